@@ -1,0 +1,205 @@
+"""Every failure a user can meet has a number, a page and three sentences.
+
+An error says what was *expected*, what was *found* and which *action* to take. The number is
+stable and names the page ``docs/errors/CGnnn.md``. Blocks: 1xx data and images, 2xx chain,
+3xx keys and registration, 4xx updates and evidence, 5xx running a federation, 6xx audit.
+"""
+
+from typing import ClassVar
+
+
+class CollegiumError(Exception):
+    """Base of all errors that are meant for people.
+
+    Args:
+        expected: what the program needed, with the limit or the form.
+        found: what it met instead, with the offending name or value.
+        action: the next step that a person can take.
+    """
+
+    number: ClassVar[int] = 0
+    title: ClassVar[str] = "Collegium error"
+
+    def __init__(self, *, expected: str, found: str, action: str) -> None:
+        self.expected, self.found, self.action = expected, found, action
+        super().__init__(f"[{self.code}] {self.title}: expected {expected}; found {found}. {action}")
+
+    @property
+    def code(self) -> str:
+        return f"CG{self.number:03d}"
+
+    def to_json(self) -> dict[str, str]:
+        """The error as one flat object, for ``--json``."""
+        return {
+            "code": self.code,
+            "title": self.title,
+            "expected": self.expected,
+            "found": self.found,
+            "action": self.action,
+        }
+
+
+# 1xx: data and images -----------------------------------------------------------------------
+
+
+class DataError(CollegiumError):
+    number, title = 100, "data cannot be used"
+
+
+class MissingMetadata(DataError):
+    number, title = 101, "data folder without metadata"
+
+
+class UnreadableImage(DataError):
+    number, title = 102, "unreadable image"
+
+
+class EmptySite(DataError):
+    number, title = 103, "site without examples"
+
+
+class BadMetadata(DataError):
+    number, title = 104, "metadata line cannot be read"
+
+
+class ModelMismatch(DataError):
+    number, title = 105, "model is not the one that was agreed"
+
+
+# 2xx: chain ---------------------------------------------------------------------------------
+
+
+class ChainError(CollegiumError):
+    number, title = 200, "chain error"
+
+
+class UnknownChain(ChainError):
+    number, title = 201, "unknown chain"
+
+
+class PortInUse(ChainError):
+    number, title = 202, "port in use"
+
+
+class ChainUnreachable(ChainError):
+    number, title = 203, "chain does not answer"
+
+
+class InsufficientFunds(ChainError):
+    number, title = 204, "wallet without funds"
+
+
+class TransactionReverted(ChainError):
+    number, title = 205, "transaction refused by the contract"
+
+
+class ChainStopped(ChainError):
+    number, title = 206, "local chain did not start"
+
+
+# 3xx: keys and registration -----------------------------------------------------------------
+
+
+class KeyringError(CollegiumError):
+    number, title = 300, "key error"
+
+
+class WrongPassphrase(KeyringError):
+    number, title = 301, "wrong passphrase"
+
+
+class UnregisteredNode(KeyringError):
+    number, title = 302, "node is not registered"
+
+
+class RevokedNode(KeyringError):
+    number, title = 303, "node is revoked"
+
+
+class KeysExist(KeyringError):
+    number, title = 304, "keys exist already"
+
+
+class MissingKeys(KeyringError):
+    number, title = 305, "keys not found"
+
+
+# 4xx: updates and evidence ------------------------------------------------------------------
+
+
+class EvidenceError(CollegiumError):
+    number, title = 400, "evidence does not hold"
+
+
+class NotCanonical(EvidenceError):
+    number, title = 401, "document is not canonical JSON"
+
+
+class BadContainer(EvidenceError):
+    number, title = 402, "update file is malformed"
+
+
+class Oversized(EvidenceError):
+    number, title = 403, "file is larger than its layout allows"
+
+
+class BadCodes(EvidenceError):
+    number, title = 404, "exponent or code out of range"
+
+
+class BadProof(EvidenceError):
+    number, title = 405, "Merkle proof does not hold"
+
+
+class BadSignature(EvidenceError):
+    number, title = 406, "signature does not hold"
+
+
+class BadLayout(EvidenceError):
+    number, title = 407, "layout does not fit"
+
+
+class BlobMissing(EvidenceError):
+    number, title = 408, "blob is not in the store"
+
+
+class BlobCorrupt(EvidenceError):
+    number, title = 409, "blob does not match its digest"
+
+
+class CannotOpen(EvidenceError):
+    number, title = 410, "sealed blob cannot be opened"
+
+
+# 5xx: running a federation ------------------------------------------------------------------
+
+
+class FederationError(CollegiumError):
+    number, title = 500, "federation cannot go on"
+
+
+class RunExists(FederationError):
+    number, title = 501, "output folder is in use"
+
+
+class RoundFailed(FederationError):
+    number, title = 502, "round did not reach its end"
+
+
+class BadCard(FederationError):
+    number, title = 503, "task card cannot be used"
+
+
+class TooManyPlayers(FederationError):
+    number, title = 504, "too many updates for exact contribution"
+
+
+# 6xx: audit ---------------------------------------------------------------------------------
+
+
+class AuditError(CollegiumError):
+    number, title = 600, "audit cannot be carried out"
+
+
+class BadBundle(AuditError):
+    number, title = 601, "evidence bundle cannot be read"
