@@ -1,0 +1,92 @@
+"""Content-addressed blobs on any fsspec file system (a folder, S3, memory, …).
+
+A blob's name is the SHA-256 of its bytes, so a reader never trusts the store: what comes back
+either has the right digest or raises. Writing the same bytes twice is one write.
+"""
+
+import hashlib
+import re
+import uuid
+from pathlib import Path
+
+import fsspec
+
+from collegium.errors import BlobCorrupt, BlobMissing, Oversized
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class BlobStore:
+    """Blobs below one root.
+
+    Args:
+        root: a folder or an fsspec URL, such as ``s3://bucket/prefix``.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.fs, self.root = fsspec.url_to_fs(str(root))
+
+    def _path(self, digest: str) -> str:
+        if not _NAME.fullmatch(digest):
+            raise BlobMissing(
+                expected="a SHA-256 in 64 lower-case hex digits",
+                found=repr(digest),
+                action="Use the digest as the manifest or the event gives it.",
+            )
+        return f"{self.root}/{digest[:2]}/{digest}"
+
+    def put(self, data: bytes) -> str:
+        """Keep ``data`` and return its digest (hex). A crash never leaves a half-written blob."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(digest)
+        if digest in self and self.fs.size(path) == len(data):
+            return digest
+        self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        partial = f"{path}.{uuid.uuid4().hex}"
+        self.fs.pipe_file(partial, data)
+        self.fs.mv(partial, path)
+        return digest
+
+    def get(self, digest: str, limit: int | None = None) -> bytes:
+        """The bytes of ``digest``.
+
+        Args:
+            digest: SHA-256 in hex.
+            limit: the most bytes to read; checked before reading.
+
+        Raises:
+            BlobMissing: there is no such blob.
+            Oversized: it is longer than ``limit``.
+            BlobCorrupt: its bytes have another digest.
+        """
+        path = self._path(digest)
+        if digest not in self:
+            raise BlobMissing(
+                expected=f"blob {digest} in {self.root}",
+                found="nothing under that name",
+                action="Ask a member of the round for the blob, or point to the store that has it.",
+            )
+        size = self.fs.size(path)
+        if limit is not None and size > limit:
+            raise Oversized(
+                expected=f"at most {limit} bytes for blob {digest}",
+                found=f"{size} bytes",
+                action="Do not use this blob: its sender broke the layout.",
+            )
+        data: bytes = self.fs.cat_file(path)
+        if (found := hashlib.sha256(data).hexdigest()) != digest:
+            raise BlobCorrupt(
+                expected=f"SHA-256 {digest}",
+                found=found,
+                action="The store serves wrong bytes: delete the blob and fetch it again.",
+            )
+        return data
+
+    def __contains__(self, digest: str) -> bool:
+        return bool(self.fs.exists(self._path(digest)))
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        for path in self.fs.find(self.root) if self.fs.exists(self.root) else ():
+            name = path.rpartition("/")[2]
+            if _NAME.fullmatch(name):
+                yield name
