@@ -90,11 +90,24 @@ class InsufficientFunds(ChainError):
 
 
 class TransactionReverted(ChainError):
+    """A contract refused. ``error`` names its custom error, with ``arguments`` as decoded."""
+
     number, title = 205, "transaction refused by the contract"
+    error: str = ""
+    arguments: tuple[object, ...] = ()
+    transaction: str | None = None
 
 
 class ChainStopped(ChainError):
     number, title = 206, "local chain did not start"
+
+
+class ChainFile(ChainError):
+    number, title = 207, "chain file cannot be used"
+
+
+class WrongChain(ChainError):
+    number, title = 208, "chain is not the expected one"
 
 
 # 3xx: keys and registration -----------------------------------------------------------------
@@ -169,6 +182,26 @@ class BlobCorrupt(EvidenceError):
 
 class CannotOpen(EvidenceError):
     number, title = 410, "sealed blob cannot be opened"
+
+
+class BadManifest(EvidenceError):
+    number, title = 411, "manifest does not hold"
+
+
+class BadVerdict(EvidenceError):
+    number, title = 412, "verdict does not hold"
+
+
+class BadMerge(EvidenceError):
+    number, title = 413, "updates cannot be merged"
+
+
+class BadBlock(EvidenceError):
+    number, title = 414, "block, transaction or receipt does not match its hash"
+
+
+class Unverifiable(EvidenceError):
+    number, title = 415, "evidence has a form that cannot be checked here"
 
 
 # 5xx: running a federation ------------------------------------------------------------------

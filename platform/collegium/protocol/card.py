@@ -1,0 +1,103 @@
+"""Task card: everything the members of a federation agree on before the first round.
+
+Its digest is in the contract. Whoever holds the card knows what is trained, on which base, how
+usefulness is measured, which updates are refused and who is paid what.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from collegium.errors import BadCard
+from collegium.protocol.canonical import canonical_json, parse_canonical
+from collegium.protocol.digest import sha256
+from collegium.protocol.fields import Check
+from collegium.protocol.terms import Terms
+
+_FORMAT = "collegium-card/1"
+_check = Check("task card", BadCard)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a validator refuses without measuring usefulness.
+
+    Attributes:
+        norm: largest L2 norm of an update, in parameter units.
+        cosine: similarity from which two updates count as one contribution.
+        epsilon: most privacy budget a node may declare as spent; None asks for no privacy.
+    """
+
+    norm: float
+    cosine: float
+    epsilon: float | None = None
+
+    def __post_init__(self) -> None:
+        _check.number("limits.norm", self.norm, 0)
+        _check.number("limits.cosine", self.cosine, 0, 1)
+        if self.epsilon is not None:
+            _check.number("limits.epsilon", self.epsilon, 0)
+
+
+@dataclass(frozen=True)
+class TaskCard:
+    """The agreement, canonical and hashed.
+
+    Attributes:
+        name: title of the federation, for people.
+        task: name of the task implementation.
+        layout, base_model, challenge, genesis: SHA-256 of the layout, of the base model and of
+            the challenge set, and the root of the first state; 64 hexadecimal digits each.
+        metric: what quality is reported in.
+        recipe: training hyper-parameters, JSON values by name.
+        limits: bounds on updates.
+        terms: money, committee and deadlines.
+        version: counts the cards of a consortium.
+    """
+
+    name: str
+    task: str
+    layout: str
+    base_model: str
+    challenge: str
+    genesis: str
+    metric: str
+    recipe: dict[str, Any]
+    limits: Limits
+    terms: Terms
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("name", "task", "metric"):
+            _check.text(name, getattr(self, name))
+        for name in ("layout", "base_model", "challenge", "genesis"):
+            _check.digest(name, getattr(self, name))
+        if not isinstance(self.recipe, dict):
+            _check.fail("recipe", "an object", self.recipe)
+        _check.integer("version", self.version, 1, 2**31 - 1)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical document; `Terms.card` in the contract."""
+        return sha256(self.encode())
+
+    def to_json(self) -> dict[str, Any]:
+        return {"format": _FORMAT, **asdict(self), "terms": self.terms.to_json()}
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The card a document describes; raises BadCard."""
+        fields = _check.keys(document, ("format", *cls.__dataclass_fields__))
+        _check.one_of("format", fields.pop("format"), (_FORMAT,))
+        limits = _check.keys(fields.pop("limits"), Limits.__dataclass_fields__)
+        terms = Terms.from_json(fields.pop("terms"))
+        return cls(**fields, limits=Limits(**limits), terms=terms)
+
+    def encode(self) -> bytes:
+        """The canonical document; raises NotCanonical if the recipe has no JSON form."""
+        return canonical_json(self.to_json())
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a canonical document; raises NotCanonical or BadCard."""
+        return cls.from_json(parse_canonical(data))

@@ -1,0 +1,93 @@
+"""Update and state files: safetensors, bounded by the layout before anything is parsed.
+
+An update file holds the exponents and packed codes of one delta, and in its metadata the
+manifest and the node's signature over the update digest. Reading checks form only; whether the
+update is the committed one, for this round and from an active node, is for ``checks``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collegium.errors import BadCodes, BadContainer
+from collegium.protocol import codec, safetensor
+from collegium.protocol.codec import Encoded
+from collegium.protocol.layout import Layout
+from collegium.protocol.manifest import Manifest
+from collegium.protocol.safetensor import Spec
+from collegium.protocol.state import State
+
+SIGNATURE = 65
+"""Bytes of a signature: r, s, v."""
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """An update as delivered: what was declared, who signed it, and the lanes."""
+
+    manifest: Manifest
+    signature: bytes
+    encoded: Encoded
+
+
+def encode_update(update: Update) -> bytes:
+    """The update as one file; equal updates give equal bytes."""
+    return safetensor.write(
+        {"codes": codec.pack(update.encoded), "exponents": update.encoded.exponents},
+        {
+            "manifest": update.manifest.encode().decode(),
+            "signature": "0x" + update.signature.hex(),
+        },
+    )
+
+
+def decode_update(data: bytes, layout: Layout) -> Update:
+    """Read an update file from anybody.
+
+    Raises:
+        Oversized: larger than any update of this layout.
+        BadContainer: not the form of an update file.
+        NotCanonical, BadManifest: the manifest in it is not well-formed.
+        BadCodes: an exponent, code or padding lane is outside the format.
+    """
+    widths = {layout.padded * bits // 8: bits for bits in codec.BITS}
+    vectors, metadata = safetensor.read(
+        data,
+        {"exponents": Spec("U8", (layout.blocks,)), "codes": Spec("U8", tuple(widths))},
+        ("manifest", "signature"),
+    )
+    manifest = Manifest.decode(metadata["manifest"].encode("utf-8", "surrogatepass"))
+    codes = codec.unpack(vectors["codes"], widths[vectors["codes"].size])
+    encoded = Encoded(widths[vectors["codes"].size], vectors["exponents"], codes)
+    if encoded.codes[layout.lanes :].any():
+        raise BadCodes(
+            expected="zero codes in the padding lanes",
+            found="other values, which no tensor shows but every merge would keep",
+            action="Refuse the update.",
+        )
+    return Update(manifest, _signature(metadata["signature"]), encoded)
+
+
+def encode_state(state: State) -> bytes:
+    """A state as one file with the int32 tensor ``state``."""
+    return safetensor.write({"state": np.asarray(state, "<i4")}, {})
+
+
+def decode_state(data: bytes, layout: Layout) -> State:
+    """Read a state file; raises Oversized or BadContainer. Compare ``state.root`` after it."""
+    vectors, _ = safetensor.read(data, {"state": Spec("I32", (layout.padded,))}, ())
+    return vectors["state"].astype(np.int32)
+
+
+def _signature(text: str) -> bytes:
+    try:
+        signature = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        signature = b""
+    if len(signature) != SIGNATURE or text != "0x" + signature.hex():
+        raise BadContainer(
+            expected="a signature as 0x and 130 lowercase hexadecimal digits",
+            found=repr(text[:80]),
+            action="Have the node sign and write the update again.",
+        )
+    return signature

@@ -1,0 +1,30 @@
+"""The two hash functions and the digest that a node commits to.
+
+SHA-256 addresses bytes and lanes (fast off chain, a precompile on chain); Keccak-256 is what
+Ethereum signs, draws and proves ledgers with.
+"""
+
+import hashlib
+
+from eth_utils.crypto import keccak as _keccak
+
+UPDATE_PREFIX = b"\x02"
+"""Domain of update digests; 0x00 and 0x01 belong to the leaves and nodes of trees."""
+
+
+def sha256(*parts: bytes | memoryview) -> bytes:
+    """SHA-256 of the parts in sequence, 32 bytes."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(part)
+    return state.digest()
+
+
+def keccak(data: bytes) -> bytes:
+    """Keccak-256 as in Ethereum (not NIST SHA-3), 32 bytes."""
+    return _keccak(data)
+
+
+def update_digest(manifest_digest: bytes, lane_root: bytes) -> bytes:
+    """What a node commits to: ``SHA256(0x02 ‖ SHA256(manifest) ‖ lane root)``."""
+    return sha256(UPDATE_PREFIX, manifest_digest, lane_root)

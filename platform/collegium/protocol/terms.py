@@ -1,0 +1,88 @@
+"""The numbers a federation runs by; fixed for its life by the contract's constructor."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from collegium.errors import BadCard
+from collegium.protocol.fields import Check
+
+BPS = 10_000
+"""Shares are in basis points of the round's reward."""
+EQUAL, SCORE = 0, 1
+"""Weight rules: every accepted update alike, or in proportion to its contribution."""
+
+WeightRule = Literal[0, 1]
+
+_check = Check("terms", BadCard)
+_AMOUNTS = ("reward", "stake")
+_WINDOWS = ("commit_window", "score_window", "reveal_window", "merge_window", "challenge_window")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Money, committee and deadlines of one federation.
+
+    Attributes:
+        reward: token units reserved per round.
+        stake: token units a node deposits on registration.
+        node_share, validator_share, aggregator_share: basis points, together 10000.
+        committee: validators drawn per round.
+        min_updates: fewest updates with which a round goes on.
+        min_score: least contribution of an accepted update, micro-nats.
+        weight_rule: ``EQUAL`` or ``SCORE``.
+        commit_window … challenge_window: seconds.
+
+    Raises:
+        BadCard: a number is out of the range of its type in the contract.
+    """
+
+    reward: int
+    stake: int
+    node_share: int
+    validator_share: int
+    aggregator_share: int
+    committee: int
+    min_updates: int
+    min_score: int
+    weight_rule: WeightRule
+    commit_window: int
+    score_window: int
+    reveal_window: int
+    merge_window: int
+    challenge_window: int
+
+    def __post_init__(self) -> None:
+        for name in _AMOUNTS:
+            _check.integer(name, getattr(self, name), 0, 2**96 - 1)
+        shares = (self.node_share, self.validator_share, self.aggregator_share)
+        for share in shares:
+            _check.integer("share", share, 0, BPS)
+        if sum(shares) != BPS:
+            _check.fail("shares", f"basis points that add up to {BPS}", shares)
+        _check.integer("committee", self.committee, 1, 15)
+        _check.integer("min_updates", self.min_updates, 1, 256)
+        _check.integer("min_score", self.min_score, -(2**31) + 1, 2**31 - 1)
+        _check.one_of("weight_rule", self.weight_rule, (EQUAL, SCORE))
+        for name in _WINDOWS:
+            _check.integer(name, getattr(self, name), 1, 2**32 - 1)
+
+    @property
+    def quorum(self) -> int:
+        """Votes or attestations that carry a round: ⌈2c/3⌉ of the committee."""
+        return -(-2 * self.committee // 3)
+
+    def to_json(self) -> dict[str, Any]:
+        # Token units exceed 2^53, beyond which JSON numbers are not exact.
+        return asdict(self) | {name: str(getattr(self, name)) for name in _AMOUNTS}
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The terms a document describes; raises BadCard."""
+        fields = _check.keys(document, cls.__dataclass_fields__)
+        return cls(**fields | {name: _amount(name, fields[name]) for name in _AMOUNTS})
+
+
+def _amount(name: str, value: object) -> int:
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 30:
+        _check.fail(name, "token units as a decimal string", value)
+    return int(value)
