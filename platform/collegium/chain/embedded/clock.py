@@ -1,0 +1,52 @@
+"""Which timestamp the next block gets.
+
+``wall`` follows the machine's clock. ``virtual`` ignores it: every block is one second after its
+parent, plus what was asked for explicitly, so that a run with fixed keys and a fixed order of
+transactions yields the same blocks, byte for byte, on any machine and in any process.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+ClockKind = Literal["wall", "virtual"]
+KINDS: tuple[ClockKind, ...] = ("wall", "virtual")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The state of the chain's clock, stored beside the chain.
+
+    Attributes:
+        kind: ``wall`` or ``virtual``.
+        shift: seconds; added to the wall clock for ever, or to the next virtual block only.
+        fixed: Unix time that the next block must have, if it was set.
+    """
+
+    kind: ClockKind
+    shift: int = 0
+    fixed: int | None = None
+
+    def next_time(self, parent: int, now: int) -> int:
+        """Unix time of a block on a parent of time ``parent``, at wall time ``now``."""
+        if self.fixed is not None:
+            return max(self.fixed, parent + 1)
+        if self.kind == "virtual":
+            return parent + 1 + self.shift
+        return max(parent + 1, now + self.shift)
+
+    def after_block(self, timestamp: int, now: int) -> "Clock":
+        """The clock once a block of time ``timestamp`` was mined."""
+        if self.kind == "virtual":
+            return Clock("virtual")
+        if self.fixed is not None:
+            return Clock("wall", shift=timestamp - now)
+        return self
+
+    def advanced(self, seconds: int) -> "Clock":
+        return replace(self, shift=self.shift + seconds)
+
+    def fixed_at(self, timestamp: int) -> "Clock":
+        return replace(self, fixed=timestamp)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,25 @@
+"""A web3.py provider that speaks to an embedded chain inside the same process."""
+
+import json
+from typing import Any
+
+from web3.providers import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from collegium.chain.embedded.chain import EmbeddedChain
+from collegium.chain.embedded.rpc import Rpc
+
+
+class EmbeddedProvider(JSONBaseProvider):
+    """Requests pass through JSON, so that answers are the same as over HTTP."""
+
+    def __init__(self, chain: EmbeddedChain) -> None:
+        super().__init__()
+        self.chain = chain
+        self.rpc = Rpc(chain)
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        return self.rpc.handle(json.loads(self.encode_rpc_request(method, params)))
+
+    def is_connected(self, show_traceback: bool = False) -> bool:
+        return True
