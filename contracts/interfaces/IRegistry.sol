@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @title The members of a federation
+/// @notice A node is one hospital's edge server: a cold `account` that owns it and is paid, a hot
+/// `signer` for updates and votes, an encryption key, a transport key and a stake.
+interface IRegistry {
+    /// @notice Everything the chain knows of a node. No name, no place, no patient.
+    /// @param account Cold owner: registers, is paid.
+    /// @param signer Hot secp256k1 key for updates, votes and merges.
+    /// @param seat Place among the active nodes (0..255); meaningless once revoked.
+    /// @param activeFrom First round the node takes part in.
+    /// @param activeUntil First round it no longer takes part in (2^32 - 1: not revoked).
+    /// @param encryptionKey X25519 public key that update bytes are sealed to.
+    /// @param transportKey Digest of the public key that its transport authenticates with.
+    struct Node {
+        address account;
+        address signer;
+        uint8 seat;
+        uint64 activeFrom;
+        uint64 activeUntil;
+        bytes32 encryptionKey;
+        bytes32 transportKey;
+    }
+
+    /// @notice The council admitted `account`, or took the admission back.
+    event AccountAdmitted(address indexed account, bool allowed);
+
+    /// @notice The council set the Merkle root of accounts that may register.
+    event AllowListSet(bytes32 root);
+
+    /// @notice A node joined and is active from round `activeFrom` on.
+    event NodeRegistered(
+        uint16 indexed id,
+        address indexed account,
+        address indexed signer,
+        uint8 seat,
+        uint64 activeFrom,
+        bytes32 encryptionKey,
+        bytes32 transportKey
+    );
+
+    /// @notice The council revoked a node; it takes no part from round `activeUntil` on.
+    event NodeRevoked(uint16 indexed id, uint64 activeUntil);
+
+    /// @notice `account` is neither admitted nor proven to be on the allow-list.
+    error NotAdmitted(address account);
+
+    /// @notice `account` owns or owned a node already.
+    error AccountTaken(address account);
+
+    /// @notice `signer` is zero, or is or was the signer of a node.
+    error SignerTaken(address signer);
+
+    /// @notice All 256 seats are held, or 4096 nodes were registered in the federation's life.
+    error FederationFull();
+
+    /// @notice No node has this id.
+    error UnknownNode(uint16 id);
+
+    /// @notice The node is revoked already.
+    error AlreadyRevoked(uint16 id);
+
+    /// @notice Admit an account, or withdraw an admission not used yet. Role: council.
+    function admit(address account, bool allowed) external;
+
+    /// @notice Set the root of the allow-list. Role: council.
+    /// @param root OpenZeppelin standard Merkle tree over `(address account)`; zero for none.
+    function setAllowList(bytes32 root) external;
+
+    /// @notice Join as the node of `msg.sender`, which has approved the vault for the stake.
+    /// @param signer Hot key; never used by any node before.
+    /// @param encryptionKey X25519 public key.
+    /// @param transportKey Digest of the transport public key.
+    /// @param proof Membership in the allow-list; empty if the account was admitted.
+    /// @return id The node's number for ever: 1, 2, 3, ...
+    function register(
+        address signer,
+        bytes32 encryptionKey,
+        bytes32 transportKey,
+        bytes32[] calldata proof
+    ) external returns (uint16 id);
+
+    /// @notice End a node's membership after the live round, or at once if none is live.
+    /// Role: council.
+    function revoke(uint16 id) external;
+
+    /// @notice The node with this number; reverts with UnknownNode.
+    function node(uint16 id) external view returns (Node memory);
+
+    /// @notice Id of the node owned by `account`; 0 if none.
+    function nodeOf(address account) external view returns (uint16 id);
+
+    /// @notice Id of the node whose signer is `signer`; 0 if none.
+    function nodeOfSigner(address signer) external view returns (uint16 id);
+
+    /// @notice Id of the node that last took `seat`; 0 if nobody ever did.
+    function seated(uint8 seat) external view returns (uint16 id);
+
+    /// @notice Whether the council admitted `account`.
+    function admitted(address account) external view returns (bool);
+
+    /// @notice Root of the allow-list; zero if there is none.
+    function allowList() external view returns (bytes32);
+
+    /// @notice Nodes ever registered; the ledger has this many leaves after a settlement.
+    function nodeCount() external view returns (uint16);
+
+    /// @notice Nodes that would take part in the next round.
+    function activeCount() external view returns (uint16);
+}
