@@ -1,0 +1,56 @@
+"""Drawing the committee: a Fisher–Yates shuffle that only touches what it looks at.
+
+Seats are shuffled by the hash of a seed that nobody knows while updates are still being
+committed, and the first active ones form the committee. An inactive seat is passed over, so
+all active seats are equally likely, without replacement.
+"""
+
+from collections.abc import Collection
+
+from collegium.protocol.digest import keccak
+
+
+def seed(prevrandao: int, federation: str, round_id: int) -> bytes:
+    """``keccak256(abi.encode(block.prevrandao, federation, round))``.
+
+    Args:
+        prevrandao: of the block that closes the commit phase (EIP-4399).
+        federation: address of the contract.
+        round_id: uint64.
+    """
+    address = int(federation, 16)
+    return keccak(b"".join(value.to_bytes(32, "big") for value in (prevrandao, address, round_id)))
+
+
+def committee(seed: bytes, top: int, active: Collection[int], size: int) -> list[int]:
+    """Seats of the committee, in the order of their slots.
+
+    Args:
+        seed: 32 bytes.
+        top: seats 0 to ``top - 1`` take part.
+        active: seats whose node is active in this round.
+        size: members wanted; fewer come back only if fewer are active.
+    """
+    moved: dict[int, int] = {}
+    chosen: list[int] = []
+    for step in range(top):
+        if len(chosen) == size:
+            break
+        other = step + _number(seed, step) % (top - step)
+        seat = moved.get(other, other)
+        moved[other] = moved.get(step, step)
+        if seat in active:
+            chosen.append(seat)
+    return chosen
+
+
+def aggregator(round_id: int, top: int, active: Collection[int]) -> int:
+    """Seat whose turn it is to merge: the first active one at or cyclically after the round.
+
+    ``active`` must not be empty.
+    """
+    return min(active, key=lambda seat: (seat - round_id) % top)
+
+
+def _number(seed: bytes, step: int) -> int:
+    return int.from_bytes(keccak(seed + step.to_bytes(32, "big")), "big")

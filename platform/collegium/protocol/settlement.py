@@ -1,0 +1,150 @@
+"""Settlement: from revealed votes to weights and pay, in integers, as the contract does it.
+
+The contribution of an update is the median of the committee's votes on it; a member's vote on
+its own update is not counted. Accepted updates share the nodes' pool in proportion to what
+they contributed, validators share theirs in proportion to how closely they agreed with the
+medians. Every division rounds down and what remains returns to the escrow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collegium.errors import BadVerdict
+from collegium.protocol.terms import BPS, EQUAL, Terms
+
+INVALID = -(2**31)
+"""The vote "undelivered or malformed"; below every real score."""
+FULL_WEIGHT = 65535
+"""Weights of the score rule add up to at most this."""
+FULL_AGREEMENT = 1 << 32
+"""Agreement of a validator whose every vote is the median."""
+
+Votes = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What one round comes to.
+
+    Attributes:
+        phi: contribution of each update in micro-nats, or INVALID.
+        weights: merge weight of each update, uint16; 0 means not accepted.
+        node_pays: token units for the owner of each update.
+        validator_pays: token units for each committee slot.
+        aggregator_pay: token units kept for whoever proposes the merge, 0 if nothing merges.
+        returned: token units of the reward that go back to the free escrow.
+    """
+
+    phi: tuple[int, ...]
+    weights: tuple[int, ...]
+    node_pays: tuple[int, ...]
+    validator_pays: tuple[int, ...]
+    aggregator_pay: int
+    returned: int
+
+    @property
+    def earned(self) -> int:
+        """Token units that become claimable at once."""
+        return sum(self.node_pays) + sum(self.validator_pays)
+
+    @property
+    def accepted(self) -> tuple[bool, ...]:
+        return tuple(weight > 0 for weight in self.weights)
+
+
+def settle(
+    terms: Terms, owners: Sequence[int], members: Sequence[int], votes: Sequence[Votes | None]
+) -> Settlement:
+    """Settle one round.
+
+    Args:
+        terms: shares, reward, minScore and weight rule.
+        owners: node id of each update, in commit order.
+        members: node id of each committee slot.
+        votes: per slot one int32 per update, or None if the slot did not reveal.
+
+    Raises:
+        BadVerdict: a slot's votes are not one int32 per update.
+    """
+    check_votes(votes, len(owners), len(members))
+    phi = [_contribution(i, owner, members, votes) for i, owner in enumerate(owners)]
+    accepted = [value != INVALID and value >= terms.min_score for value in phi]
+    credit = [max(value, 0) if ok else 0 for value, ok in zip(phi, accepted, strict=True)]
+    node_pays = _split(terms.reward * terms.node_share // BPS, credit)
+    agreements = [
+        0 if vote is None else _agreement(member, vote, owners, phi)
+        for member, vote in zip(members, votes, strict=True)
+    ]
+    validator_pays = _split(terms.reward * terms.validator_share // BPS, agreements)
+    pool = terms.reward * terms.aggregator_share // BPS if any(accepted) else 0
+    return Settlement(
+        phi=tuple(phi),
+        weights=tuple(_weights(terms.weight_rule, credit, accepted)),
+        node_pays=tuple(node_pays),
+        validator_pays=tuple(validator_pays),
+        aggregator_pay=pool,
+        returned=terms.reward - sum(node_pays) - sum(validator_pays) - pool,
+    )
+
+
+def median(votes: Sequence[int]) -> int:
+    """Middle vote; of an even number the floor of the mean of the middle two.
+
+    INVALID sorts below all scores, and an even middle that touches it is INVALID, as is the
+    median of no votes.
+    """
+    if not votes:
+        return INVALID
+    ordered = sorted(votes)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return INVALID if low == INVALID else (low + high) // 2
+
+
+def check_votes(votes: Sequence[Votes | None], updates: int, slots: int) -> None:
+    """Raise BadVerdict unless there is one int32 per update in every revealed slot."""
+    if len(votes) != slots:
+        _refuse(f"votes or None for {slots} slots", len(votes))
+    for vote in votes:
+        if vote is not None and len(vote) != updates:
+            _refuse(f"{updates} votes", len(vote))
+        if vote and not all(INVALID <= value < 2**31 for value in vote):
+            _refuse("votes that fit int32", list(vote))
+
+
+def _contribution(
+    update: int, owner: int, members: Sequence[int], votes: Sequence[Votes | None]
+) -> int:
+    cast = zip(members, votes, strict=True)
+    return median([vote[update] for member, vote in cast if vote is not None and member != owner])
+
+
+def _weights(rule: int, credit: Sequence[int], accepted: Sequence[bool]) -> list[int]:
+    total = sum(credit)
+    if rule == EQUAL or total == 0:
+        return [int(ok) for ok in accepted]
+    return [FULL_WEIGHT * value // total for value in credit]
+
+
+def _agreement(member: int, vote: Votes, owners: Sequence[int], phi: Sequence[int]) -> int:
+    norm = distance = 0
+    for owner, value, score in zip(owners, phi, vote, strict=True):
+        if owner == member or value == INVALID:
+            continue
+        norm += abs(value)
+        distance += abs((0 if score == INVALID else score) - value)
+    if norm == 0:
+        return FULL_AGREEMENT if distance == 0 else 0
+    return max(0, norm - distance) * FULL_AGREEMENT // norm
+
+
+def _split(pool: int, shares: Sequence[int]) -> list[int]:
+    total = sum(shares)
+    return [pool * share // total if total else 0 for share in shares]
+
+
+def _refuse(expected: str, found: object) -> None:
+    raise BadVerdict(
+        expected=expected,
+        found=str(found),
+        action="Take the votes from the reveals of this round, in commit order.",
+    )
