@@ -1,0 +1,124 @@
+"""How each local chain is started: one command per engine.
+
+All of them get chain id 31337, the same 20 prefunded accounts and the Shanghai fork, so that one
+federation runs on any of them with the same gas.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collegium.errors import ChainStopped
+
+GANACHE = "ganache@7.9.2"
+ANVIL = "@foundry-rs/anvil@1.7.1"
+# Written out here, because importing it would load py-evm.
+_MNEMONIC = "test test test test test test test test test test test junk"
+_HARDHAT_CONFIGS = ("hardhat.config.js", "hardhat.config.cjs", "hardhat.config.ts")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program to run in the background.
+
+    Attributes:
+        argv: program and arguments.
+        cwd: working directory, or ``None`` for the caller's.
+        env: additions to the environment.
+        start_seconds: how long it may take until it answers.
+        persistent: whether its chain is still there after a restart.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    start_seconds: float = 30.0
+    persistent: bool = True
+
+
+def embedded(run_dir: Path, port: int) -> Command:
+    database = str(run_dir / "chain.sqlite")
+    return Command((
+        sys.executable, "-m", "collegium.chain.embedded", "--db", database, "--port", str(port),
+    ))
+
+
+def hardhat(run_dir: Path, port: int) -> Command:
+    root = hardhat_root(Path.cwd())
+    package = root / "node_modules" / "hardhat"
+    program = json.loads((package / "package.json").read_text())["bin"]["hardhat"]
+    return Command(
+        (_require("node"), str(package / program), "node", "--hostname", "127.0.0.1",
+         "--port", str(port)),
+        cwd=root,
+        env={"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true"},
+        start_seconds=60.0,
+        persistent=False,
+    )
+
+
+def ganache(run_dir: Path, port: int) -> Command:
+    return Command(
+        (_require("npx"), "-y", "-p", GANACHE, "--", "ganache",
+         "--server.host", "127.0.0.1", "--server.port", str(port),
+         "--chain.chainId", "31337", "--chain.hardfork", "shanghai",
+         "--wallet.mnemonic", _MNEMONIC, "--wallet.totalAccounts", "20",
+         "--wallet.defaultBalance", "10000", "--miner.blockGasLimit", "30000000",
+         "--database.dbPath", str(run_dir / "ganache")),
+        start_seconds=240.0,  # the first start downloads it
+    )
+
+
+def anvil(run_dir: Path, port: int) -> Command:
+    return Command(
+        (_require("npx"), "-y", "-p", ANVIL, "--", "anvil",
+         "--host", "127.0.0.1", "--port", str(port), "--chain-id", "31337",
+         "--hardfork", "shanghai", "--mnemonic", _MNEMONIC, "--accounts", "20",
+         "--balance", "10000", "--gas-limit", "30000000",
+         "--state", str(run_dir / "anvil.json")),
+        start_seconds=240.0,
+    )
+
+
+COMMANDS: dict[str, Callable[[Path, int], Command]] = {
+    "embedded": embedded,
+    "hardhat": hardhat,
+    "ganache": ganache,
+    "anvil": anvil,
+}
+
+
+def hardhat_root(start: Path) -> Path:
+    """The nearest folder at or above ``start`` with a Hardhat configuration and its packages.
+
+    Raises:
+        ChainStopped: there is none, or its packages are not installed.
+    """
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in _HARDHAT_CONFIGS):
+            if (folder / "node_modules" / "hardhat" / "package.json").is_file():
+                return folder
+            raise ChainStopped(
+                expected=f"Hardhat in {folder / 'node_modules'}",
+                found="packages that are not installed",
+                action=f"Run npm ci in {folder}, or use --engine embedded.",
+            )
+    raise ChainStopped(
+        expected=f"a hardhat.config.js in {start} or a folder above it",
+        found="none",
+        action="Run from a checkout of the project, or use --engine embedded.",
+    )
+
+
+def _require(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise ChainStopped(
+            expected=f"{program} on the PATH (Node.js 20 or newer)",
+            found="no such program",
+            action="Install Node.js, or use --engine embedded, which needs neither.",
+        )
+    return path

@@ -1,0 +1,309 @@
+"""Local chains as background processes, and connecting to any chain.
+
+A running chain is described by ``chain.json`` in its run directory, so that another command can
+find, ask and stop it. Nothing here imports web3.py until a connection is made.
+"""
+
+import json
+import os
+import socket
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from collegium.chain import processes
+from collegium.chain.commands import COMMANDS
+from collegium.chain.locks import file_lock
+from collegium.errors import ChainStopped, ChainUnreachable, PortInUse, UnknownChain
+
+if TYPE_CHECKING:
+    from collegium.chain.connection import Chain
+    from collegium.chain.transport import Retry
+
+ENGINES = tuple(COMMANDS)
+DEFAULT_PORT = 8545
+HOST = "127.0.0.1"
+_STATE, _LOG, _LOCK = "chain.json", "chain.log", "chain.lock"
+_DATABASE_ENDINGS = (".sqlite", ".sqlite3", ".db")
+
+
+@dataclass(frozen=True)
+class LocalChain:
+    """A local chain that was started in the background.
+
+    Attributes:
+        engine: one of :data:`ENGINES`.
+        url: its JSON-RPC address.
+        port: TCP port on 127.0.0.1.
+        pid: process id.
+        birth: start time of the process, in the system's words (ids are reused).
+        log: file with what it printed.
+        persistent: whether its chain is still there after a restart.
+    """
+
+    engine: str
+    url: str
+    port: int
+    pid: int
+    birth: str
+    log: str
+    persistent: bool
+
+    @property
+    def alive(self) -> bool:
+        return processes.birth(self.pid) == self.birth
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def start(
+    engine: str, run_dir: Path, *, port: int = DEFAULT_PORT, timeout: float | None = None
+) -> LocalChain:
+    """Start a local chain and wait until it answers. If it runs already, return it.
+
+    Args:
+        engine: one of :data:`ENGINES`.
+        run_dir: folder for its state, its log and, where the engine stores it, its chain.
+        port: TCP port on 127.0.0.1; 0 takes a free one.
+        timeout: seconds until it must answer; the default depends on the engine.
+
+    Raises:
+        UnknownChain: no such engine.
+        PortInUse: another program has the port, or another engine runs from ``run_dir``.
+        ChainStopped: it is not installed, ended, or did not answer in time; says what it printed.
+    """
+    if engine not in COMMANDS:
+        raise _unknown(engine)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with file_lock(run_dir / _LOCK):
+        running = status(run_dir)
+        if running is not None:
+            return _same(running, engine, port, run_dir)
+        port = _free_port(port)
+        command = COMMANDS[engine](run_dir.resolve(), port)
+        log = run_dir / _LOG
+        log.write_bytes(b"")
+        pid = processes.spawn(command.argv, log, command.cwd, command.env)
+        chain = LocalChain(
+            engine=engine,
+            url=f"http://{HOST}:{port}",
+            port=port,
+            pid=pid,
+            birth=processes.birth(pid) or "",
+            log=str(log),
+            persistent=command.persistent,
+        )
+        try:
+            _wait_until_ready(chain, timeout or command.start_seconds)
+        except BaseException:
+            processes.stop(pid)
+            raise
+        _write_state(run_dir, chain)
+        return chain
+
+
+def status(run_dir: Path) -> LocalChain | None:
+    """The chain that runs from ``run_dir``, or ``None``."""
+    try:
+        chain = LocalChain(**json.loads((run_dir / _STATE).read_text()))
+    except FileNotFoundError:
+        return None
+    return chain if chain.alive else None
+
+
+def stop(run_dir: Path) -> LocalChain | None:
+    """Stop the chain that runs from ``run_dir``; ``None`` if none does."""
+    if not run_dir.is_dir():
+        return None
+    with file_lock(run_dir / _LOCK):
+        chain = status(run_dir)
+        if chain is not None:
+            processes.stop(chain.pid)
+        (run_dir / _STATE).unlink(missing_ok=True)
+        return chain
+
+
+def connect(
+    spec: str,
+    *,
+    run_dir: Path | None = None,
+    start_engine: bool = False,
+    port: int = 0,
+    retry: "Retry | None" = None,
+    expected_chain_id: int | None = None,
+    **options: Any,
+) -> "Chain":
+    """Connect to a chain by engine name, path of an embedded chain, or URL.
+
+    Args:
+        spec: ``embedded`` (``chain.sqlite`` in ``run_dir``, or in memory without one); a path
+            that ends in .sqlite, .sqlite3 or .db, or ``embedded:PATH``; ``hardhat``, ``ganache``
+            or ``anvil`` (the one that runs from ``run_dir``); or an http(s) URL.
+        run_dir: see :func:`start`.
+        start_engine: start the engine if it does not run; closing the connection stops it.
+        port: for an engine that is started here; 0 takes a free one.
+        retry: how patient to be with a chain over HTTP.
+        expected_chain_id: refuse any other chain.
+        options: ``clock``, ``genesis_time``, ``seed``, ``chain_id`` of an embedded chain.
+
+    Raises:
+        UnknownChain: ``spec`` is none of these.
+        ChainUnreachable: nothing answers, or the engine does not run.
+        WrongChain: the chain has another id.
+        ChainFile: the embedded chain's file cannot be used.
+        PortInUse, ChainStopped: see :func:`start`.
+    """
+    if spec.startswith(("http://", "https://")):
+        return _connect_url(spec, "rpc", spec, retry, expected_chain_id)
+    path = _embedded_path(spec, run_dir)
+    if path is not None:
+        return _connect_embedded(spec, path, expected_chain_id, options)
+    if spec not in COMMANDS:
+        raise _unknown(spec)
+    if run_dir is None:
+        raise _not_running(spec, None)
+    local = status(run_dir)
+    if local is not None:
+        if local.engine != spec:
+            raise _not_running(spec, local)
+        return _connect_url(spec, spec, local.url, retry, expected_chain_id)
+    if not start_engine:
+        raise _not_running(spec, None)
+    started = start(spec, run_dir, port=port)
+    return _connect_url(
+        spec, spec, started.url, retry, expected_chain_id, on_close=lambda: stop(run_dir)
+    )
+
+
+def _connect_url(
+    spec: str,
+    engine: str,
+    url: str,
+    retry: "Retry | None",
+    expected_chain_id: int | None,
+    on_close: Any = None,
+) -> "Chain":
+    from collegium.chain.connection import Chain
+    from collegium.chain.transport import PatientProvider
+
+    return Chain(
+        spec,
+        engine,
+        PatientProvider(url, retry),
+        expected_chain_id=expected_chain_id,
+        on_close=on_close,
+    )
+
+
+def _connect_embedded(
+    spec: str, path: str, expected_chain_id: int | None, options: dict[str, Any]
+) -> "Chain":
+    from collegium.chain.connection import Chain
+    from collegium.chain.embedded.chain import EmbeddedChain
+    from collegium.chain.embedded.provider import EmbeddedProvider
+
+    chain = EmbeddedChain(path, **options)
+    return Chain(
+        spec,
+        "embedded",
+        EmbeddedProvider(chain),
+        expected_chain_id=expected_chain_id,
+        embedded=chain,
+    )
+
+
+def _embedded_path(spec: str, run_dir: Path | None) -> str | None:
+    """The file that ``spec`` names, or ``None`` if it names no embedded chain."""
+    if spec == "embedded":
+        if run_dir is None:
+            return ":memory:"
+        run_dir.mkdir(parents=True, exist_ok=True)
+        return str(run_dir / "chain.sqlite")
+    prefix, _, path = spec.partition(":")
+    if prefix == "embedded" and path:
+        return path
+    return spec if spec.endswith(_DATABASE_ENDINGS) else None
+
+
+def _same(running: LocalChain, engine: str, port: int, run_dir: Path) -> LocalChain:
+    if running.engine == engine and port in (0, running.port):
+        return running
+    raise PortInUse(
+        expected=f"no other chain to run from {run_dir}",
+        found=f"{running.engine} at {running.url}",
+        action="Stop it with collegium chain down, or use another run directory.",
+    )
+
+
+def _free_port(port: int) -> int:
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections are still closing counts as free.
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortInUse(
+                expected=f"port {port} of {HOST} to be free",
+                found=str(error.strerror or error),
+                action="Stop the program that uses it, or choose another with --port.",
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(chain: LocalChain, seconds: float) -> None:
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
+        if not chain.alive:
+            raise _did_not_start(chain, "ended")
+        if _answers(chain.url):
+            return
+        sleep(0.05)
+    raise _did_not_start(chain, f"gave no answer within {seconds:.0f} s")
+
+
+def _answers(url: str) -> bool:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
+    query = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        # Never through a proxy: the chain is on this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(query, timeout=5) as response:
+            return "result" in json.load(response)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def _write_state(run_dir: Path, chain: LocalChain) -> None:
+    temporary = run_dir / f"{_STATE}.new"
+    temporary.write_text(json.dumps(chain.to_json(), indent=2) + "\n")
+    temporary.replace(run_dir / _STATE)
+
+
+def _did_not_start(chain: LocalChain, how: str) -> ChainStopped:
+    printed = processes.tail(Path(chain.log))
+    return ChainStopped(
+        expected=f"{chain.engine} to answer at {chain.url}",
+        found=f"that it {how}; its last words:\n{printed}\n",
+        action=f"Read {chain.log}, or use --engine embedded.",
+    )
+
+
+def _not_running(engine: str, other: LocalChain | None) -> ChainUnreachable:
+    return ChainUnreachable(
+        expected=f"{engine} to run",
+        found="none running" if other is None else f"{other.engine} at {other.url}",
+        action=f"Start it with: collegium chain up --engine {engine}",
+    )
+
+
+def _unknown(spec: str) -> UnknownChain:
+    return UnknownChain(
+        expected=f"one of {', '.join(ENGINES)}, a .sqlite file, or an http(s) URL",
+        found=repr(spec),
+        action="Correct the name.",
+    )

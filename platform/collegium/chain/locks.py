@@ -1,0 +1,65 @@
+"""Locks on files, shared by all threads and processes of one user on one machine."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+def lock_directory() -> Path:
+    """A private directory for lock files; losing it loses nothing.
+
+    Raises:
+        PermissionError: the directory belongs to another user.
+    """
+    user = getattr(os, "getuid", lambda: 0)()
+    path = Path(tempfile.gettempdir()) / f"collegium-locks-{user}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    if path.stat().st_uid != user:
+        raise PermissionError(f"{path} belongs to another user")
+    return path
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[IO[str]]:
+    """Hold an exclusive lock on ``path``, created if missing; yields it open for update.
+
+    The system releases the lock when the process ends, however it ends. Not reentrant.
+    """
+    with open(path, "a+", encoding="utf-8") as file:
+        _acquire(file)
+        try:
+            file.seek(0)
+            yield file
+            file.flush()
+        finally:
+            _release(file)
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _acquire(file: IO[str]) -> None:
+        while True:
+            file.seek(0)
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                return
+            except OSError:  # held by another: this system cannot wait without a limit
+                time.sleep(0.02)
+
+    def _release(file: IO[str]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _acquire(file: IO[str]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+
+    def _release(file: IO[str]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)

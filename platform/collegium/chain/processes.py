@@ -1,0 +1,82 @@
+"""Background processes that outlive the command which started them."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+_POLL_SECONDS = 0.05
+
+
+def spawn(argv: tuple[str, ...], log: Path, cwd: Path | None, env: dict[str, str]) -> int:
+    """Start a process in a session of its own, its output appended to ``log``; its id."""
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env=os.environ | env,
+            start_new_session=True,
+        )
+    # The process is followed by its id from here on, so that any later command can do the same.
+    process.returncode = 0
+    return process.pid
+
+
+def birth(pid: int) -> str | None:
+    """When a process started, in the system's own words; ``None`` if it does not run.
+
+    An id and this text together name a process for good: ids are reused.
+    """
+    _reap(pid)
+    stat = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        return None if fields[0] == "Z" else fields[19]
+    listed = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.strip() or None
+
+
+def stop(pid: int, seconds: float = 10.0) -> None:
+    """End a process that :func:`spawn` started, and its children; by force after ``seconds``."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not _group_alive(pid):
+                return
+            time.sleep(_POLL_SECONDS)
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log, or a note that it is empty."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return "\n".join(text.strip().splitlines()[-lines:]) or "(it printed nothing)"
+
+
+def _group_alive(pid: int) -> bool:
+    _reap(pid)
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status if it is our child, or it would stay listed."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
