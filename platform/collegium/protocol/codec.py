@@ -20,6 +20,7 @@ BITS = (2, 4, 8)
 MAX_EXPONENT = 24
 _BLOCKS_PER_LEAF = LEAF // BLOCK
 _ALL = slice(None)
+_CHUNK = 1 << 13
 _ACTION = "Quantise with this codec, or refuse the update."
 
 Rounding = Literal["nearest", "stochastic"]
@@ -100,6 +101,15 @@ def dequantise(encoded: Encoded, blocks: slice = _ALL) -> npt.NDArray[np.int64]:
     """Lane values ``q * 2^e`` in state units, int64, of all blocks or of a range of them."""
     values = encoded.codes.reshape(-1, BLOCK)[blocks].astype(np.int64)
     return (values << encoded.exponents[blocks, None].astype(np.int64)).ravel()
+
+
+def ranges(padded: int) -> list[tuple[slice, slice]]:
+    """Consecutive parts of a vector, each as a range of blocks and the same range of lanes.
+
+    A part dequantises to 2 MiB, so work on many updates takes little memory at any size.
+    """
+    starts = range(0, padded // BLOCK, _CHUNK)
+    return [(slice(b, b + _CHUNK), slice(b * BLOCK, (b + _CHUNK) * BLOCK)) for b in starts]
 
 
 def residual(wanted: npt.NDArray[np.floating], sent: Encoded) -> npt.NDArray[np.float64]:

@@ -22,15 +22,16 @@ def seed(prevrandao: int, federation: str, round_id: int) -> bytes:
     return keccak(b"".join(value.to_bytes(32, "big") for value in (prevrandao, address, round_id)))
 
 
-def committee(seed: bytes, top: int, active: Collection[int], size: int) -> list[int]:
+def committee(seed: bytes, active: Collection[int], size: int) -> list[int]:
     """Seats of the committee, in the order of their slots.
 
     Args:
         seed: 32 bytes.
-        top: seats 0 to ``top - 1`` take part.
-        active: seats whose node is active in this round.
+        active: seats whose node takes part in this round, not empty. Seats from 0 to the
+            greatest of them are shuffled.
         size: members wanted; fewer come back only if fewer are active.
     """
+    top = max(active) + 1
     moved: dict[int, int] = {}
     chosen: list[int] = []
     for step in range(top):
@@ -44,11 +45,12 @@ def committee(seed: bytes, top: int, active: Collection[int], size: int) -> list
     return chosen
 
 
-def aggregator(round_id: int, top: int, active: Collection[int]) -> int:
+def aggregator(round_id: int, active: Collection[int]) -> int:
     """Seat whose turn it is to merge: the first active one at or cyclically after the round.
 
-    ``active`` must not be empty.
+    ``active`` must not be empty; the cycle is that of the draw.
     """
+    top = max(active) + 1
     return min(active, key=lambda seat: (seat - round_id) % top)
 
 

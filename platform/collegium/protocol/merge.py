@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from collegium.errors import BadMerge
-from collegium.protocol.codec import Encoded, dequantise
-from collegium.protocol.layout import BLOCK
+from collegium.protocol.codec import Encoded, dequantise, ranges
 from collegium.protocol.state import State
 
 MAX_WEIGHT = 65535
 """Largest sum of weights."""
 
-_CHUNK = 1 << 13  # blocks at a time: 2 MiB of int64, whatever the size of the state
 _INT32 = np.iinfo(np.int32)
 
 Weighted = tuple[int, Encoded]
@@ -36,7 +34,7 @@ def merge(state: State, updates: Sequence[Weighted]) -> State:
     """
     _check(state, updates)
     merged = np.empty_like(state)
-    for blocks, lanes in _chunks(state.size):
+    for blocks, lanes in ranges(state.size):
         total = np.zeros(merged[lanes].size, np.int64)
         for weight, encoded in updates:
             total += weight * dequantise(encoded, blocks)
@@ -66,7 +64,7 @@ class Coalitions:
             _refuse(f"{len(self._lanes)} flags", len(present))
         members = [i for i, flag in enumerate(present) if flag]
         merged = np.empty_like(self._state)
-        for _, lanes in _chunks(merged.size):
+        for _, lanes in ranges(merged.size):
             total = np.zeros(merged[lanes].size, np.int64)
             for i in members:
                 total += self._weights[i] * self._lanes[i][lanes].astype(np.int64)
@@ -82,12 +80,6 @@ def coalition(state: State, updates: Sequence[Weighted], present: Sequence[bool]
 def _step(state: State, total: npt.NDArray[np.int64], weight: int) -> State:
     moved: npt.NDArray[np.int64] = state + (2 * total + weight) // (2 * weight)
     return moved.clip(_INT32.min, _INT32.max).astype(np.int32)
-
-
-def _chunks(size: int) -> list[tuple[slice, slice]]:
-    """The same ranges as blocks and as lanes."""
-    starts = range(0, size // BLOCK, _CHUNK)
-    return [(slice(b, b + _CHUNK), slice(b * BLOCK, (b + _CHUNK) * BLOCK)) for b in starts]
 
 
 def _check(state: State, updates: Sequence[Weighted]) -> None:
