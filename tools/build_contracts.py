@@ -67,7 +67,11 @@ def _resolve(importer: str, target: str) -> str:
 def compile_contracts(names: list[str]) -> dict[str, dict[str, Any]]:
     """Contract name -> solc's output for it, for every contract in the named files."""
     standard = {"language": "Solidity", "sources": sources(names), "settings": SETTINGS}
-    output = solcx.compile_standard(standard, solc_binary=compiler())
+    try:
+        output = solcx.compile_standard(standard, solc_binary=compiler())
+    except solcx.exceptions.SolcError as error:
+        found = json.loads(error.stdout_data)["errors"] if error.stdout_data else []
+        raise SystemExit("\n".join(e["formattedMessage"] for e in found) or str(error)) from error
     return {name: body for name in names for name, body in output["contracts"][name].items()}
 
 

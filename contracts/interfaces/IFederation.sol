@@ -214,41 +214,42 @@ interface IFederation is IRegistry {
 
     /// @notice Commit the sender's update.
     /// @param digest The update digest (protocol: manifest and lane root).
-    function commitUpdate(uint64 round, bytes32 digest) external;
+    function commitUpdate(uint64 roundId, bytes32 digest) external;
 
     /// @notice Commit signed updates for others; a bad one is skipped, never fatal.
     /// @param items Packed, 116 bytes each: address account, bytes32 digest, bytes32 r, bytes32 vs
     /// (EIP-2098) over EIP-712 `Update(uint64 round,address node,bytes32 base,bytes32 digest)`.
-    function commitUpdates(uint64 round, bytes calldata items) external;
+    function commitUpdates(uint64 roundId, bytes calldata items) external;
 
     /// @notice Do what is due: draw the committee, cancel, or finalise.
-    function advance(uint64 round) external;
+    function advance(uint64 roundId) external;
 
     /// @notice Seal a verdict, before any other is known.
     /// @param slot The sender's place in the committee.
     /// @param seal keccak256(abi.encode(uint256 chainId, address federation, uint64 round,
     /// address account, bytes scores, bytes32 salt)).
-    function commitVerdict(uint64 round, uint8 slot, bytes32 seal) external;
+    function commitVerdict(uint64 roundId, uint8 slot, bytes32 seal) external;
 
     /// @notice Open a sealed verdict.
     /// @param scores int32 big-endian per update in commit order; own update 0.
-    function revealVerdict(uint64 round, uint8 slot, bytes calldata scores, bytes32 salt) external;
+    function revealVerdict(uint64 roundId, uint8 slot, bytes calldata scores, bytes32 salt)
+        external;
 
     /// @notice Compute medians, weights and pay from what was committed and revealed.
     /// @param updates Packed (uint16 id, bytes32 digest) in commit order.
     /// @param scores Per committee slot; empty if not revealed.
     /// @param ledger Totals of the previous ledger, by id.
     function settle(
-        uint64 round, bytes calldata updates, bytes[] calldata scores, uint96[] calldata ledger
+        uint64 roundId, bytes calldata updates, bytes[] calldata scores, uint96[] calldata ledger
     ) external;
 
     /// @notice Propose the merged state: the aggregator, after its deadline any active node.
-    function proposeMerge(uint64 round, bytes32 root) external;
+    function proposeMerge(uint64 roundId, bytes32 root) external;
 
     /// @notice Hand in committee signatures on the proposal; at quorum the round is final.
     /// @param signatures Packed, 65 bytes each: uint8 slot, bytes32 r, bytes32 vs over EIP-712
     /// `Merge(uint64 round,bytes32 root)`. One that is in already changes nothing.
-    function attestMerge(uint64 round, bytes calldata signatures) external;
+    function attestMerge(uint64 roundId, bytes calldata signatures) external;
 
     /// @notice Stop opening rounds; everything else goes on. Role: pauser.
     function pause() external;

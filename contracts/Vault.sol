@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
+import {IVault} from "./interfaces/IVault.sol";
+import {Ledger} from "./libraries/Ledger.sol";
+
+/// @title Escrow of a federation
+/// @notice Rewards move free -> reserved -> earned -> paid; stakes are held apart. One Merkle root
+/// over cumulative totals stands for all that was ever earned, so one claim covers all rounds and
+/// none can be paid twice. Nobody can pause or redirect a claim.
+contract Vault is IVault, ReentrancyGuard {
+    using SafeERC20 for IERC20;
+
+    struct Payee {
+        address account;
+        uint96 claimed;
+    }
+
+    struct Side {
+        uint96 stake;
+        uint96 bonus;
+    }
+
+    /// @inheritdoc IVault
+    IERC20 public immutable token;
+
+    /// @inheritdoc IVault
+    address public immutable federation;
+
+    uint128 private _free;
+    uint128 private _reserved;
+    uint128 private _earned;
+    uint128 private _claimedTotal;
+    uint128 private _deposited;
+    uint128 private _withdrawn;
+
+    /// @inheritdoc IVault
+    uint256 public staked;
+
+    /// @inheritdoc IVault
+    bytes32 public ledgerRoot;
+
+    mapping(uint16 id => Payee) private _payees;
+    mapping(uint16 id => Side) private _sides;
+
+    modifier onlyFederation() {
+        // INVARIANT: only the rules of the round move escrow.
+        require(msg.sender == federation, NotFederation(msg.sender));
+        _;
+    }
+
+    /// @param token_ Token of escrow, stakes and pay. The deployer is the federation.
+    constructor(IERC20 token_) {
+        token = token_;
+        federation = msg.sender;
+    }
+
+    /// @inheritdoc IVault
+    function deposit(uint256 amount) external nonReentrant {
+        uint256 received = _pull(msg.sender, amount);
+        // INVARIANT: earned <= deposited < 2^96, so no total in the ledger can overflow.
+        require(_deposited + received <= type(uint96).max, DepositTooLarge(received));
+        _deposited += uint128(received);
+        _free += uint128(received);
+        emit Deposited(msg.sender, received);
+    }
+
+    /// @inheritdoc IVault
+    function withdraw(uint256 amount) external nonReentrant {
+        // INVARIANT: only who administers the federation takes escrow back.
+        require(
+            IAccessControl(federation).hasRole(bytes32(0), msg.sender), NotSponsor(msg.sender)
+        );
+        _takeFree(amount);
+        _withdrawn += uint128(amount);
+        emit Withdrawn(msg.sender, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @inheritdoc IVault
+    function claim(uint16 id, uint256 total, bytes32[] calldata proof) external nonReentrant {
+        bytes32 leaf = Ledger.leaf(id, total);
+        // INVARIANT: claimed <= earned: what is claimed stands in the ledger.
+        require(MerkleProof.verifyCalldata(proof, ledgerRoot, leaf), WrongProof(id, total));
+        Payee storage payee = _payees[id];
+        (address account, uint256 amount) = (payee.account, total - payee.claimed);
+        uint256 extra = _sides[id].bonus;
+        if (extra != 0) {
+            amount += extra;
+            _sides[id].bonus = 0;
+        }
+        // INVARIANT: nothing is paid twice.
+        require(amount != 0, NothingToClaim(id));
+        payee.claimed = uint96(total);
+        _claimedTotal += uint128(amount);
+        emit Claimed(id, account, amount, total);
+        token.safeTransfer(account, amount);
+    }
+
+    /// @inheritdoc IVault
+    function reserve(uint96 amount) external onlyFederation {
+        _takeFree(amount);
+        _reserved += amount;
+        emit Reserved(amount);
+    }
+
+    /// @inheritdoc IVault
+    function release(uint96 amount) external onlyFederation {
+        _reserved -= amount;
+        _free += amount;
+        emit Released(amount);
+    }
+
+    /// @inheritdoc IVault
+    function settle(bytes32 root, uint96 amount, uint96 released) external onlyFederation {
+        _reserved -= amount + released;
+        _free += released;
+        _earned += amount;
+        ledgerRoot = root;
+        emit Settled(root, amount, released);
+    }
+
+    /// @inheritdoc IVault
+    function credit(uint16 id, uint96 amount) external onlyFederation {
+        _reserved -= amount;
+        _earned += amount;
+        _sides[id].bonus += amount;
+        emit Credited(id, amount);
+    }
+
+    /// @inheritdoc IVault
+    function pullStake(uint16 id, address account, uint96 amount)
+        external
+        onlyFederation
+        nonReentrant
+    {
+        _payees[id].account = account;
+        _sides[id].stake = amount;
+        staked += amount;
+        emit Staked(id, account, amount);
+        if (amount == 0) return;
+        uint256 received = _pull(account, amount);
+        // INVARIANT: a stake is held in full, or the node does not join.
+        require(received == amount, WrongStake(amount, received));
+    }
+
+    /// @inheritdoc IVault
+    function free() external view returns (uint256) {
+        return _free;
+    }
+
+    /// @inheritdoc IVault
+    function reserved() external view returns (uint256) {
+        return _reserved;
+    }
+
+    /// @inheritdoc IVault
+    function earned() external view returns (uint256) {
+        return _earned;
+    }
+
+    /// @inheritdoc IVault
+    function deposited() external view returns (uint256) {
+        return _deposited;
+    }
+
+    /// @inheritdoc IVault
+    function withdrawn() external view returns (uint256) {
+        return _withdrawn;
+    }
+
+    /// @inheritdoc IVault
+    function claimedTotal() external view returns (uint256) {
+        return _claimedTotal;
+    }
+
+    /// @inheritdoc IVault
+    function accountOf(uint16 id) external view returns (address) {
+        return _payees[id].account;
+    }
+
+    /// @inheritdoc IVault
+    function claimed(uint16 id) external view returns (uint256) {
+        return _payees[id].claimed;
+    }
+
+    /// @inheritdoc IVault
+    function bonus(uint16 id) external view returns (uint256) {
+        return _sides[id].bonus;
+    }
+
+    /// @inheritdoc IVault
+    function stakeOf(uint16 id) external view returns (uint256) {
+        return _sides[id].stake;
+    }
+
+    function _takeFree(uint256 amount) private {
+        // INVARIANT: what is reserved or earned is out of reach.
+        require(amount <= _free, InsufficientFree(_free, amount));
+        _free -= uint128(amount);
+    }
+
+    /// @dev Some tokens take a fee on the way, so what arrives is measured. A token that calls
+    /// back meets the lock: nothing else can arrive in between.
+    function _pull(address from, uint256 amount) private returns (uint256) {
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(from, address(this), amount);
+        return token.balanceOf(address(this)) - before;
+    }
+}

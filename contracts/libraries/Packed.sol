@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @title Packed lists in calldata and memory
+/// @notice Callers check the length of the whole list once; single reads are not checked again.
+library Packed {
+    /// @notice The 32 bytes of `data` from `offset` on.
+    function word(bytes calldata data, uint256 offset) internal pure returns (bytes32 value) {
+        assembly ("memory-safe") {
+            value := calldataload(add(data.offset, offset))
+        }
+    }
+
+    /// @notice Where `data` begins in calldata.
+    function position(bytes calldata data) internal pure returns (uint256 start) {
+        assembly ("memory-safe") {
+            start := data.offset
+        }
+    }
+
+    /// @notice An empty list with room for `capacity` bytes.
+    function list(uint256 capacity) internal pure returns (bytes memory data) {
+        data = new bytes(capacity + 32); // the last item's padding is written as well
+        assembly ("memory-safe") {
+            mstore(data, 0)
+        }
+    }
+
+    /// @notice Append the first `width` bytes of `value`; the list must have room.
+    function push(bytes memory data, bytes32 value, uint256 width) internal pure {
+        assembly ("memory-safe") {
+            let length := mload(data)
+            mstore(add(add(data, 0x20), length), value)
+            mstore(data, add(length, width))
+        }
+    }
+
+    /// @notice Hash chain over commitments: keccak256(abi.encodePacked(last, id, digest)).
+    function chain(bytes32 last, uint256 id, bytes32 digest) internal pure returns (bytes32 next) {
+        // 66 bytes do not fit the scratch space; they go to free memory, which stays free.
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            mstore(at, last)
+            mstore(add(at, 0x20), shl(240, id))
+            mstore(add(at, 0x22), digest)
+            next := keccak256(at, 0x42)
+        }
+    }
+}
