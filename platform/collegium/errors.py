@@ -110,6 +110,10 @@ class WrongChain(ChainError):
     number, title = 208, "chain is not the expected one"
 
 
+class TransactionPending(ChainError):
+    number, title = 209, "transaction is not mined yet"
+
+
 # 3xx: keys and registration -----------------------------------------------------------------
 
 
@@ -194,6 +198,10 @@ class BadVerdict(EvidenceError):
 
 class BadMerge(EvidenceError):
     number, title = 413, "updates cannot be merged"
+
+
+class NotConserved(EvidenceError):
+    number, title = 414, "money is not conserved"
 
 
 class BadBlock(EvidenceError):

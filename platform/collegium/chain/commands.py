@@ -41,9 +41,17 @@ class Command:
 
 def embedded(run_dir: Path, port: int) -> Command:
     database = str(run_dir / "chain.sqlite")
-    return Command((
-        sys.executable, "-m", "collegium.chain.embedded", "--db", database, "--port", str(port),
-    ))
+    return Command(
+        (
+            sys.executable,
+            "-m",
+            "collegium.chain.embedded",
+            "--db",
+            database,
+            "--port",
+            str(port),
+        )
+    )
 
 
 def hardhat(run_dir: Path, port: int) -> Command:
@@ -51,8 +59,15 @@ def hardhat(run_dir: Path, port: int) -> Command:
     package = root / "node_modules" / "hardhat"
     program = json.loads((package / "package.json").read_text())["bin"]["hardhat"]
     return Command(
-        (_require("node"), str(package / program), "node", "--hostname", "127.0.0.1",
-         "--port", str(port)),
+        (
+            _require("node"),
+            str(package / program),
+            "node",
+            "--hostname",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ),
         cwd=root,
         env={"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true"},
         start_seconds=60.0,
@@ -62,23 +77,64 @@ def hardhat(run_dir: Path, port: int) -> Command:
 
 def ganache(run_dir: Path, port: int) -> Command:
     return Command(
-        (_require("npx"), "-y", "-p", GANACHE, "--", "ganache",
-         "--server.host", "127.0.0.1", "--server.port", str(port),
-         "--chain.chainId", "31337", "--chain.hardfork", "shanghai",
-         "--wallet.mnemonic", _MNEMONIC, "--wallet.totalAccounts", "20",
-         "--wallet.defaultBalance", "10000", "--miner.blockGasLimit", "30000000",
-         "--database.dbPath", str(run_dir / "ganache")),
+        (
+            _require("npx"),
+            "-y",
+            "-p",
+            GANACHE,
+            "--",
+            "ganache",
+            "--server.host",
+            "127.0.0.1",
+            "--server.port",
+            str(port),
+            "--chain.chainId",
+            "31337",
+            "--chain.hardfork",
+            "shanghai",
+            "--wallet.mnemonic",
+            _MNEMONIC,
+            "--wallet.totalAccounts",
+            "20",
+            "--wallet.defaultBalance",
+            "10000",
+            "--miner.blockGasLimit",
+            "30000000",
+            "--database.dbPath",
+            str(run_dir / "ganache"),
+        ),
         start_seconds=240.0,  # the first start downloads it
     )
 
 
 def anvil(run_dir: Path, port: int) -> Command:
     return Command(
-        (_require("npx"), "-y", "-p", ANVIL, "--", "anvil",
-         "--host", "127.0.0.1", "--port", str(port), "--chain-id", "31337",
-         "--hardfork", "shanghai", "--mnemonic", _MNEMONIC, "--accounts", "20",
-         "--balance", "10000", "--gas-limit", "30000000",
-         "--state", str(run_dir / "anvil.json")),
+        (
+            _require("npx"),
+            "-y",
+            "-p",
+            ANVIL,
+            "--",
+            "anvil",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--chain-id",
+            "31337",
+            "--hardfork",
+            "shanghai",
+            "--mnemonic",
+            _MNEMONIC,
+            "--accounts",
+            "20",
+            "--balance",
+            "10000",
+            "--gas-limit",
+            "30000000",
+            "--state",
+            str(run_dir / "anvil.json"),
+        ),
         start_seconds=240.0,
     )
 

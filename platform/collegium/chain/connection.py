@@ -1,6 +1,7 @@
 """One connected chain, whatever engine runs it."""
 
 from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,6 +45,7 @@ class Chain:
         self._on_close = on_close
         self.w3 = Web3(provider)
         self.w3.middleware_onion.remove("ens_name_to_address")  # names are never resolved here
+        provider.global_ccip_read_enabled = False  # no contract sends us to other servers
         self.chain_id = int(self.rpc("eth_chainId"), 16)
         if expected_chain_id not in (None, self.chain_id):
             raise WrongChain(
@@ -61,7 +63,7 @@ class Chain:
         """Number of the newest block."""
         return int(self.rpc("eth_blockNumber"), 16)
 
-    @property
+    @cached_property
     def genesis_hash(self) -> str:
         """Hash of block 0, 0x-prefixed; names the chain where ids are shared."""
         return str(self.rpc("eth_getBlockByNumber", "0x0", False)["hash"])

@@ -17,13 +17,15 @@ from web3.types import RPCEndpoint, RPCResponse
 from collegium.errors import ChainUnreachable
 
 # Repeating these could act twice.
-NOT_REPEATABLE = frozenset({
-    "eth_sendTransaction",
-    "eth_sendRawTransaction",
-    "evm_mine",
-    "evm_increaseTime",
-    "evm_setNextBlockTimestamp",
-})
+NOT_REPEATABLE = frozenset(
+    {
+        "eth_sendTransaction",
+        "eth_sendRawTransaction",
+        "evm_mine",
+        "evm_increaseTime",
+        "evm_setNextBlockTimestamp",
+    }
+)
 LIMIT_EXCEEDED = -32005  # EIP-1474: the request may be repeated later
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 

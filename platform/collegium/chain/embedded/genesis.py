@@ -141,6 +141,11 @@ class _ConstantGasLimit(MiningChain):
 @cache
 def _chain_class(chain_id: int) -> type[MiningChain]:
     vms = ConsensusApplier(NoProofConsensus).amend_vm_configuration(((0, ShanghaiVM),))
-    return type("EmbeddedMiningChain", (_ConstantGasLimit,), {
-        "chain_id": chain_id, "vm_configuration": vms,
-    })
+    return type(
+        "EmbeddedMiningChain",
+        (_ConstantGasLimit,),
+        {
+            "chain_id": chain_id,
+            "vm_configuration": vms,
+        },
+    )

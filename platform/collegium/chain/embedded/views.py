@@ -127,17 +127,19 @@ class Views:
             zip(block.transactions, receipts, strict=True)
         ):
             for log in receipt.logs:
-                entries.append({
-                    "address": address_hex(log.address),
-                    "topics": [data_hex(t.to_bytes(32, "big")) for t in log.topics],
-                    "data": data_hex(log.data),
-                    "blockNumber": quantity_hex(header.block_number),
-                    "blockHash": data_hex(header.hash),
-                    "transactionHash": data_hex(transaction.hash),
-                    "transactionIndex": quantity_hex(index),
-                    "logIndex": quantity_hex(len(entries)),
-                    "removed": False,
-                })
+                entries.append(
+                    {
+                        "address": address_hex(log.address),
+                        "topics": [data_hex(t.to_bytes(32, "big")) for t in log.topics],
+                        "data": data_hex(log.data),
+                        "blockNumber": quantity_hex(header.block_number),
+                        "blockHash": data_hex(header.hash),
+                        "transactionHash": data_hex(transaction.hash),
+                        "transactionIndex": quantity_hex(index),
+                        "logIndex": quantity_hex(len(entries)),
+                        "removed": False,
+                    }
+                )
         return tuple(entries)
 
     def _headers(self, query: Json) -> Iterator[BlockHeaderAPI]:

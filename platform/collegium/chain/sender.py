@@ -1,0 +1,250 @@
+"""Sign and send transactions: each exactly once, whatever happens to the connection.
+
+A transaction is signed once. If the answer to sending it is lost, the same signed bytes are
+looked up by their hash, and only if the chain does not know them are the same bytes sent again:
+one nonce can be mined once only, so nothing can happen twice.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_utils import to_checksum_address
+
+from collegium.chain.connection import Chain
+from collegium.chain.nonces import is_known, nonce_slot, pending_count
+from collegium.chain.receipts import AbiBook, Receipt
+from collegium.chain.reverts import explain_revert, revert_data
+from collegium.chain.transport import Retry, RpcRefusal
+from collegium.errors import (
+    ChainUnreachable,
+    CollegiumError,
+    InsufficientFunds,
+    TransactionPending,
+    TransactionReverted,
+)
+
+GAS_HEADROOM_PERCENT = 20  # between estimate and mining others may change what a call costs
+DEFAULT_TIP_WEI = 10**9
+NONCE_RACES = 8
+_WEI = 10**18
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """A signed transaction on its way: hex strings and what it can cost at most, in wei."""
+
+    raw: str
+    hash: str
+    nonce: int
+    cost: int
+
+
+class Sender:
+    """Sends from one account on one chain. Threads may share it.
+
+    Args:
+        chain: where to send.
+        account: the key that signs.
+        known: contracts whose errors and events are decoded.
+        receipt_seconds: how long to wait until a transaction is mined.
+        confirmations: blocks, its own included, that must hold it before it counts.
+        retry: how patient to be when sending; reading follows the connection's own.
+        lock_directory: where the nonce lock lies; the same for all processes that use the key.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        account: LocalAccount,
+        *,
+        known: AbiBook | None = None,
+        receipt_seconds: float = 120.0,
+        confirmations: int = 1,
+        retry: Retry | None = None,
+        lock_directory: Path | None = None,
+    ) -> None:
+        self.chain, self.account = chain, account
+        self.known = known or AbiBook()
+        self._receipt_seconds, self._confirmations = receipt_seconds, confirmations
+        self._retry = retry or Retry()
+        self._lock_directory = lock_directory
+
+    @property
+    def address(self) -> str:
+        return str(self.account.address)
+
+    def send(
+        self, to: str | None, data: bytes = b"", *, value: int = 0, gas: int | None = None
+    ) -> Receipt:
+        """Send one transaction and wait until it is mined.
+
+        Args:
+            to: the receiver; ``None`` creates a contract from ``data``.
+            data: calldata or creation code with arguments.
+            value: wei.
+            gas: gas limit; estimated, with headroom, if not given. A transaction that would
+                revert is only sent if it is given.
+
+        Raises:
+            TransactionReverted: the contract refuses, found while estimating or when mined.
+            InsufficientFunds: the account cannot pay for it.
+            ChainUnreachable: the chain went away; says whether the outcome is known.
+            TransactionPending: it was sent but not mined in time.
+        """
+        call = {"from": self.address, "data": "0x" + data.hex(), "value": hex(value)}
+        if to is not None:
+            call["to"] = to_checksum_address(to)
+        fees = self._fees()
+        limit = gas or self._estimate(call, fees)
+        signed = self._submit(call, fees, limit)
+        receipt = Receipt(self._wait(signed.hash), self.known)
+        if not receipt.succeeded:
+            raise self._why_reverted(call, limit, receipt)
+        return receipt
+
+    # -- sending --------------------------------------------------------------------------------
+
+    def _submit(self, call: dict[str, Any], fees: dict[str, int], gas: int) -> _Signed:
+        for _ in range(NONCE_RACES):
+            with nonce_slot(self.chain, self.address, self._lock_directory) as slot:
+                signed = self._sign(call, fees, gas, slot.next())
+                slot.remember(signed.nonce, signed.hash)
+                if self._deliver(signed):
+                    return signed
+        raise ChainUnreachable(
+            expected=f"a nonce of {self.address} that stays free until it is used",
+            found=f"that others took it {NONCE_RACES} times",
+            action="Do not use one key on several machines at once.",
+        )
+
+    def _sign(self, call: dict[str, Any], fees: dict[str, int], gas: int, nonce: int) -> _Signed:
+        value = int(call["value"], 16)
+        fields = {"chainId": self.chain.chain_id, "nonce": nonce, "gas": gas, "value": value}
+        fields |= fees | {k: call[k] for k in ("to", "data") if k in call}
+        signed = self.account.sign_transaction(fields)
+        price = fees.get("maxFeePerGas", fees.get("gasPrice", 0))
+        return _Signed(
+            raw="0x" + bytes(signed.raw_transaction).hex(),
+            hash="0x" + bytes(signed.hash).hex(),
+            nonce=nonce,
+            cost=value + gas * price,
+        )
+
+    def _deliver(self, signed: _Signed) -> bool:
+        """Hand it to the chain; ``False`` if its nonce went to another transaction for good."""
+        for attempt in range(self._retry.attempts):
+            try:
+                self.chain.rpc("eth_sendRawTransaction", signed.raw)
+                return True
+            except ChainUnreachable as lost:
+                self._retry.wait(attempt)
+                if self._arrived(signed, lost):
+                    return True
+            except RpcRefusal as refusal:
+                if is_known(self.chain, signed.hash):
+                    return True  # refused because an earlier attempt did arrive
+                if pending_count(self.chain, self.address) <= signed.nonce:
+                    raise self._explain(refusal, signed.cost) from refusal
+                if attempt == 0:
+                    return False  # this transaction never left, and its nonce is gone
+                self._retry.wait(attempt)  # the nonce may be gone to this very transaction
+                if self._arrived(signed, refusal):
+                    return True
+        raise _outcome_unknown(signed)
+
+    def _arrived(self, signed: _Signed, cause: Exception) -> bool:
+        try:
+            return is_known(self.chain, signed.hash)
+        except ChainUnreachable:
+            raise _outcome_unknown(signed) from cause
+
+    # -- before and after -----------------------------------------------------------------------
+
+    def _fees(self) -> dict[str, int]:
+        """EIP-1559 fees that stay sufficient while the base fee doubles; else a gas price."""
+        base = self.chain.rpc("eth_getBlockByNumber", "latest", False).get("baseFeePerGas")
+        if base is None:
+            return {"gasPrice": int(self.chain.rpc("eth_gasPrice"), 16)}
+        try:
+            tip = int(self.chain.rpc("eth_maxPriorityFeePerGas"), 16)
+        except RpcRefusal:  # not every server has this method
+            tip = DEFAULT_TIP_WEI
+        return {"maxFeePerGas": 2 * int(base, 16) + tip, "maxPriorityFeePerGas": tip}
+
+    def _estimate(self, call: dict[str, Any], fees: dict[str, int]) -> int:
+        try:
+            estimate = int(self.chain.rpc("eth_estimateGas", call), 16)
+        except RpcRefusal as refusal:
+            price = fees.get("maxFeePerGas", fees.get("gasPrice", 0))
+            least = int(call["value"], 16) + 21_000 * price
+            raise self._explain(refusal, least) from refusal
+        latest = self.chain.rpc("eth_getBlockByNumber", "latest", False)
+        return min(estimate * (100 + GAS_HEADROOM_PERCENT) // 100, int(latest["gasLimit"], 16))
+
+    def _wait(self, tx_hash: str) -> dict[str, Any]:
+        deadline = time.monotonic() + self._receipt_seconds
+        pause = 0.01
+        while True:
+            receipt = self.chain.rpc("eth_getTransactionReceipt", tx_hash)
+            # Geth answers with a receipt without a block while it is still indexing.
+            if receipt is not None and receipt.get("blockNumber") and self._is_deep(receipt):
+                mined: dict[str, Any] = receipt
+                return mined
+            if time.monotonic() > deadline:
+                raise TransactionPending(
+                    expected=f"{tx_hash} to be mined within {self._receipt_seconds:g} s",
+                    found="that it is still waiting",
+                    action="Look for this hash before sending anything again.",
+                )
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    def _is_deep(self, receipt: dict[str, Any]) -> bool:
+        if self._confirmations <= 1:
+            return True
+        return self.chain.head - int(receipt["blockNumber"], 16) + 1 >= self._confirmations
+
+    # -- explaining -----------------------------------------------------------------------------
+
+    def _explain(self, refusal: RpcRefusal, cost: int) -> CollegiumError:
+        # Each chain words the lack of funds differently, so it is checked, not read.
+        if revert_data(refusal) is None:
+            balance = int(self.chain.rpc("eth_getBalance", self.address, "latest"), 16)
+            if balance < cost:
+                return InsufficientFunds(
+                    expected=f"at least {cost / _WEI:.6f} ETH at {self.address} for gas and value",
+                    found=f"{balance / _WEI:.6f} ETH",
+                    action="Send some of the chain's own currency to this address.",
+                )
+        return explain_revert(refusal, self.known.all)
+
+    def _why_reverted(self, call: dict[str, Any], gas: int, receipt: Receipt) -> CollegiumError:
+        """Run it again in the block that mined it, to see what it returned."""
+        if receipt.gas_used >= gas:  # a revert gives back what is left; only failures take all
+            return _mined_in_vain(receipt, f"all {gas} gas used", "Send it with more gas.")
+        try:
+            self.chain.rpc("eth_call", call | {"gas": hex(gas)}, hex(receipt.block))
+        except RpcRefusal as refusal:
+            return explain_revert(refusal, self.known.all, transaction=receipt.tx)
+        return _mined_in_vain(
+            receipt, "a revert that does not happen again", "Read the state and send it again."
+        )
+
+
+def _mined_in_vain(receipt: Receipt, found: str, action: str) -> TransactionReverted:
+    error = TransactionReverted(
+        expected="a transaction that the contract accepts", found=found, action=action
+    )
+    error.transaction = receipt.tx
+    return error
+
+
+def _outcome_unknown(signed: _Signed) -> ChainUnreachable:
+    return ChainUnreachable(
+        expected=f"the chain to confirm that it has transaction {signed.hash}",
+        found="no answer, so that it may or may not have been accepted",
+        action="Look for this hash before sending anything again.",
+    )

@@ -1,0 +1,76 @@
+"""Chains, a contract that refuses in every way, and senders for the tests of ``chain/``."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from collegium.chain import engines
+from collegium.chain.abi import Abi
+from collegium.chain.bindings import Artifact, Contract, deploy
+from collegium.chain.connection import Chain
+from collegium.chain.sender import Sender
+from collegium.errors import ChainStopped
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def probe_artifact() -> Artifact:
+    """Probe.sol, compiled with solc 0.8.30 for Shanghai, optimizer 200 runs."""
+    fields = json.loads((HERE / "Probe.json").read_text())
+    return Artifact("Probe", Abi(fields["abi"]), bytes.fromhex(fields["bytecode"][2:]))
+
+
+@pytest.fixture
+def chain() -> Iterator[Chain]:
+    with engines.connect("embedded", clock="virtual") as chain:
+        yield chain
+
+
+@pytest.fixture(scope="session")
+def hardhat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """A Hardhat node on a free port, for the whole session."""
+    try:
+        chain = engines.connect(
+            "hardhat", run_dir=tmp_path_factory.mktemp("hardhat"), start_engine=True
+        )
+    except ChainStopped as error:
+        if "not installed" not in error.found and "no such program" not in error.found:
+            raise
+        pytest.skip(f"Hardhat is not installed here: {error.found}")
+    with chain:
+        yield chain
+
+
+@pytest.fixture(params=["embedded", "hardhat"])
+def any_chain(request: pytest.FixtureRequest) -> Chain:
+    """The same test on both chains."""
+    name = "chain" if request.param == "embedded" else "hardhat"
+    return request.getfixturevalue(name)
+
+
+@pytest.fixture
+def sender_for(tmp_path: Path) -> Callable[..., Sender]:
+    """A sender with a prefunded account: ``sender_for(chain, index)``."""
+
+    def make(chain: Chain, index: int = 0, **options: object) -> Sender:
+        account = chain.dev_accounts[index]
+        return Sender(chain, account, lock_directory=tmp_path, receipt_seconds=20, **options)
+
+    return make
+
+
+@pytest.fixture
+def probe_on(
+    probe_artifact: Artifact, sender_for: Callable[..., Sender]
+) -> Callable[..., tuple[Contract, Sender]]:
+    """Deploy Probe: ``probe_on(chain)`` gives the contract and a sender that knows it."""
+
+    def make(chain: Chain, index: int = 0) -> tuple[Contract, Sender]:
+        sender = sender_for(chain, index)
+        contract, _ = deploy(sender, probe_artifact, 0)
+        return contract, sender
+
+    return make
