@@ -28,7 +28,9 @@ class Settlement:
 
     Attributes:
         phi: contribution of each update in micro-nats, or INVALID.
-        weights: merge weight of each update, uint16; 0 means not accepted.
+        accepted: which updates are accepted.
+        weights: merge weight of each update, uint16; 0 if not accepted, or if it is but the
+            score rule gives its contribution nothing.
         node_pays: token units for the owner of each update.
         validator_pays: token units for each committee slot.
         aggregator_pay: token units kept for whoever proposes the merge, 0 if nothing merges.
@@ -36,6 +38,7 @@ class Settlement:
     """
 
     phi: tuple[int, ...]
+    accepted: tuple[bool, ...]
     weights: tuple[int, ...]
     node_pays: tuple[int, ...]
     validator_pays: tuple[int, ...]
@@ -46,10 +49,6 @@ class Settlement:
     def earned(self) -> int:
         """Token units that become claimable at once."""
         return sum(self.node_pays) + sum(self.validator_pays)
-
-    @property
-    def accepted(self) -> tuple[bool, ...]:
-        return tuple(weight > 0 for weight in self.weights)
 
 
 def settle(
@@ -76,15 +75,21 @@ def settle(
         for member, vote in zip(members, votes, strict=True)
     ]
     validator_pays = _split(terms.reward * terms.validator_share // BPS, agreements)
-    pool = terms.reward * terms.aggregator_share // BPS if any(accepted) else 0
+    pool = aggregator_pool(terms) if any(accepted) else 0
     return Settlement(
         phi=tuple(phi),
+        accepted=tuple(accepted),
         weights=tuple(_weights(terms.weight_rule, credit, accepted)),
         node_pays=tuple(node_pays),
         validator_pays=tuple(validator_pays),
         aggregator_pay=pool,
         returned=terms.reward - sum(node_pays) - sum(validator_pays) - pool,
     )
+
+
+def aggregator_pool(terms: Terms) -> int:
+    """Token units for whoever proposes a merge that becomes final."""
+    return terms.reward * terms.aggregator_share // BPS
 
 
 def median(votes: Sequence[int]) -> int:

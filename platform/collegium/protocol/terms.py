@@ -71,6 +71,11 @@ class Terms:
         """Votes or attestations that carry a round: ⌈2c/3⌉ of the committee."""
         return -(-2 * self.committee // 3)
 
+    def to_struct(self, card: bytes, genesis: bytes) -> dict[str, Any]:
+        """The contract's ``Terms``: field names and order of the Solidity struct."""
+        numbers = {_camel(name): value for name, value in asdict(self).items()}
+        return {"card": card, "genesis": genesis, **numbers}
+
     def to_json(self) -> dict[str, Any]:
         # Token units exceed 2^53, beyond which JSON numbers are not exact.
         return asdict(self) | {name: str(getattr(self, name)) for name in _AMOUNTS}
@@ -86,3 +91,8 @@ def _amount(name: str, value: object) -> int:
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 30:
         _check.fail(name, "token units as a decimal string", value)
     return int(value)
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
