@@ -114,6 +114,10 @@ class TransactionPending(ChainError):
     number, title = 209, "transaction is not mined yet"
 
 
+class BlockMissing(ChainError):
+    number, title = 210, "block or transaction is not on the chain"
+
+
 # 3xx: keys and registration -----------------------------------------------------------------
 
 

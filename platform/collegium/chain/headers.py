@@ -1,0 +1,212 @@
+"""Blocks and receipts checked against their hashes. Pure: works on stored JSON, needs no chain.
+
+A block hash covers the header, and the header holds the roots of the tries of transactions and
+receipts. With a hash that is trusted, every transaction and every event of the block is proven,
+and through ``parentHash`` all earlier blocks too. Sources: Ethereum Yellow Paper, section 4.3;
+the fields that later forks append are in EIP-1559, 4895, 4844, 4788 and 7685.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rlp
+from eth_bloom import BloomFilter
+from eth_utils import decode_hex, keccak
+from rlp.exceptions import RLPException
+from trie import HexaryTrie
+from trie.constants import BLANK_NODE_HASH as BLANK_ROOT_HASH
+
+from collegium.chain.transactions import verify_transaction
+from collegium.errors import BadBlock, Unverifiable
+
+Json = dict[str, Any]
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RLPException)
+# Hardhat's block 0 has the hash of nothing where the root of an empty trie belongs. No list of
+# transactions has this root, so accepting it for an empty one proves as much.
+_EMPTY_ROOTS = frozenset({BLANK_ROOT_HASH, keccak(b"")})
+
+
+def _number(value: Any) -> int:
+    return int(value, 16) if isinstance(value, str) else int(value)
+
+
+_Coder = Callable[[Any], int | bytes]
+_FRONTIER: tuple[tuple[str, _Coder], ...] = (
+    ("parentHash", decode_hex),
+    ("sha3Uncles", decode_hex),
+    ("miner", decode_hex),
+    ("stateRoot", decode_hex),
+    ("transactionsRoot", decode_hex),
+    ("receiptsRoot", decode_hex),
+    ("logsBloom", decode_hex),
+    ("difficulty", _number),
+    ("number", _number),
+    ("gasLimit", _number),
+    ("gasUsed", _number),
+    ("timestamp", _number),
+    ("extraData", decode_hex),
+    ("mixHash", decode_hex),
+    ("nonce", decode_hex),
+)
+# In the order of the forks; a header has all of them up to its own fork.
+_LATER: tuple[tuple[str, _Coder], ...] = (
+    ("baseFeePerGas", _number),  # London
+    ("withdrawalsRoot", decode_hex),  # Shanghai
+    ("blobGasUsed", _number),  # Cancun
+    ("excessBlobGas", _number),
+    ("parentBeaconBlockRoot", decode_hex),
+    ("requestsHash", decode_hex),  # Prague
+)
+
+
+def header_rlp(block: Json) -> bytes:
+    """The encoded header of a block in JSON-RPC form; its keccak is the block's hash.
+
+    Raises:
+        BadBlock: a field is missing or malformed.
+    """
+    later = [(name, coder) for name, coder in _LATER if block.get(name) is not None]
+    try:
+        return rlp.encode([coder(block[name]) for name, coder in (*_FRONTIER, *later)])
+    except MALFORMED as error:
+        raise BadBlock(
+            expected=f"all header fields of block {block.get('number')}",
+            found=f"{type(error).__name__}: {error}",
+            action="Export the evidence again, from another server if need be.",
+        ) from error
+
+
+def verify_header(block: Json) -> bytes:
+    """Check that a block's header has the hash it claims; returns the 32-byte hash.
+
+    Raises:
+        BadBlock: it has not. A fork later than Prague, with fields unknown here, looks the same.
+    """
+    found = keccak(header_rlp(block))
+    claimed = block.get("hash")
+    if str(claimed).lower() != "0x" + found.hex():
+        raise _mismatch(f"block {_number(block['number'])} with hash {claimed}", found)
+    return found
+
+
+def verify_ancestry(blocks: Sequence[Json], anchor: str | None = None) -> None:
+    """Check that consecutive blocks are linked by ``parentHash`` and end in ``anchor``.
+
+    Args:
+        blocks: in order of their numbers, without gaps.
+        anchor: hash that the last block must have, known from elsewhere.
+
+    Raises:
+        BadBlock: a header does not match its hash, a link is broken, or the end is another.
+    """
+    parent: Json | None = None
+    for block in blocks:
+        verify_header(block)
+        if parent is not None:
+            if block["parentHash"].lower() != parent["hash"].lower():
+                raise _mismatch(
+                    f"block {_number(block['number'])} on parent {parent['hash']}",
+                    decode_hex(block["parentHash"]),
+                )
+            if _number(block["number"]) != _number(parent["number"]) + 1:
+                raise BadBlock(
+                    expected=f"block {_number(parent['number']) + 1} next",
+                    found=f"block {_number(block['number'])}",
+                    action="Export the evidence again; blocks are missing.",
+                )
+        parent = block
+    if anchor is not None and (parent is None or parent["hash"].lower() != anchor.lower()):
+        end = b"" if parent is None else decode_hex(parent["hash"])
+        raise _mismatch(f"the chain to end in {anchor}", end)
+
+
+def verify_transactions(block: Json, transactions: Sequence[Json]) -> list[bytes]:
+    """Check all transactions of a block, in order, against its header; their signed bytes.
+
+    Raises:
+        BadBlock: a hash or sender is wrong, or the list is not the block's.
+        Unverifiable: one is of a type that is not known here.
+    """
+    raw = [verify_transaction(tx) for tx in transactions]
+    _verify_root(block, "transactionsRoot", raw)
+    return raw
+
+
+def verify_receipts(block: Json, receipts: Sequence[Json]) -> None:
+    """Check all receipts of a block, in order, against its header.
+
+    Status, gas, logs and bloom of every receipt are proven by this.
+
+    Raises:
+        BadBlock: the receipts are not the block's, or a receipt's bloom does not fit its logs.
+    """
+    encoded = [receipt_bytes(receipt) for receipt in receipts]
+    for receipt in receipts:
+        bloom = _bloom(receipt["logs"])
+        if bloom != _number(receipt["logsBloom"]):
+            raise _mismatch(
+                f"the bloom filter of the logs of {receipt.get('transactionHash')}",
+                bloom.to_bytes(256, "big"),
+            )
+    _verify_root(block, "receiptsRoot", encoded)
+
+
+def receipt_bytes(receipt: Json) -> bytes:
+    """A receipt as it lies in the trie (EIP-658; EIP-2718 envelope for typed transactions).
+
+    Raises:
+        Unverifiable: it is from before Byzantium, when receipts had no status.
+        BadBlock: a field is missing or malformed.
+    """
+    if receipt.get("status") is None:
+        raise Unverifiable(
+            expected="receipts with a status (EIP-658)",
+            found=f"none in {receipt.get('transactionHash')}",
+            action="Use a chain at Shanghai or later.",
+        )
+    try:
+        logs = [
+            [decode_hex(log["address"]), [decode_hex(t) for t in log["topics"]],
+             decode_hex(log["data"])]
+            for log in receipt["logs"]
+        ]  # fmt: skip
+        body = rlp.encode([
+            _number(receipt["status"]), _number(receipt["cumulativeGasUsed"]),
+            decode_hex(receipt["logsBloom"]), logs,
+        ])  # fmt: skip
+        kind = _number(receipt.get("type") or "0x0")
+    except MALFORMED as error:
+        raise BadBlock(
+            expected=f"all fields of the receipt of {receipt.get('transactionHash')}",
+            found=f"{type(error).__name__}: {error}",
+            action="Export the evidence again, from another server if need be.",
+        ) from error
+    return bytes([kind]) + body if kind else body
+
+
+def _bloom(logs: Sequence[Json]) -> int:
+    bloom = BloomFilter()
+    for log in logs:
+        bloom.add(decode_hex(log["address"]))
+        for topic in log["topics"]:
+            bloom.add(decode_hex(topic))
+    return int(bloom)
+
+
+def _verify_root(block: Json, name: str, items: Sequence[bytes]) -> None:
+    if not items and decode_hex(block[name]) in _EMPTY_ROOTS:
+        return
+    trie = HexaryTrie({})
+    for index, item in enumerate(items):
+        trie[rlp.encode(index)] = item
+    if trie.root_hash != decode_hex(block[name]):
+        what = f"{name} {block[name]} of block {_number(block['number'])} over {len(items)} items"
+        raise _mismatch(what, trie.root_hash)
+
+
+def _mismatch(expected: str, found: bytes) -> BadBlock:
+    return BadBlock(
+        expected=expected,
+        found=f"0x{found.hex()}" if found else "nothing",
+        action="Do not trust the server that this came from.",
+    )
