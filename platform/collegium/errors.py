@@ -209,11 +209,11 @@ class NotConserved(EvidenceError):
 
 
 class BadBlock(EvidenceError):
-    number, title = 414, "block, transaction or receipt does not match its hash"
+    number, title = 415, "block, transaction or receipt does not match its hash"
 
 
 class Unverifiable(EvidenceError):
-    number, title = 415, "evidence has a form that cannot be checked here"
+    number, title = 416, "evidence has a form that cannot be checked here"
 
 
 # 5xx: running a federation ------------------------------------------------------------------
