@@ -1,0 +1,9 @@
+"""What is fine-tuned: model, data, training and the utility that contributions are measured by.
+
+Importing this package is cheap; torch is loaded by ``load_task``.
+"""
+
+from .recipe import Recipe
+from .task import Answer, Evaluation, Score, Task, load_task
+
+__all__ = ["Answer", "Evaluation", "Recipe", "Score", "Task", "load_task"]

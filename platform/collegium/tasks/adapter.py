@@ -1,0 +1,133 @@
+"""A LoRA adapter as one vector: A matrices frozen, B matrices trained (FFA-LoRA).
+
+With A fixed, what a node sends is linear in what the model adds to its weights, so the mean of
+vectors is exactly the mean of adapters (Sun et al., "Improving LoRA in privacy-preserving
+federated learning", arXiv:2403.12313). The A matrices are drawn once, travel as a safetensors
+blob, and are named by its SHA-256 in the layout.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import torch
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from peft.tuners.lora import Linear as LoraLinear
+from torch import Tensor, nn
+
+from collegium.errors import ModelMismatch
+from collegium.protocol.layout import Layout
+from collegium.protocol.layout import Tensor as LayoutTensor
+
+from .recipe import Recipe
+from .task import Vector
+
+_FOLDABLE = 64_000_000  # adapted weights of which a second copy is kept to evaluate faster
+
+
+class Adapter:
+    """The adapter of a loaded model; holds the model and changes it in place."""
+
+    def __init__(self, model: nn.Module, recipe: Recipe, base_digest: str) -> None:
+        config = LoraConfig(
+            r=recipe.rank,
+            lora_alpha=recipe.alpha,
+            target_modules=recipe.targets,
+            lora_dropout=0.0,
+            bias="none",
+        )
+        self.model: Any = get_peft_model(model, config)
+        state = get_peft_model_state_dict(self.model)
+        self._a = {name: t for name, t in sorted(state.items()) if ".lora_A." in name}
+        self._b = {name: t for name, t in sorted(state.items()) if ".lora_B." in name}
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(".lora_B." in name)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.recipe, self._base_digest = recipe, base_digest
+        self.freeze(draw_frozen({n: tuple(t.shape) for n, t in self._a.items()}, recipe))
+        self._fold = self._foldable()
+
+    def freeze(self, blob: bytes) -> None:
+        """Take the A matrices from a safetensors blob."""
+        tensors = safetensors.numpy.load(blob)
+        found = {name: (values.shape, str(values.dtype)) for name, values in tensors.items()}
+        wanted = {name: (tuple(t.shape), "float32") for name, t in self._a.items()}
+        if found != wanted:
+            raise ModelMismatch(
+                expected=f"a frozen part of {len(wanted)} float32 matrices that fit the base model",
+                found=f"{len(found)} tensors with other names, shapes or types",
+                action="Fetch the frozen part that belongs to this task card.",
+            )
+        with torch.no_grad():
+            for name, values in tensors.items():
+                self._a[name].copy_(torch.from_numpy(values))
+        self.frozen = blob
+        self.layout = Layout(
+            task=self.recipe.task,
+            base_model=self._base_digest,
+            mode="ffa",
+            rank=self.recipe.rank,
+            alpha=self.recipe.alpha,
+            frozen=hashlib.sha256(blob).hexdigest(),
+            tensors=tuple(LayoutTensor(name, tuple(t.shape)) for name, t in self._b.items()),
+        )
+
+    def write(self, vector: Vector) -> None:
+        """Put a vector float32[lanes or padded] into the B matrices."""
+        with torch.no_grad():
+            for name, values in self.layout.unflatten(np.asarray(vector, np.float32)).items():
+                self._b[name].copy_(torch.from_numpy(values))
+
+    def read(self) -> Vector:
+        """The B matrices as float32[padded]."""
+        return self.layout.flatten({n: t.detach().cpu().numpy() for n, t in self._b.items()})
+
+    def save(self, vector: Vector, folder: Path | str) -> None:
+        """Write a plain PEFT folder; PeftModel.from_pretrained needs nothing of this package."""
+        self.write(vector)
+        self.model.save_pretrained(folder)
+
+    @contextmanager
+    def folded(self) -> Iterator[Any]:
+        """The model with the adapter added into its weights, for forward passes without LoRA.
+
+        The weights are put back exactly, from a copy. Large models are left as they are.
+        """
+        if not self._fold:
+            yield self.model
+            return
+        with torch.no_grad():
+            for layer, original in self._fold:
+                layer.base_layer.weight.copy_(original + layer.get_delta_weight("default"))
+        try:
+            with self.model.disable_adapter():
+                yield self.model
+        finally:
+            with torch.no_grad():
+                for layer, original in self._fold:
+                    layer.base_layer.weight.copy_(original)
+
+    def _foldable(self) -> list[tuple[LoraLinear, Tensor]]:
+        layers = [m for m in self.model.modules() if isinstance(m, LoraLinear)]
+        plain = all(type(layer.base_layer) is nn.Linear for layer in layers)
+        if not plain or sum(la.base_layer.weight.numel() for la in layers) > _FOLDABLE:
+            return []
+        return [(layer, layer.base_layer.weight.detach().clone()) for layer in layers]
+
+
+def draw_frozen(shapes: dict[str, tuple[int, ...]], recipe: Recipe) -> bytes:
+    """A matrices as a safetensors blob: uniform in ±1/sqrt(columns), as PEFT starts them.
+
+    Uniform numbers take integer arithmetic and one exact scaling each, so that every machine
+    draws the same bytes.
+    """
+    rng = np.random.Generator(np.random.PCG64(recipe.adapter_seed))
+    tensors = {}
+    for name, shape in sorted(shapes.items()):
+        bound = np.float32(1 / np.sqrt(shape[1]))
+        tensors[name] = (2 * rng.random(shape, np.float32) - 1) * bound
+    return safetensors.numpy.save(tensors)

@@ -1,0 +1,69 @@
+"""A folder that holds a whole federation's data: one folder per site, and what is shared.
+
+``reference`` is the test set that model quality is reported on; no node trains on it or scores
+with it. ``challenge`` is what committees score contributions with, besides their own held-back
+examples; where a data folder has none, every site contributes to one (``contribute``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from collegium.errors import EmptySite, MissingMetadata
+
+from .data import METADATA, Dataset, join, read_folder
+
+SHARED = ("challenge", "reference")
+
+
+@dataclass(frozen=True)
+class FederationData:
+    """Sites by name, in the order of their names; ``challenge`` may be missing."""
+
+    sites: dict[str, Dataset]
+    challenge: Dataset | None
+    reference: Dataset
+
+
+def read_federation(root: Path | str) -> FederationData:
+    """Read every site below ``root``, and the shared sets.
+
+    Raises:
+        MissingMetadata: ``root`` is no folder, or there is no ``reference``.
+        EmptySite: there is no site folder.
+        DataError: of ``read_folder``, for any of the folders.
+    """
+    root = Path(root)
+    if not (root / "reference").is_dir():
+        raise MissingMetadata(
+            expected=f"a folder of folders with a test set at {root / 'reference'}",
+            found="no such folder",
+            action="Give one folder per site and one called reference, each with a metadata.jsonl.",
+        )
+    folders = {path.name: path for path in sorted(root.iterdir()) if (path / METADATA).is_file()}
+    sites = {name: read_folder(path) for name, path in folders.items() if name not in SHARED}
+    if not sites:
+        raise EmptySite(
+            expected=f"at least one site folder with a {METADATA} in {root}",
+            found="only shared folders",
+            action="Add one folder per site.",
+        )
+    challenge = read_folder(folders["challenge"]) if "challenge" in folders else None
+    return FederationData(sites, challenge, read_folder(root / "reference"))
+
+
+def contribute(
+    sites: Mapping[str, Dataset], rows: int, seed: int
+) -> tuple[Dataset, dict[str, Dataset]]:
+    """A challenge set to which every site gives an equal part, and what the sites keep.
+
+    A patient given to the challenge set is gone from its site. At most a quarter of a site's
+    examples are given; the result is balanced over questions and answers.
+    """
+    per_site = -(-rows // len(sites))
+    given, kept = [], {}
+    for name, site in sites.items():
+        share = min(0.25, 3 * per_site / len(site))  # three to choose one from, to balance
+        kept[name], candidates = site.split(share, salt="challenge")
+        given.append(candidates.balanced(per_site, seed))
+    return join(given, "challenge"), kept

@@ -1,0 +1,120 @@
+"""The numbers that all nodes of a federation agree on before they train.
+
+A recipe is part of the task card, so it is plain JSON and everything in it is fixed for the life
+of the federation.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from collegium.errors import BadCard
+
+TINY = "tiny"  # the base model shipped in this package
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an adapter is trained and how contributions to it are measured.
+
+    Attributes:
+        task: which task; the only one so far is ``xray-dialogue``.
+        base: ``tiny``, a model folder, or the id of a model on the Hugging Face hub.
+        rank: LoRA rank.
+        alpha: LoRA alpha; the adapter acts with the factor alpha / rank.
+        targets: modules that are adapted, as PEFT reads them: ``all-linear`` or a regular
+            expression on module names.
+        adapter_seed: seed of the frozen A matrices.
+        rounds: rounds the schedule is made for.
+        local_steps: optimiser steps of a node in a round.
+        batch: images in a step.
+        turns: most questions asked on an image in one step.
+        learning_rate: of the first round.
+        decay: factor on the learning rate from one round to the next.
+        warmup: steps at the start of every round over which the learning rate rises.
+        clip: bound on the norm of a gradient.
+        balance: 0 draws all (question, answer) pairs alike, 1 draws them as often as they occur.
+        held_out: share of a site's examples that is never trained on and scores others.
+        shard_rows: most examples of its own that a validator scores with.
+        challenge_rows: most examples of the challenge set that a validator scores with.
+        min_score: micro-nats that an update must be worth to be accepted.
+        weight_rule: ``equal`` or ``score``.
+    """
+
+    task: str = "xray-dialogue"
+    base: str = TINY
+    rank: int = 8
+    alpha: int = 16
+    targets: str = "all-linear"
+    adapter_seed: int = 7
+    rounds: int = 4
+    local_steps: int = 30
+    batch: int = 16
+    turns: int = 4
+    learning_rate: float = 4e-3
+    decay: float = 0.8
+    warmup: int = 0
+    clip: float = 1.0
+    balance: float = 0.5
+    held_out: float = 0.2
+    shard_rows: int = 48
+    challenge_rows: int = 48
+    min_score: int = 1_000
+    weight_rule: str = "equal"
+
+    def __post_init__(self) -> None:
+        for name, (kind, low, high) in _BOUNDS.items():
+            value = getattr(self, name)
+            if type(value) not in kind or not low <= value <= high:
+                raise _error(name, f"a number from {low} to {high}", value)
+        for name in ("task", "base", "targets"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not 1 <= len(value) <= 512:
+                raise _error(name, "a text of 1 to 512 characters", value)
+        if self.weight_rule not in ("equal", "score"):
+            raise _error("weight_rule", "equal or score", self.weight_rule)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The recipe of a task card; what is left out takes its default.
+
+        Raises:
+            BadCard: an unknown name or a value out of range.
+        """
+        if not isinstance(document, dict):
+            raise _error("recipe", "an object", document)
+        unknown = sorted(set(document) - {f.name for f in fields(cls)})
+        if unknown:
+            raise _error("recipe", "known names only", ", ".join(map(str, unknown)))
+        return cls(**document)
+
+
+_INT, _REAL = (int,), (int, float)
+_BOUNDS: dict[str, tuple[tuple[type, ...], float, float]] = {
+    "rank": (_INT, 1, 1_024),
+    "alpha": (_INT, 1, 65_536),
+    "adapter_seed": (_INT, 0, 2**32 - 1),
+    "rounds": (_INT, 1, 10_000),
+    "local_steps": (_INT, 1, 1_000_000),
+    "batch": (_INT, 1, 4_096),
+    "turns": (_INT, 1, 64),
+    "learning_rate": (_REAL, 1e-9, 10.0),
+    "decay": (_REAL, 0.01, 1.0),
+    "warmup": (_INT, 0, 1_000_000),
+    "clip": (_REAL, 1e-6, 1e6),
+    "balance": (_REAL, 0.0, 1.0),
+    "held_out": (_REAL, 0.01, 0.9),
+    "shard_rows": (_INT, 1, 100_000),
+    "challenge_rows": (_INT, 1, 100_000),
+    "min_score": (_INT, -(2**31) + 1, 2**31 - 1),
+}
+
+
+def _error(name: str, expected: str, found: object) -> BadCard:
+    return BadCard(
+        expected=f"{name} to be {expected}",
+        found=repr(found)[:80],
+        action="Correct the recipe of the task card.",
+    )

@@ -1,0 +1,130 @@
+"""Hospitals to try the platform with: four specialists, each with its own patients and scanner.
+
+Nine in ten patients of a specialist have one of the two or three diagnoses it is known for, so no
+hospital alone can learn them all. ``challenge`` and ``reference`` show every diagnosis equally
+often on every scanner; the challenge set scores contributions, the reference set is only reported
+on. Each set is drawn from its own stream of random numbers.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .cases import DIAGNOSES, Turn, diagnosed_study, diagnosis_turn, finding_turn
+from .data import METADATA
+from .phantoms import Study, Style, render
+
+Scanner = Callable[[np.random.Generator], Style]
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """A specialist: what it mostly sees, and how its scanner renders."""
+
+    name: str
+    diagnoses: tuple[str, ...]
+    scanner: Scanner
+
+
+def _cardiac_scanner(rng: np.random.Generator) -> Style:
+    return Style(gamma=rng.uniform(1.3, 1.7), noise=0.03)
+
+
+def _pulmonary_scanner(rng: np.random.Generator) -> Style:
+    return Style(contrast=rng.uniform(0.6, 0.8), bias=-rng.uniform(0.1, 0.3), noise=0.03)
+
+
+def _trauma_scanner(rng: np.random.Generator) -> Style:
+    return Style(vignette=rng.uniform(0.2, 0.5), marker=True, noise=0.04)
+
+
+def _oncology_scanner(rng: np.random.Generator) -> Style:
+    return Style(grid=0.15, gamma=0.7, noise=0.05)
+
+
+SPECIALISTS = (
+    Hospital("cardiac", ("cardiomyopathy", "heart failure", "healthy"), _cardiac_scanner),
+    Hospital(
+        "pulmonary", ("lobar pneumonia", "parapneumonic effusion", "pleurisy"), _pulmonary_scanner
+    ),
+    Hospital("trauma", ("pneumothorax", "hydropneumothorax"), _trauma_scanner),
+    Hospital("oncology", ("lung cancer", "malignant effusion"), _oncology_scanner),
+)
+OWN_SHARE = 0.9
+# Besides the diagnosis, so many questions on findings are asked on every image.
+FINDING_QUESTIONS = {"reference": 1}
+USUAL_QUESTIONS = 3
+
+
+def write_federation(
+    out: Path | str,
+    *,
+    seed: int,
+    images: int = 160,
+    challenge: int = 40,
+    reference: int = 300,
+    hospitals: Sequence[Hospital] = SPECIALISTS,
+) -> list[Path]:
+    """Write one ImageFolder per hospital, ``challenge`` and ``reference``; returns the folders.
+
+    The same arguments give the same files. Sets of another seed share no picture.
+    """
+    out = Path(out)
+    folders = []
+    for number, hospital in enumerate(hospitals):
+        rng = np.random.default_rng([seed, number])
+        _write(out / hospital.name, _own_patients(hospital, images, rng), [hospital.scanner], rng)
+        folders.append(out / hospital.name)
+    scanners = [hospital.scanner for hospital in hospitals]
+    for number, (name, count) in enumerate((("challenge", challenge), ("reference", reference))):
+        rng = np.random.default_rng([seed, 1_000 + number])
+        _write(out / name, _everything(count, rng), scanners, rng)
+        folders.append(out / name)
+    return folders
+
+
+def _own_patients(hospital: Hospital, count: int, rng: np.random.Generator) -> list[Study]:
+    others = [d for d in DIAGNOSES if d not in hospital.diagnoses]
+    studies = []
+    for _ in range(count):
+        pool = hospital.diagnoses if rng.uniform() < OWN_SHARE else others
+        studies.append(diagnosed_study(rng, pool[rng.integers(len(pool))]))
+    return studies
+
+
+def _everything(count: int, rng: np.random.Generator) -> list[Study]:
+    names = list(DIAGNOSES)
+    return [diagnosed_study(rng, names[i % len(names)]) for i in range(count)]
+
+
+def _write(
+    folder: Path, studies: Sequence[Study], scanners: Sequence[Scanner], rng: np.random.Generator
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, study in enumerate(studies):
+        style = scanners[rng.integers(len(scanners))](rng)
+        file_name = f"{number:04d}.png"
+        grey = np.rint(255 * render(study, style, rng)).astype(np.uint8)
+        Image.fromarray(grey).save(folder / file_name)
+        shared = {"patient": f"{folder.name}-{number:04d}", "finding": study.diagnosis}
+        turns = _turns(study, FINDING_QUESTIONS.get(folder.name, USUAL_QUESTIONS), rng)
+        lines += [{"file_name": file_name, **_line(turn), **shared} for turn in turns]
+    (folder / METADATA).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _turns(study: Study, findings: int, rng: np.random.Generator) -> list[Turn]:
+    turns = [diagnosis_turn(study)]
+    while len(turns) < 1 + findings:
+        turn = finding_turn(study, rng)
+        if turn not in turns:
+            turns.append(turn)
+    return turns
+
+
+def _line(turn: Turn) -> dict[str, str]:
+    return {"question": turn.question, "answer": turn.answer, "question_type": turn.kind}

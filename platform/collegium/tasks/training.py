@@ -1,0 +1,79 @@
+"""A node's local steps: batches drawn evenly over answers, AdamW on the B matrices."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from .adapter import Adapter
+from .data import Dataset, Example
+from .prompts import IGNORED, Prompter, Row
+from .recipe import Recipe
+from .task import Vector
+
+
+class Batches:
+    """Draws rows of a dataset for training.
+
+    A row starts with an example drawn at probability proportional to (occurrences of its
+    question and answer) ** balance, so that a site with one pneumonia in ten patients still
+    learns both answers; further questions on the same image follow, in random order.
+    """
+
+    def __init__(
+        self, dataset: Dataset, pictures: dict[str, dict[str, torch.Tensor]], prompter: Prompter
+    ) -> None:
+        self.dataset, self.pictures, self.prompter = dataset, pictures, prompter
+        strata: dict[tuple[str, str], list[Example]] = defaultdict(list)
+        self._siblings: dict[str, list[Example]] = defaultdict(list)
+        for example in dataset.examples:
+            strata[example.stratum].append(example)
+            self._siblings[example.image].append(example)
+        self._strata = [strata[key] for key in sorted(strata)]
+        self._counts = np.array([len(examples) for examples in self._strata], np.float64)
+
+    def draw(self, recipe: Recipe, rng: np.random.Generator) -> list[Row]:
+        weights = self._counts**recipe.balance
+        chosen = rng.choice(len(self._strata), recipe.batch, p=weights / weights.sum())
+        turns = recipe.turns if self.prompter.many_turns else 1
+        return [self._row(self._strata[i], turns, rng) for i in chosen]
+
+    def _row(self, stratum: Sequence[Example], turns: int, rng: np.random.Generator) -> Row:
+        first = stratum[rng.integers(len(stratum))]
+        others = [e for e in self._siblings[first.image] if e is not first]
+        more = [others[k] for k in rng.permutation(len(others))[: turns - 1]]
+        said = [(e.question, e.answer) for e in (first, *more)]
+        pixels = self.dataset.images[first.image]
+        return self.prompter.row(pixels, self.pictures[first.image], said)
+
+
+def train_locally(
+    adapter: Adapter, batches: Batches, vector: Vector, recipe: Recipe, round: int, seed: int
+) -> Vector:
+    """The vector after ``recipe.local_steps`` steps from ``vector``.
+
+    The optimiser starts afresh, since a node may join in any round.
+    """
+    rng = np.random.default_rng([seed, round])
+    adapter.write(vector)
+    adapter.model.train()
+    rate = recipe.learning_rate * recipe.decay**round
+    optimiser = torch.optim.AdamW(adapter.trained, lr=rate, weight_decay=0.0)
+    for step in range(recipe.local_steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / (recipe.warmup + 1))
+        inputs, labels = batches.prompter.collate(batches.draw(recipe, rng))
+        logits = adapter.model(**inputs, use_cache=False).logits
+        answer_loss(logits, labels).backward()
+        torch.nn.utils.clip_grad_norm_(adapter.trained, recipe.clip)
+        optimiser.step()
+        optimiser.zero_grad()
+    return adapter.read()
+
+
+def answer_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of the labelled tokens in nats; logits at t predict the token t + 1."""
+    where = labels[:, 1:] != IGNORED
+    return functional.cross_entropy(logits[:, :-1][where].float(), labels[:, 1:][where])

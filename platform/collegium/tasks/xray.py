@@ -1,0 +1,153 @@
+"""X-ray dialogue: a vision-language model learns to answer questions on radiographs.
+
+The model is whatever ``AutoModelForImageTextToText`` and ``AutoProcessor`` load: the tiny base of
+this package, a folder, or an id of the Hugging Face hub. Only a LoRA adapter is trained.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from collegium.errors import ModelMismatch
+from collegium.protocol.layout import Layout
+
+from . import scoring
+from .adapter import Adapter
+from .base_files import locate_base, model_digest
+from .data import Dataset, Pixels, read_image
+from .prompts import Prompter
+from .recipe import Recipe
+from .scoring import Examples
+from .task import Answer, Evaluation, Vector
+from .training import Batches, train_locally
+
+_LONGEST_ANSWER = 64  # tokens, in a dialogue
+
+
+class XrayDialogue:
+    """The task on one loaded model. Not for several threads at once."""
+
+    name = "xray-dialogue"
+
+    def __init__(self, model: Any, processor: Any, recipe: Recipe, base_digest: str) -> None:
+        stop = model.generation_config.eos_token_id
+        stop = [] if stop is None else [stop] if isinstance(stop, int) else stop
+        self.recipe = recipe
+        self.prompter = Prompter(processor, stop)
+        self.adapter = Adapter(model, recipe, base_digest)
+
+    @classmethod
+    def load(
+        cls, recipe: Recipe, *, layout: Layout | None = None, frozen: bytes | None = None
+    ) -> Self:
+        """See ``collegium.tasks.load_task``."""
+        torch.set_num_threads(int(os.environ.get("COLLEGIUM_THREADS", "1")))
+        folder = locate_base(recipe.base)
+        digest = model_digest(folder)
+        if layout is not None and layout.base_model != digest:
+            raise _mismatch("base model", layout.base_model, digest)
+        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+        task = cls(model, AutoProcessor.from_pretrained(folder), recipe, digest)
+        if frozen is not None:
+            task.adapter.freeze(frozen)
+        if layout is not None and layout != task.layout:
+            raise _mismatch("adapter", layout.digest.hex(), task.layout.digest.hex())
+        return task
+
+    @property
+    def layout(self) -> Layout:
+        return self.adapter.layout
+
+    @property
+    def frozen(self) -> bytes:
+        return self.adapter.frozen
+
+    def zeros(self) -> Vector:
+        return np.zeros(self.layout.padded, np.float32)
+
+    def prepare(self, data: Dataset | Examples) -> Examples:
+        return data if isinstance(data, Examples) else Examples(data, self.prompter)
+
+    def train(self, vector: Vector, data: Dataset | Examples, *, round: int, seed: int) -> Vector:
+        examples = self.prepare(data)
+        batches = Batches(examples.dataset, examples.pictures, self.prompter)
+        return train_locally(self.adapter, batches, vector, self.recipe, round, seed)
+
+    def loss(self, vector: Vector, data: Dataset | Examples) -> float:
+        """Mean over the examples of minus the log-probability of the right answer, in nats."""
+        losses, _ = self._measure(vector, self.prepare(data))
+        return float(losses.mean())
+
+    def evaluate(self, vector: Vector, data: Dataset | Examples) -> Evaluation:
+        examples = self.prepare(data)
+        _, right = self._measure(vector, examples)
+        with self.adapter.folded() as model:
+            if not self.prompter.ignores_case():
+                right = self._generated(model, examples, right)
+            p_yes = scoring.yes_probabilities(model, examples)
+        return Evaluation(*scoring.score_by_kind(examples.dataset, right, p_yes))
+
+    def answer(self, vector: Vector, image: Image.Image | Path | str, question: str) -> Answer:
+        """Ask one question on one image."""
+        pixels = self._pixels(image)
+        picture = self.prompter.picture(pixels)
+        self._enter(vector)
+        with self.adapter.folded() as model:
+            prompt = self.prompter.prompt(pixels, picture, question)
+            text = scoring.generate(model, self.prompter, [prompt], _LONGEST_ANSWER)[0]
+            words = [text, "yes", "no"]
+            rows = [self.prompter.row(pixels, picture, [(question, word)]) for word in words]
+            losses, _ = scoring.measure(model, scoring.batched(self.prompter, rows))
+        p_yes = None
+        if text.casefold() in ("yes", "no"):
+            p_yes = float(1 / (1 + np.exp(losses[1] - losses[2])))
+        return Answer(text, float(np.exp(-losses[0])), p_yes)
+
+    def save_adapter(self, vector: Vector, folder: Path | str) -> None:
+        self.adapter.save(vector, folder)
+
+    def _measure(self, vector: Vector, examples: Examples) -> tuple[Any, Any]:
+        self._enter(vector)
+        with self.adapter.folded() as model:
+            return scoring.measure(model, examples.batches())
+
+    def _enter(self, vector: Vector) -> None:
+        self.adapter.write(vector)
+        self.adapter.model.eval()
+
+    def _generated(self, model: Any, examples: Examples, right: Any) -> Any:
+        """Where equal words may be other tokens, compare the words of the answers not yet right."""
+        asked = examples.dataset.examples
+        open_ = [k for k in range(len(asked)) if not right[k]]
+        prompts = [
+            self.prompter.prompt(
+                examples.dataset.images[asked[k].image],
+                examples.pictures[asked[k].image],
+                asked[k].question,
+            )
+            for k in open_
+        ]
+        longest = max((len(self.prompter.answer_ids(asked[k].answer)) for k in open_), default=1)
+        texts = scoring.generate(model, self.prompter, prompts, longest + 4)
+        for k, text in zip(open_, texts, strict=True):
+            right[k] = text.casefold() == asked[k].answer.strip().casefold()
+        return right
+
+    @staticmethod
+    def _pixels(image: Image.Image | Path | str) -> Pixels:
+        if isinstance(image, Image.Image):
+            return np.asarray(image.convert("L"))
+        return read_image(image)
+
+
+def _mismatch(what: str, expected: str, found: str) -> ModelMismatch:
+    return ModelMismatch(
+        expected=f"{what} with digest {expected}",
+        found=found,
+        action="Use the base model, library versions and frozen part named on the task card.",
+    )
