@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +15,8 @@ from collegium.errors import WrongChain
 
 if TYPE_CHECKING:
     from collegium.chain.embedded.chain import EmbeddedChain
+
+LOCAL_CHAIN_IDS = frozenset({31337, 1337})
 
 
 class Chain:
@@ -43,6 +46,7 @@ class Chain:
     ) -> None:
         self.spec, self.engine, self.embedded = spec, engine, embedded
         self._on_close = on_close
+        self._mined_at = 0.0
         self.w3 = Web3(provider)
         self.w3.middleware_onion.remove("ens_name_to_address")  # names are never resolved here
         provider.global_ccip_read_enabled = False  # no contract sends us to other servers
@@ -72,6 +76,31 @@ class Chain:
         """Unix time of a block."""
         name = hex(block) if isinstance(block, int) else block
         return int(self.rpc("eth_getBlockByNumber", name, False)["timestamp"], 16)
+
+    @cached_property
+    def software(self) -> str:
+        """Name and version of the server's program, in its own words."""
+        return str(self.rpc("web3_clientVersion"))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is a development chain, which mines only when it is sent something."""
+        return self.chain_id in LOCAL_CHAIN_IDS
+
+    def present(self) -> str:
+        """The block tag whose time is now, for views that depend on the time.
+
+        A public chain's newest block is seconds old. A local chain's may be from long ago, while
+        its pending block has the present time. Ganache has no pending block: it mines one.
+        """
+        if not self.is_local:
+            return "latest"
+        if not self.software.startswith("Ganache"):
+            return "pending"
+        if monotonic() - self._mined_at >= 1:
+            self.mine()
+            self._mined_at = monotonic()
+        return "latest"
 
     # -- local chains only ----------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ class Advice:
 _READ_ROUND = "Read the round again (collegium round status) and act on what it says."
 _SAME_INPUTS = "Rebuild the arguments from the events of this round."
 _ASK_COUNCIL = "Ask the federation's council."
+_ADDRESSES = "Check the addresses in the transaction."
 _BUG = "Report it, with the transaction's hash."
 
 ADVICE: dict[str, Advice] = {
@@ -145,6 +146,16 @@ ADVICE: dict[str, Advice] = {
     "OwnableUnauthorizedAccount": Advice(
         "the owner's account", "Send it from the account that owns the contract."
     ),
+    "AccessControlBadConfirmation": Advice(
+        "an account that renounces its own role", "Send it from that account."
+    ),
+    "OwnableInvalidOwner": Advice("an owner other than the zero address", _ADDRESSES),
+    "ERC20InvalidSender": Advice("a sender other than the zero address", _ADDRESSES),
+    "ERC20InvalidReceiver": Advice("a receiver other than the zero address", _ADDRESSES),
+    "ERC20InvalidApprover": Advice("an owner other than the zero address", _ADDRESSES),
+    "ERC20InvalidSpender": Advice("a spender other than the zero address", _ADDRESSES),
+    "InvalidShortString": Advice("a string as the compiler stores it", _BUG),
+    "StringTooLong": Advice("a string of at most 31 bytes", _BUG),
     # Solidity itself
     "Panic": Advice("arithmetic and indices in range", _BUG),
     "Error": Advice("a condition that the contract states", "Correct what it says."),

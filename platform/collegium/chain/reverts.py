@@ -13,6 +13,7 @@ from eth_utils import decode_hex, is_hex
 from collegium.chain.abi import Abi, Call
 from collegium.chain.refusals import ADVICE, UNKNOWN
 from collegium.errors import ChainError, CollegiumError, InsufficientFunds
+from collegium.protocol.round import Phase
 
 # Solidity's own errors: https://docs.soliditylang.org/en/latest/control-structures.html
 _BUILT_IN = Abi(
@@ -36,6 +37,7 @@ PANICS = {
 _REVERT_WORDS = re.compile(r"revert", re.IGNORECASE)
 _FUNDS_WORDS = re.compile(r"insufficient funds|doesn't have enough funds", re.IGNORECASE)
 _HEX = re.compile(r"0x[0-9a-fA-F]{8,}")
+_PHASES = frozenset(int(phase) for phase in Phase)
 # Hardhat decodes errors itself when it has compiled the contract, and then sends words as well.
 _NAMED = re.compile(r"custom error '(\w+)\(([^']*)\)'")
 _REASON = re.compile(r"(?:reason string '([^']*)'|execution reverted: (.+)|revert(?:ed)?:? (.+))")
@@ -148,8 +150,10 @@ def _describe(call: Call | None, data: bytes) -> str:
     if call.name == "Panic":
         code = int(call.args["code"])
         return f"Panic 0x{code:02x}: {PANICS.get(code, 'unknown')}"
-    return f"{call.name}({', '.join(f'{k}={_short(v)}' for k, v in call.args.items())})"
+    return f"{call.name}({', '.join(f'{k}={_short(k, v)}' for k, v in call.args.items())})"
 
 
-def _short(value: Any) -> str:
+def _short(name: str, value: Any) -> str:
+    if name == "phase" and value in _PHASES:
+        return Phase(value).name
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)

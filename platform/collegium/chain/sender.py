@@ -6,9 +6,10 @@ one nonce can be mined once only, so nothing can happen twice.
 """
 
 import time
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from eth_account.signers.local import LocalAccount
 from eth_utils import to_checksum_address
@@ -26,7 +27,9 @@ from collegium.errors import (
     TransactionReverted,
 )
 
-GAS_HEADROOM_PERCENT = 20  # between estimate and mining others may change what a call costs
+# Between estimate and mining others may change what a call costs: the last of several
+# commitments also writes the end of the phase.
+GAS_HEADROOM_PERCENT, GAS_HEADROOM = 20, 30_000
 DEFAULT_TIP_WEI = 10**9
 NONCE_RACES = 8
 _WEI = 10**18
@@ -71,6 +74,12 @@ class Sender:
         self._receipt_seconds, self._confirmations = receipt_seconds, confirmations
         self._retry = retry or Retry()
         self._lock_directory = lock_directory
+
+    def knowing(self, known: AbiBook) -> Self:
+        """The same sender, decoding what these contracts say."""
+        other = copy(self)
+        other.known = known
+        return other
 
     @property
     def address(self) -> str:
@@ -182,7 +191,8 @@ class Sender:
             least = int(call["value"], 16) + 21_000 * price
             raise self._explain(refusal, least) from refusal
         latest = self.chain.rpc("eth_getBlockByNumber", "latest", False)
-        return min(estimate * (100 + GAS_HEADROOM_PERCENT) // 100, int(latest["gasLimit"], 16))
+        limit = estimate * (100 + GAS_HEADROOM_PERCENT) // 100 + GAS_HEADROOM
+        return min(limit, int(latest["gasLimit"], 16))
 
     def _wait(self, tx_hash: str) -> dict[str, Any]:
         deadline = time.monotonic() + self._receipt_seconds

@@ -1,0 +1,116 @@
+"""What the contracts report about themselves, as plain records."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from collegium.protocol.round import Phase
+
+_CAPITAL = re.compile(r"(?<!^)([A-Z])")
+
+
+class _FromContract:
+    @classmethod
+    def from_contract(cls, values: Mapping[str, Any]) -> Self:
+        """From a decoded struct, whose field names are in camelCase."""
+        snake = {_CAPITAL.sub(r"_\1", name).lower(): value for name, value in values.items()}
+        names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: value for name, value in snake.items() if name in names})
+
+
+@dataclass(frozen=True)
+class Node(_FromContract):
+    """A registered node.
+
+    Attributes:
+        id: 1, 2, 3, … in order of registration; never reused.
+        account: owner, EIP-55; receives pay.
+        signer: hot key for updates and votes, EIP-55.
+        seat: 0 … 255; reused after a node leaves.
+        active_from, active_until: rounds; active in round r iff from <= r < until.
+        encryption_key: X25519 public key, 32 bytes.
+        transport_key: digest of its transport public key, 32 bytes.
+    """
+
+    id: int
+    account: str
+    signer: str
+    seat: int
+    active_from: int
+    active_until: int
+    encryption_key: bytes
+    transport_key: bytes
+
+    def active_in(self, round_id: int) -> bool:
+        return self.active_from <= round_id < self.active_until
+
+
+@dataclass(frozen=True)
+class Round(_FromContract):
+    """The newest round, as it stands at the time of the block that was asked.
+
+    Attributes:
+        id: 1, 2, 3, …; 0 before the first.
+        phase: Draw and Settle mean that the step is due.
+        cancellable: too little came in by the deadline; ``advance`` cancels it.
+        deadline: Unix time when the phase ends; 0 if nothing is awaited.
+        members, committed: bitmaps of seats.
+        updates: number of updates committed.
+        accumulator: hash chain over (id, digest) in commit order.
+        aggregator: node id; 0 before the draw.
+        sealed_slots, revealed_slots, attested_slots: bitmaps of committee slots.
+        outcome: hash over the accepted updates; zero before settlement.
+        proposer: node id; 0 before a proposal.
+        proposal: proposed state root.
+    """
+
+    id: int
+    phase: Phase
+    cancellable: bool
+    deadline: int
+    members: int
+    committed: int
+    updates: int
+    accumulator: bytes
+    aggregator: int
+    sealed_slots: int
+    revealed_slots: int
+    attested_slots: int
+    outcome: bytes
+    proposer: int
+    proposal: bytes
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phase", Phase(self.phase))
+
+    def has_committed(self, seat: int) -> bool:
+        return bool(self.committed >> seat & 1)
+
+    def has_sealed(self, slot: int) -> bool:
+        return bool(self.sealed_slots >> slot & 1)
+
+    def has_revealed(self, slot: int) -> bool:
+        return bool(self.revealed_slots >> slot & 1)
+
+    def has_attested(self, slot: int) -> bool:
+        return bool(self.attested_slots >> slot & 1)
+
+
+@dataclass(frozen=True)
+class Escrow:
+    """The vault's books, in token units; ``ledger_root`` covers all totals ever earned."""
+
+    deposited: int
+    withdrawn: int
+    free: int
+    reserved: int
+    earned: int
+    claimed: int
+    staked: int
+    ledger_root: bytes
+
+    @property
+    def conserved(self) -> bool:
+        """Whether every unit ever deposited is accounted for."""
+        return self.earned + self.reserved + self.free == self.deposited - self.withdrawn
