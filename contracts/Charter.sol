@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {IFederation} from "./interfaces/IFederation.sol";
-import {Rounds} from "./libraries/Rounds.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title What the members agreed on, fixed for the life of the federation
@@ -16,8 +15,7 @@ abstract contract Charter is IFederation {
     uint16 private immutable NODE_SHARE;
     uint16 private immutable VALIDATOR_SHARE;
     uint16 private immutable AGGREGATOR_SHARE;
-    uint32 private immutable REVEAL_WINDOW;
-
+    
     uint96 internal immutable REWARD;
     uint96 internal immutable STAKE;
     uint8 internal immutable COMMITTEE;
@@ -26,6 +24,7 @@ abstract contract Charter is IFederation {
     uint8 internal immutable WEIGHT_RULE;
     uint32 internal immutable COMMIT_WINDOW;
     uint32 internal immutable SCORE_WINDOW;
+    uint32 internal immutable REVEAL_WINDOW;
     uint32 internal immutable MERGE_WINDOW;
     uint32 internal immutable CHALLENGE_WINDOW;
 
@@ -89,11 +88,6 @@ abstract contract Charter is IFederation {
     /// @dev The part of the reward that the merge earns.
     function _aggregatorPool() internal view returns (uint96) {
         return uint96(uint256(REWARD) * AGGREGATOR_SHARE / WHOLE);
-    }
-
-    /// @dev The terms that a phase depends on.
-    function _limits() internal view returns (Rounds.Limits memory) {
-        return Rounds.Limits(MIN_UPDATES, quorum, REVEAL_WINDOW);
     }
 
     /// @dev The terms that settlement depends on.

@@ -4,28 +4,39 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {Charter} from "./Charter.sol";
-import {Registry} from "./Registry.sol";
+import {Phases} from "./Phases.sol";
 import {Vault} from "./Vault.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {Draw} from "./libraries/Draw.sol";
 import {Ledger} from "./libraries/Ledger.sol";
+import {Member} from "./libraries/Members.sol";
 import {Packed} from "./libraries/Packed.sol";
-import {Rounds} from "./libraries/Rounds.sol";
+import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title Federation: one round of fine-tuning after the other
 /// @notice The contract checks who, when and in what order; the arithmetic is in the libraries.
 /// Commitments and verdicts live in hashes that the next round overwrites; events carry the rest.
-contract Federation is Charter, Registry, EIP712, Pausable {
+contract Federation is Phases, EIP712, Pausable {
     using Bits for uint256;
     using Packed for bytes;
     using Packed for bytes32;
-    using Rounds for Rounds.Header;
     using Rounds for uint256;
+
+    /// @dev One batch of relayed commitments while it is taken in.
+    struct Batch {
+        uint64 round;
+        uint256 missing;
+        bytes32 accumulator;
+        bytes taken;
+        bytes32 domain;
+        bytes32[5] fields;
+    }
 
     /// @notice Role that opens rounds.
     bytes32 public constant COORDINATOR = keccak256("COORDINATOR");
@@ -41,11 +52,6 @@ contract Federation is Charter, Registry, EIP712, Pausable {
 
     /// @inheritdoc IFederation
     IVault public immutable vault;
-
-    /// @inheritdoc IFederation
-    bytes32 public stateRoot;
-
-    Rounds.State private _round;
 
     /// @param agreed What the members agreed on.
     /// @param token Token of rewards and stakes.
@@ -64,95 +70,94 @@ contract Federation is Charter, Registry, EIP712, Pausable {
 
     /// @inheritdoc IFederation
     function openRound(bytes32 base) external onlyRole(COORDINATOR) whenNotPaused {
-        Rounds.Header memory last = _load();
+        Header header = _round.header;
+        (Phase current,,) = _status(header);
         // INVARIANT: one round is live at a time.
-        require(!last.live(), WrongPhase(_status(last).phase));
+        require(!header.live(), WrongPhase(current));
         // INVARIANT: every round starts from the last final state.
         require(base == stateRoot, WrongBase(stateRoot));
-        uint256 active = activeCount();
+        uint256 members = _registered;
         uint256 needed = MIN_UPDATES > COMMITTEE ? MIN_UPDATES : COMMITTEE;
         // INVARIANT: a round that opens can be drawn and settled.
-        require(active >= needed, TooFewNodes(active, needed));
+        require(members.count() >= needed, TooFewNodes(members.count(), needed));
 
-        Rounds.Header memory header;
-        header.id = last.id + 1;
-        header.stage = Rounds.Stage.Commit;
-        header.deadline = _after(COMMIT_WINDOW);
-        uint256 members = _registered;
-        _save(header);
+        header = header.next(block.timestamp + COMMIT_WINDOW);
+        _round.header = header;
         _round.members = members;
         _round.missing = members;
-        _round.accumulator = bytes32(uint256(header.id));
-        emit RoundOpened(header.id, base, members, header.deadline);
+        _round.accumulator = bytes32(uint256(header.id()));
+        emit RoundOpened(header.id(), base, members, header.deadline());
         vault.reserve(REWARD);
     }
 
     /// @inheritdoc IFederation
     function commitUpdate(uint64 roundId, bytes32 digest) external {
-        _during(roundId, Phase.Commit);
-        Signer memory signer = _signer(msg.sender);
+        Header header = _duringCommit(roundId);
+        Member member = _signers[msg.sender];
         // INVARIANT: only nodes of this round commit.
-        require(_activeIn(signer, roundId), NotActive(msg.sender));
-        uint256 missing = _round.missing;
+        require(member.activeIn(roundId), NotActive(msg.sender));
+        (uint256 missing, uint256 seat, uint16 id) = (_round.missing, 1 << member.seat(), member.id());
         // INVARIANT: one commitment per node and round.
-        require(missing.has(signer.seat), AlreadyCommitted(signer.id));
+        require(missing & seat != 0, AlreadyCommitted(id));
 
-        _round.accumulator = _round.accumulator.chain(signer.id, digest);
-        emit UpdateCommitted(roundId, signer.id, digest);
-        _setMissing(missing ^ (1 << signer.seat));
+        _round.accumulator = _round.accumulator.chain(id, digest);
+        emit UpdateCommitted(roundId, id, digest);
+        _setMissing(header, missing ^ seat);
     }
 
     /// @inheritdoc IFederation
     function commitUpdates(uint64 roundId, bytes calldata items) external {
-        _during(roundId, Phase.Commit);
-        uint256 count = items.length / COMMIT_BYTES;
-        require(count != 0 && count * COMMIT_BYTES == items.length, BadLength(items.length));
-
-        uint256 missing = _round.missing;
-        bytes32 accumulator = _round.accumulator;
-        bytes memory taken = Packed.list(count * Settlement.UPDATE_BYTES);
+        Header header = _duringCommit(roundId);
+        uint256 count = _items(items, COMMIT_BYTES);
+        Batch memory batch;
+        batch.round = roundId;
+        batch.missing = _round.missing;
+        batch.accumulator = _round.accumulator;
+        batch.taken = Packed.list(count * Settlement.UPDATE_BYTES);
+        batch.domain = _domainSeparatorV4();
+        batch.fields[0] = UPDATE_TYPEHASH;
+        batch.fields[1] = bytes32(uint256(roundId));
+        batch.fields[3] = stateRoot;
         for (uint256 i; i < count; ++i) {
-            bytes calldata item = items[i * COMMIT_BYTES:(i + 1) * COMMIT_BYTES];
-            (Signer memory signer, bytes32 digest) = _signerOf(roundId, item);
-            if (_skip(roundId, address(bytes20(item.word(0))), signer, missing)) continue;
-            missing ^= 1 << signer.seat;
-            accumulator = accumulator.chain(signer.id, digest);
-            taken.push(bytes32(uint256(signer.id) << 240), 2);
-            taken.push(digest, 32);
+            _take(batch, items, i * COMMIT_BYTES);
         }
-        if (taken.length == 0) return;
-        _round.accumulator = accumulator;
-        emit UpdatesCommitted(roundId, taken);
-        _setMissing(missing);
+        if (batch.taken.length == 0) return;
+
+        _round.accumulator = batch.accumulator;
+        emit UpdatesCommitted(roundId, batch.taken);
+        _setMissing(header, batch.missing);
     }
 
     /// @inheritdoc IFederation
     function advance(uint64 roundId) external {
-        Rounds.Header memory header = _newest(roundId);
-        Rounds.Status memory status = _status(header);
-        if (status.cancellable) {
-            _cancel(header, status.phase);
-        } else if (status.phase == Phase.Draw) {
+        Header header = _newest(roundId);
+        (Phase current, bool due,) = _status(header);
+        if (due) {
+            _cancel(header, current);
+        } else if (current == Phase.Draw) {
             _draw(header);
-        } else if (status.phase == Phase.Proposed && block.timestamp >= header.deadline) {
+        } else if (current == Phase.Proposed && block.timestamp >= header.deadline()) {
             _finalise(header);
         } else {
-            revert NothingDue(status.phase);
+            revert NothingDue(current);
         }
     }
 
     /// @inheritdoc IFederation
     function commitVerdict(uint64 roundId, uint8 slot, bytes32 seal) external {
-        Rounds.Header memory header = _during(roundId, Phase.Score);
-        _member(slot, _signers[msg.sender].id);
+        Header header = _during(roundId, Phase.Score);
+        // INVARIANT: only the drawn committee votes, each in its slot.
+        require(_isMember(slot, _signers[msg.sender].id()), NotMember(slot));
         // INVARIANT: a vote cannot be changed.
-        require(!uint256(header.sealedSlots).has(slot), AlreadySealed(slot));
+        require(!uint256(header.sealedSlots()).has(slot), AlreadySealed(slot));
 
-        header.sealedSlots |= uint16(1 << slot);
+        header = header.seal(slot);
         // All are in: scoring ends now, and with it the wait.
-        if (uint256(header.sealedSlots).count() == COMMITTEE) header.deadline = _after(0);
+        if (uint256(header.sealedSlots()).count() == COMMITTEE) {
+            header = header.enter(Stage.Score, block.timestamp);
+        }
+        _round.header = header;
         _round.verdicts[slot] = seal;
-        _save(header);
         emit VerdictCommitted(roundId, slot, seal);
     }
 
@@ -160,24 +165,23 @@ contract Federation is Charter, Registry, EIP712, Pausable {
     function revealVerdict(uint64 roundId, uint8 slot, bytes calldata scores, bytes32 salt)
         external
     {
-        Rounds.Header memory header = _during(roundId, Phase.Reveal);
-        Signer memory signer = _signer(msg.sender);
-        _member(slot, signer.id);
+        Header header = _during(roundId, Phase.Reveal);
+        Member member = _signers[msg.sender];
+        // INVARIANT: only the drawn committee votes, each in its slot.
+        require(_isMember(slot, member.id()), NotMember(slot));
+        uint256 closed = header.sealedSlots() & ~header.revealedSlots();
         // INVARIANT: a sealed verdict is opened once.
-        require(
-            uint256(header.sealedSlots & ~header.revealedSlots).has(slot), NothingSealed(slot)
-        );
+        require(closed.has(slot), NothingSealed(slot));
         // INVARIANT: a verdict has one score per update.
-        require(scores.length == 4 * uint256(header.updates), BadLength(scores.length));
+        require(scores.length == 4 * uint256(header.updates()), BadLength(scores.length));
         bytes32 seal = keccak256(
-            abi.encode(block.chainid, address(this), roundId, signer.account, scores, salt)
+            abi.encode(block.chainid, address(this), roundId, member.account(), scores, salt)
         );
         // INVARIANT: votes were fixed before any was known, and cannot be copied.
         require(seal == _round.verdicts[slot], WrongOpening(slot));
 
-        header.revealedSlots |= uint16(1 << slot);
+        _round.header = header.reveal(slot);
         _round.verdicts[slot] = keccak256(scores);
-        _save(header);
         emit VerdictRevealed(roundId, slot, scores);
     }
 
@@ -185,50 +189,42 @@ contract Federation is Charter, Registry, EIP712, Pausable {
     function settle(
         uint64 roundId, bytes calldata updates, bytes[] calldata scores, uint96[] calldata ledger
     ) external {
-        Rounds.Header memory header = _during(roundId, Phase.Settle);
-        _checkUpdates(header, updates);
+        Header header = _during(roundId, Phase.Settle);
+        // INVARIANT: what is settled is what was committed, in that order.
+        require(_chained(header, updates) == _round.accumulator, WrongUpdates());
         Settlement.Validator[] memory panel = _panel(header, scores);
         uint96[] memory totals = _previous(ledger);
         Settlement.Outcome memory outcome =
             Settlement.compute(_rules(), updates, panel, COMMITTEE, totals);
 
         bool merges = outcome.weight != 0;
-        header.stage = merges ? Rounds.Stage.Merge : Rounds.Stage.Final;
-        header.deadline = merges ? _after(MERGE_WINDOW) : 0;
-        _save(header);
-        _round.outcome = keccak256(outcome.accepted);
+        _round.header = merges
+            ? header.enter(Stage.Merge, block.timestamp + MERGE_WINDOW)
+            : header.enter(Stage.Final, 0);
         _book(roundId, outcome, totals);
         if (!merges) emit RoundFinalised(roundId, stateRoot);
     }
 
     /// @inheritdoc IFederation
     function proposeMerge(uint64 roundId, bytes32 root) external {
-        Rounds.Header memory header = _during(roundId, Phase.Merge);
-        Signer memory signer = _signer(msg.sender);
+        Header header = _during(roundId, Phase.Merge);
+        Member member = _signers[msg.sender];
         // INVARIANT: only nodes of this round propose.
-        require(_activeIn(signer, roundId), NotActive(msg.sender));
+        require(member.activeIn(roundId), NotActive(msg.sender));
+        bool late = block.timestamp >= header.deadline();
         // INVARIANT: until its deadline the merge is the aggregator's.
-        require(
-            signer.id == header.aggregator || block.timestamp >= header.deadline,
-            NotAggregator(header.aggregator)
-        );
+        require(late || member.id() == header.aggregator(), NotAggregator(header.aggregator()));
 
-        header.stage = Rounds.Stage.Proposed;
-        header.deadline = _after(CHALLENGE_WINDOW);
-        header.proposer = signer.id;
-        _save(header);
+        uint256 end = block.timestamp + CHALLENGE_WINDOW;
+        _round.header = header.enter(Stage.Proposed, end).proposedBy(member.id());
         _round.proposal = root;
-        emit MergeProposed(roundId, signer.id, root, header.deadline);
+        emit MergeProposed(roundId, member.id(), root, uint64(end));
     }
 
     /// @inheritdoc IFederation
     function attestMerge(uint64 roundId, bytes calldata signatures) external {
-        Rounds.Header memory header = _during(roundId, Phase.Proposed);
-        uint256 count = signatures.length / ATTESTATION_BYTES;
-        require(
-            count != 0 && count * ATTESTATION_BYTES == signatures.length,
-            BadLength(signatures.length)
-        );
+        Header header = _during(roundId, Phase.Proposed);
+        uint256 count = _items(signatures, ATTESTATION_BYTES);
         bytes32 digest =
             _hashTypedDataV4(keccak256(abi.encode(MERGE_TYPEHASH, roundId, _round.proposal)));
         for (uint256 i; i < count; ++i) {
@@ -236,12 +232,12 @@ contract Federation is Charter, Registry, EIP712, Pausable {
             uint8 slot = uint8(signatures[at]);
             address signer = _recover(digest, signatures.word(at + 1), signatures.word(at + 33));
             // INVARIANT: only the committee attests, each for itself.
-            require(_isMember(slot, _signers[signer].id), BadSignature(slot));
-            header.attestedSlots |= uint16(1 << slot);
+            require(_isMember(slot, _signers[signer].id()), BadSignature(slot));
+            header = header.attest(slot);
         }
-        _save(header);
-        emit MergeAttested(roundId, header.attestedSlots);
-        if (uint256(header.attestedSlots).count() >= quorum) _finalise(header);
+        _round.header = header;
+        emit MergeAttested(roundId, header.attestedSlots());
+        if (uint256(header.attestedSlots()).count() >= quorum) _finalise(header);
     }
 
     /// @inheritdoc IFederation
@@ -254,171 +250,94 @@ contract Federation is Charter, Registry, EIP712, Pausable {
         _unpause();
     }
 
-    /// @inheritdoc IFederation
-    function round() external view returns (Round memory view_) {
-        Rounds.Header memory header = _load();
-        Rounds.Status memory status = _status(header);
-        view_.id = header.id;
-        view_.phase = status.phase;
-        view_.cancellable = status.cancellable;
-        view_.deadline = uint64(status.deadline);
-        view_.members = _round.members;
-        view_.committed = _committed();
-        view_.updates = uint16(view_.committed.count());
-        view_.accumulator = _round.accumulator;
-        view_.aggregator = header.aggregator;
-        view_.sealedSlots = header.sealedSlots;
-        view_.revealedSlots = header.revealedSlots;
-        view_.attestedSlots = header.attestedSlots;
-        view_.proposer = header.proposer;
-        if (header.settled()) view_.outcome = _round.outcome;
-        if (header.proposer != 0) view_.proposal = _round.proposal;
-    }
-
-    /// @inheritdoc IFederation
-    function phase() external view returns (Phase) {
-        return _status(_load()).phase;
-    }
-
-    /// @inheritdoc IFederation
-    function cancellable() external view returns (bool) {
-        return _status(_load()).cancellable;
-    }
-
-    /// @inheritdoc IFederation
-    function committee() external view returns (uint16[] memory) {
-        return _round.header.aggregator == 0 ? new uint16[](0) : _unpack(_round.committee);
-    }
-
-    /// @inheritdoc IFederation
-    function verdict(uint8 slot) external view returns (bytes32) {
-        return uint256(_round.header.sealedSlots).has(slot) ? _round.verdicts[slot] : bytes32(0);
-    }
-
     // Steps ------------------------------------------------------------------------------------
 
-    function _draw(Rounds.Header memory header) private {
-        uint256 members = _round.members;
-        bytes32 seed = keccak256(abi.encode(block.prevrandao, address(this), uint64(header.id)));
-        uint256[] memory seats = Draw.committee(seed, members, COMMITTEE);
-        uint256 drawn;
-        for (uint256 slot; slot < seats.length; ++slot) {
-            drawn |= uint256(_nodeAt(seats[slot])) << (slot << 4);
-        }
+    /// @dev Take in one item of a batch, or say in an event why not.
+    function _take(Batch memory batch, bytes calldata items, uint256 at) private {
+        address account = address(bytes20(items.word(at)));
+        bytes32 digest = items.word(at + 20);
+        batch.fields[2] = bytes32(uint256(uint160(account)));
+        batch.fields[4] = digest;
+        bytes32 typed = MessageHashUtils.toTypedDataHash(batch.domain, Packed.hash(batch.fields));
+        Member member = _signers[_recover(typed, items.word(at + 52), items.word(at + 84))];
 
-        header.stage = Rounds.Stage.Score;
-        header.deadline = _after(SCORE_WINDOW);
-        header.updates = uint16(_committed().count());
-        header.aggregator = _nodeAt(Draw.aggregator(members, header.id));
-        _save(header);
-        _round.committee = drawn;
-        emit CommitteeDrawn(header.id, seed, _unpack(drawn), header.aggregator, header.deadline);
+        if (member.id() == 0 || member.account() != account) {
+            emit CommitSkipped(batch.round, account, SkipReason.BadSignature);
+        } else if (!member.activeIn(batch.round)) {
+            emit CommitSkipped(batch.round, account, SkipReason.NotActive);
+        } else if (!batch.missing.has(member.seat())) {
+            emit CommitSkipped(batch.round, account, SkipReason.AlreadyCommitted);
+        } else {
+            batch.missing ^= 1 << member.seat();
+            batch.accumulator = batch.accumulator.chain(member.id(), digest);
+            batch.taken.push(bytes32(uint256(member.id()) << 240), 2);
+            batch.taken.push(digest, 32);
+        }
     }
 
-    function _cancel(Rounds.Header memory header, Phase reached) private {
-        header.stage = Rounds.Stage.Cancelled;
-        _save(header);
-        emit RoundCancelled(header.id, reached);
+    function _setMissing(Header header, uint256 missing) private {
+        _round.missing = missing;
+        // All are in. The draw takes its seed from a later block, unknown to the last committer.
+        if (missing == 0) _round.header = header.enter(Stage.Commit, block.timestamp + 1);
+    }
+
+    function _draw(Header header) private {
+        uint256 members = _round.members;
+        bytes32 seed = keccak256(abi.encode(block.prevrandao, address(this), uint64(header.id())));
+        uint256[] memory seats = Draw.committee(seed, members, COMMITTEE);
+        uint256 committee_;
+        for (uint256 slot; slot < seats.length; ++slot) {
+            committee_ |= uint256(_nodeAt(seats[slot])) << (slot << 4);
+        }
+        uint16 aggregator = _nodeAt(Draw.aggregator(members, header.id()));
+
+        uint256 end = block.timestamp + SCORE_WINDOW;
+        _round.header = header.enter(Stage.Score, end).drawn(_committed().count(), aggregator);
+        _round.committee = committee_;
+        emit CommitteeDrawn(header.id(), seed, _unpack(committee_), aggregator, uint64(end));
+    }
+
+    function _cancel(Header header, Phase reached) private {
+        _round.header = header.enter(Stage.Cancelled, 0);
+        emit RoundCancelled(header.id(), reached);
         vault.release(REWARD);
     }
 
-    function _finalise(Rounds.Header memory header) private {
+    function _finalise(Header header) private {
         bytes32 root = _round.proposal;
-        header.stage = Rounds.Stage.Final;
-        _save(header);
+        _round.header = header.enter(Stage.Final, 0);
         stateRoot = root;
-        emit RoundFinalised(header.id, root);
+        emit RoundFinalised(header.id(), root);
         uint96 pool = _aggregatorPool();
-        if (pool != 0) vault.credit(header.proposer, pool);
+        if (pool != 0) vault.credit(header.proposer(), pool);
     }
 
     /// @dev Move the money of a settled round and publish all that claims and auditors need.
     function _book(uint64 roundId, Settlement.Outcome memory outcome, uint96[] memory totals)
         private
     {
+        bytes32 accepted = keccak256(outcome.accepted);
+        bytes32 root = Ledger.root(totals, totals.length);
         uint96 earned = uint96(outcome.earned);
         uint96 kept = outcome.weight == 0 ? 0 : _aggregatorPool();
         uint96 released = REWARD - earned - kept;
-        bytes32 root = Ledger.root(totals, totals.length);
+        _round.outcome = accepted;
         emit RoundSettled(
-            roundId,
-            root,
-            _round.outcome,
-            earned,
-            released,
-            outcome.results,
-            outcome.fees,
-            totals
+            roundId, root, accepted, earned, released, outcome.results, outcome.fees, totals
         );
         vault.settle(root, earned, released);
     }
 
-    function _setMissing(uint256 missing) private {
-        _round.missing = missing;
-        // All are in. The draw takes its seed from a later block, unknown to the last committer.
-        if (missing == 0) _round.header.deadline = _after(1);
+    function _onRegister(uint16 id, address account) internal override {
+        vault.pullStake(id, account, STAKE);
     }
 
     // Checks -----------------------------------------------------------------------------------
 
-    function _newest(uint64 roundId) private view returns (Rounds.Header memory header) {
-        header = _load();
-        // INVARIANT: nothing meant for one round counts for another.
-        require(header.id == roundId && roundId != 0, WrongRound(header.id));
-    }
-
-    function _during(uint64 roundId, Phase expected)
-        private
-        view
-        returns (Rounds.Header memory header)
-    {
-        header = _newest(roundId);
-        Phase actual = _status(header).phase;
-        // INVARIANT: each step happens in its phase.
-        require(actual == expected, WrongPhase(actual));
-    }
-
-    function _status(Rounds.Header memory header) private view returns (Rounds.Status memory) {
-        bool counting = header.stage == Rounds.Stage.Commit && block.timestamp >= header.deadline;
-        uint256 committed = counting ? _committed().count() : 0;
-        return header.status(_limits(), committed, block.timestamp);
-    }
-
-    function _isMember(uint8 slot, uint16 id) private view returns (bool) {
-        return slot < COMMITTEE && id != 0 && _round.committee.member(slot) == id;
-    }
-
-    function _member(uint8 slot, uint16 id) private view {
-        // INVARIANT: only the drawn committee votes, each in its slot.
-        require(_isMember(slot, id), NotMember(slot));
-    }
-
-    /// @dev Whether to leave an item out of a batch; says so in an event.
-    function _skip(uint64 roundId, address account, Signer memory signer, uint256 missing)
-        private
-        returns (bool)
-    {
-        SkipReason reason;
-        if (signer.id == 0 || signer.account != account) reason = SkipReason.BadSignature;
-        else if (!_activeIn(signer, roundId)) reason = SkipReason.NotActive;
-        else if (!missing.has(signer.seat)) reason = SkipReason.AlreadyCommitted;
-        else return false;
-        emit CommitSkipped(roundId, account, reason);
-        return true;
-    }
-
-    /// @dev Who signed one item of a batch; id 0 if nobody known did.
-    function _signerOf(uint64 roundId, bytes calldata item)
-        private
-        view
-        returns (Signer memory signer, bytes32 digest)
-    {
-        address account = address(bytes20(item.word(0)));
-        digest = item.word(20);
-        bytes32 typed = _hashTypedDataV4(
-            keccak256(abi.encode(UPDATE_TYPEHASH, roundId, account, stateRoot, digest))
-        );
-        signer = _signer(_recover(typed, item.word(52), item.word(84)));
+    /// @dev Number of items of `width` bytes in `list`, at least one.
+    function _items(bytes calldata list, uint256 width) private pure returns (uint256 count) {
+        count = list.length / width;
+        require(count != 0 && list.length % width == 0, BadLength(list.length));
     }
 
     /// @dev Signer of `digest`; the zero address, which signs for nobody, if it does not hold.
@@ -426,41 +345,33 @@ contract Federation is Charter, Registry, EIP712, Pausable {
         (signer,,) = ECDSA.tryRecover(digest, r, vs);
     }
 
-    function _checkUpdates(Rounds.Header memory header, bytes calldata updates) private view {
-        uint256 count = header.updates;
+    /// @dev What the accumulator is if exactly `updates` were committed.
+    function _chained(Header header, bytes calldata updates) private pure returns (bytes32) {
+        uint256 count = header.updates();
         require(updates.length == count * Settlement.UPDATE_BYTES, WrongUpdates());
-        bytes32 accumulator = bytes32(uint256(header.id));
-        for (uint256 i; i < count; ++i) {
-            uint256 at = i * Settlement.UPDATE_BYTES;
-            accumulator = accumulator.chain(
-                uint256(updates.word(at)) >> 240, updates.word(at + 2)
-            );
-        }
-        // INVARIANT: what is settled is what was committed, in that order.
-        require(accumulator == _round.accumulator, WrongUpdates());
+        return bytes32(uint256(header.id())).chainAll(updates, count);
     }
 
     /// @dev The validators that revealed, with their scores as they revealed them.
-    function _panel(Rounds.Header memory header, bytes[] calldata scores)
+    function _panel(Header header, bytes[] calldata scores)
         private
         view
         returns (Settlement.Validator[] memory panel)
     {
         require(scores.length == COMMITTEE, WrongScores(COMMITTEE));
-        uint256 revealed = header.revealedSlots;
+        uint256 revealed = header.revealedSlots();
         uint256 drawn = _round.committee;
         panel = new Settlement.Validator[](revealed.count());
         uint256 found;
         for (uint256 slot; slot < scores.length; ++slot) {
             bytes calldata given = scores[slot];
+            bool opened = revealed.has(slot);
             // INVARIANT: votes count as they were revealed, the others not at all.
             require(
-                revealed.has(slot)
-                    ? keccak256(given) == _round.verdicts[slot]
-                    : given.length == 0,
+                opened ? keccak256(given) == _round.verdicts[slot] : given.length == 0,
                 WrongScores(slot)
             );
-            if (!revealed.has(slot)) continue;
+            if (!opened) continue;
             Settlement.Validator memory validator = panel[found++];
             validator.id = drawn.member(slot);
             validator.slot = slot;
@@ -470,50 +381,12 @@ contract Federation is Charter, Registry, EIP712, Pausable {
 
     /// @dev The previous totals, checked, with a place for each node that joined since.
     function _previous(uint96[] calldata ledger) private view returns (uint96[] memory totals) {
-        uint256 count = nodeCount();
-        require(ledger.length <= count, WrongLedger());
-        totals = new uint96[](count);
+        require(ledger.length <= nodeCount(), WrongLedger());
+        totals = new uint96[](nodeCount());
         for (uint256 i; i < ledger.length; ++i) {
             totals[i] = ledger[i];
         }
         // INVARIANT: the new ledger is the old one plus this round.
         require(Ledger.root(totals, ledger.length) == vault.ledgerRoot(), WrongLedger());
-    }
-
-    // Reads ------------------------------------------------------------------------------------
-
-    function _load() private view returns (Rounds.Header memory) {
-        return _round.header;
-    }
-
-    function _save(Rounds.Header memory header) private {
-        _round.header = header;
-    }
-
-    function _committed() private view returns (uint256) {
-        return _round.members & ~_round.missing;
-    }
-
-    function _after(uint256 window) private view returns (uint40) {
-        return uint40(block.timestamp + window);
-    }
-
-    function _unpack(uint256 drawn) private view returns (uint16[] memory ids) {
-        ids = new uint16[](COMMITTEE);
-        for (uint256 slot; slot < ids.length; ++slot) {
-            ids[slot] = drawn.member(slot);
-        }
-    }
-
-    function _newestRound() internal view override returns (uint32) {
-        return _round.header.id;
-    }
-
-    function _seatsInUse() internal view override returns (uint256) {
-        return _round.header.live() ? _round.members : 0;
-    }
-
-    function _onRegister(uint16 id, address account) internal override {
-        vault.pullStake(id, account, STAKE);
     }
 }

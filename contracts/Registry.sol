@@ -5,6 +5,7 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {Bits} from "./libraries/Bits.sol";
+import {Member, Members} from "./libraries/Members.sol";
 
 /// @title Members of a federation
 /// @notice Changes take effect from the next round on. A node keeps its id for ever; its seat, one
@@ -18,22 +19,13 @@ abstract contract Registry is IRegistry, AccessControl {
     /// @dev Settlement carries one total per node ever registered and must fit into a block.
     uint256 private constant MAX_NODES = 4096;
 
-    /// @dev One storage slot: all that a commitment has to know about its signer.
-    struct Signer {
-        address account;
-        uint16 id;
-        uint8 seat;
-        uint32 activeFrom;
-        uint32 activeUntil;
-    }
-
     struct Keys {
         address signer;
         bytes32 encryptionKey;
         bytes32 transportKey;
     }
 
-    mapping(address signer => Signer) internal _signers;
+    mapping(address signer => Member) internal _signers;
     mapping(uint16 id => Keys) private _keys;
     mapping(uint256 seat => uint16 id) private _seated;
 
@@ -74,13 +66,13 @@ abstract contract Registry is IRegistry, AccessControl {
         // INVARIANT: an account owns at most one node, for ever.
         require(nodeOf[msg.sender] == 0, AccountTaken(msg.sender));
         // INVARIANT: a signer speaks for at most one node, for ever.
-        require(signer != address(0) && _signers[signer].id == 0, SignerTaken(signer));
+        require(signer != address(0) && _signers[signer].id() == 0, SignerTaken(signer));
         uint8 seat = _freeSeat();
 
         id = ++_nodeCount;
         uint32 from = _newestRound() + 1;
         nodeOf[msg.sender] = id;
-        _signers[signer] = Signer(msg.sender, id, seat, from, type(uint32).max);
+        _signers[signer] = Members.create(msg.sender, id, seat, from);
         _keys[id] = Keys(signer, encryptionKey, transportKey);
         _seated[seat] = id;
         _registered |= 1 << seat;
@@ -90,30 +82,31 @@ abstract contract Registry is IRegistry, AccessControl {
 
     /// @inheritdoc IRegistry
     function revoke(uint16 id) external onlyRole(COUNCIL) {
-        Signer storage signer = _signers[_keys[id].signer];
+        address signer = _keys[id].signer;
+        Member member = _signers[signer];
         // INVARIANT: ids are never reused, so an unknown one has no signer.
-        require(signer.id != 0, UnknownNode(id));
+        require(member.id() != 0, UnknownNode(id));
         // INVARIANT: a membership ends once; its seat may belong to another by now.
-        require(signer.activeUntil == type(uint32).max, AlreadyRevoked(id));
+        require(member.activeUntil() == Members.FOREVER, AlreadyRevoked(id));
 
         uint32 until = _newestRound() + 1;
-        signer.activeUntil = until;
-        _registered &= ~(uint256(1) << signer.seat);
+        _signers[signer] = member.revoked(until);
+        _registered &= ~(uint256(1) << member.seat());
         emit NodeRevoked(id, until);
     }
 
     /// @inheritdoc IRegistry
     function node(uint16 id) external view returns (Node memory) {
         Keys memory keys = _keys[id];
-        Signer memory signer = _signer(keys.signer);
+        Member member = _signers[keys.signer];
         // INVARIANT: ids are never reused, so an unknown one has no signer.
-        require(signer.id != 0, UnknownNode(id));
+        require(member.id() != 0, UnknownNode(id));
         return Node(
-            signer.account,
+            member.account(),
             keys.signer,
-            signer.seat,
-            signer.activeFrom,
-            signer.activeUntil,
+            member.seat(),
+            member.activeFrom(),
+            member.activeUntil(),
             keys.encryptionKey,
             keys.transportKey
         );
@@ -121,7 +114,7 @@ abstract contract Registry is IRegistry, AccessControl {
 
     /// @inheritdoc IRegistry
     function nodeOfSigner(address signer) external view returns (uint16) {
-        return _signers[signer].id;
+        return _signers[signer].id();
     }
 
     /// @inheritdoc IRegistry
@@ -147,16 +140,6 @@ abstract contract Registry is IRegistry, AccessControl {
 
     /// @dev Takes the stake. Called last: it calls the token.
     function _onRegister(uint16 id, address account) internal virtual;
-
-    /// @dev Who signs with this key; id 0 if nobody does.
-    function _signer(address key) internal view returns (Signer memory) {
-        return _signers[key];
-    }
-
-    /// @dev Whether the signer's node takes part in `round`.
-    function _activeIn(Signer memory signer, uint256 round) internal pure returns (bool) {
-        return signer.activeFrom <= round && round < signer.activeUntil;
-    }
 
     /// @dev Node in `seat`, which is taken.
     function _nodeAt(uint256 seat) internal view returns (uint16) {

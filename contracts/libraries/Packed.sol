@@ -46,4 +46,29 @@ library Packed {
             next := keccak256(at, 0x42)
         }
     }
+
+    /// @notice The hash chain over `count` packed (uint16 id, bytes32 digest).
+    function chainAll(bytes32 last, bytes calldata updates, uint256 count)
+        internal
+        pure
+        returns (bytes32 next)
+    {
+        next = last;
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            let end := add(updates.offset, mul(count, 34))
+            for { let item := updates.offset } lt(item, end) { item := add(item, 34) } {
+                mstore(at, next)
+                calldatacopy(add(at, 0x20), item, 34)
+                next := keccak256(at, 0x42)
+            }
+        }
+    }
+
+    /// @notice keccak256(abi.encode(fields)) without the copy.
+    function hash(bytes32[5] memory fields) internal pure returns (bytes32 value) {
+        assembly ("memory-safe") {
+            value := keccak256(fields, 0xa0)
+        }
+    }
 }

@@ -4,6 +4,24 @@ pragma solidity 0.8.30;
 import {IFederation} from "../interfaces/IFederation.sol";
 import {Bits} from "./Bits.sol";
 
+/// @notice What has happened in a round; which phase that is depends on the time as well.
+enum Stage {
+    Idle,
+    Commit,
+    Score,
+    Merge,
+    Proposed,
+    Final,
+    Cancelled
+}
+
+/// @notice The newest round in one word, from the lowest bit: 32 id, 8 stage, 40 deadline of the
+/// stage (of Score: end of scoring, not of revealing), 16 updates (from the draw on), 16
+/// aggregator, 16 proposer, 16 sealed slots, 16 revealed slots, 16 attested slots.
+type Header is uint256;
+
+using Rounds for Header global;
+
 /// @title Storage of the newest round, and its phase as a pure function of it and of time
 /// @notice One round is live at a time and the next reuses its slots, so that storage does not
 /// grow with rounds. Slots with stale content of an earlier round are only read where the header
@@ -11,37 +29,22 @@ import {Bits} from "./Bits.sol";
 library Rounds {
     using Bits for uint256;
 
-    /// @notice What has happened; which phase that is depends on the time as well.
-    enum Stage {
-        Idle,
-        Commit,
-        Score,
-        Merge,
-        Proposed,
-        Final,
-        Cancelled
-    }
-
-    /// @notice One storage slot.
-    /// @param deadline End of the stage: of Score the end of scoring, not of revealing.
-    /// @param updates Number of updates, set by the draw.
-    struct Header {
-        uint32 id;
-        Stage stage;
-        uint40 deadline;
-        uint16 updates;
-        uint16 aggregator;
-        uint16 proposer;
-        uint16 sealedSlots;
-        uint16 revealedSlots;
-        uint16 attestedSlots;
-    }
+    uint256 private constant STAGE = 32;
+    uint256 private constant DEADLINE = 40;
+    uint256 private constant UPDATES = 80;
+    uint256 private constant AGGREGATOR = 96;
+    uint256 private constant PROPOSER = 112;
+    uint256 private constant SEALED = 128;
+    uint256 private constant REVEALED = 144;
+    uint256 private constant ATTESTED = 160;
 
     /// @notice The newest round.
     /// @param accumulator Hash chain over the commitments.
     /// @param members Bitmap of the seats that take part.
     /// @param missing Bitmap of those whose update is not in.
     /// @param committee Node ids, 16 bits per slot, slot 0 lowest.
+    /// @param outcome Hash over the accepted updates.
+    /// @param proposal Proposed state root.
     /// @param verdicts By slot: the seal, once revealed the hash of the scores.
     struct State {
         Header header;
@@ -54,28 +57,67 @@ library Rounds {
         bytes32[15] verdicts;
     }
 
-    /// @notice The terms that a phase depends on.
-    struct Limits {
-        uint256 minUpdates;
-        uint256 quorum;
-        uint256 revealWindow;
+    // Reads ------------------------------------------------------------------------------------
+
+    /// @notice Number of the round; 0 before the first.
+    function id(Header header) internal pure returns (uint32) {
+        return uint32(Header.unwrap(header));
     }
 
-    /// @notice Where a round stands.
-    struct Status {
-        IFederation.Phase phase;
-        bool cancellable;
-        uint256 deadline;
+    /// @notice What has happened.
+    function stage(Header header) internal pure returns (Stage) {
+        return Stage(uint8(Header.unwrap(header) >> STAGE));
+    }
+
+    /// @notice When the stage ends.
+    function deadline(Header header) internal pure returns (uint40) {
+        return uint40(Header.unwrap(header) >> DEADLINE);
+    }
+
+    /// @notice Number of updates; 0 before the draw.
+    function updates(Header header) internal pure returns (uint16) {
+        return uint16(Header.unwrap(header) >> UPDATES);
+    }
+
+    /// @notice Node that proposes the merge; 0 before the draw.
+    function aggregator(Header header) internal pure returns (uint16) {
+        return uint16(Header.unwrap(header) >> AGGREGATOR);
+    }
+
+    /// @notice Node that proposed it; 0 before.
+    function proposer(Header header) internal pure returns (uint16) {
+        return uint16(Header.unwrap(header) >> PROPOSER);
+    }
+
+    /// @notice Bitmap of the slots with a verdict.
+    function sealedSlots(Header header) internal pure returns (uint16) {
+        return uint16(Header.unwrap(header) >> SEALED);
+    }
+
+    /// @notice Bitmap of the slots that opened it.
+    function revealedSlots(Header header) internal pure returns (uint16) {
+        return uint16(Header.unwrap(header) >> REVEALED);
+    }
+
+    /// @notice Bitmap of the slots that attested the merge.
+    function attestedSlots(Header header) internal pure returns (uint16) {
+        return uint16(Header.unwrap(header) >> ATTESTED);
     }
 
     /// @notice Whether the round is under way, be it due for cancelling or not.
-    function live(Header memory header) internal pure returns (bool) {
-        return header.stage > Stage.Idle && header.stage < Stage.Final;
+    function live(Header header) internal pure returns (bool) {
+        return header.stage() > Stage.Idle && header.stage() < Stage.Final;
+    }
+
+    /// @notice Whether this is `round` and takes updates at `time`.
+    function takes(Header header, uint64 round, uint256 time) internal pure returns (bool) {
+        uint256 committing = uint256(round) + (uint256(Stage.Commit) << STAGE);
+        return uint40(Header.unwrap(header)) == committing && time < header.deadline();
     }
 
     /// @notice Whether settlement has been reached.
-    function settled(Header memory header) internal pure returns (bool) {
-        return header.stage > Stage.Score && header.stage < Stage.Cancelled;
+    function settled(Header header) internal pure returns (bool) {
+        return header.stage() > Stage.Score && header.stage() < Stage.Cancelled;
     }
 
     /// @notice Id of the node in `slot` of the packed committee.
@@ -83,56 +125,91 @@ library Rounds {
         return uint16(committee >> (slot << 4));
     }
 
+    // Changes: each returns the new header -----------------------------------------------------
+
+    /// @notice The round after this one, taking updates until `end`.
+    function next(Header header, uint256 end) internal pure returns (Header) {
+        return Header.wrap(uint256(header.id()) + 1).enter(Stage.Commit, end);
+    }
+
+    /// @notice The same round in another stage.
+    function enter(Header header, Stage reached, uint256 end) internal pure returns (Header) {
+        uint256 rest = Header.unwrap(header) & ~(uint256(type(uint48).max) << STAGE);
+        return Header.wrap(rest | (uint256(reached) << STAGE) | (end << DEADLINE));
+    }
+
+    /// @notice What the draw found; both fields are empty before.
+    function drawn(Header header, uint256 count, uint256 node) internal pure returns (Header) {
+        return Header.wrap(Header.unwrap(header) | (count << UPDATES) | (node << AGGREGATOR));
+    }
+
+    /// @notice Who proposed the merge; empty before.
+    function proposedBy(Header header, uint256 node) internal pure returns (Header) {
+        return Header.wrap(Header.unwrap(header) | (node << PROPOSER));
+    }
+
+    /// @notice `slot` has sealed a verdict.
+    function seal(Header header, uint256 slot) internal pure returns (Header) {
+        return Header.wrap(Header.unwrap(header) | (1 << (SEALED + slot)));
+    }
+
+    /// @notice `slot` has opened its verdict.
+    function reveal(Header header, uint256 slot) internal pure returns (Header) {
+        return Header.wrap(Header.unwrap(header) | (1 << (REVEALED + slot)));
+    }
+
+    /// @notice `slot` has attested the merge.
+    function attest(Header header, uint256 slot) internal pure returns (Header) {
+        return Header.wrap(Header.unwrap(header) | (1 << (ATTESTED + slot)));
+    }
+
+    // Phase ------------------------------------------------------------------------------------
+
     /// @notice Phase of a round at `time`.
-    /// @param committed Number of updates that are in.
-    function status(Header memory header, Limits memory limits, uint256 committed, uint256 time)
-        internal
-        pure
-        returns (Status memory)
-    {
-        Stage stage = header.stage;
-        if (stage == Stage.Commit) return _commit(header, limits, committed, time);
-        if (stage == Stage.Score) return _score(header, limits, time);
-        if (stage == Stage.Merge) {
-            return Status(IFederation.Phase.Merge, false, header.deadline);
+    /// @param committed Number of updates that are in; only looked at once committing is over.
+    /// @param minUpdates Fewest updates that the round goes on with.
+    /// @param quorum Fewest verdicts that it is settled with.
+    /// @param revealWindow Seconds from the end of scoring to the end of revealing.
+    /// @return phase Where the round stands.
+    /// @return cancellable Whether it can only be cancelled.
+    /// @return end When the phase ends, or ended if it is cancellable; 0 if nothing is awaited.
+    function status(
+        Header header,
+        uint256 time,
+        uint256 committed,
+        uint256 minUpdates,
+        uint256 quorum,
+        uint256 revealWindow
+    ) internal pure returns (IFederation.Phase phase, bool cancellable, uint256 end) {
+        Stage reached = header.stage();
+        end = header.deadline();
+        if (reached == Stage.Commit) {
+            bool over = time >= end;
+            if (over && committed >= minUpdates) return (IFederation.Phase.Draw, false, 0);
+            return (IFederation.Phase.Commit, over, end);
         }
-        if (stage == Stage.Proposed) {
-            return Status(IFederation.Phase.Proposed, false, header.deadline);
-        }
-        if (stage == Stage.Final) return Status(IFederation.Phase.Final, false, 0);
-        if (stage == Stage.Cancelled) return Status(IFederation.Phase.Cancelled, false, 0);
-        return Status(IFederation.Phase.Idle, false, 0);
+        if (reached == Stage.Score) return _scoring(header, time, quorum, revealWindow);
+        if (reached == Stage.Merge) return (IFederation.Phase.Merge, false, end);
+        if (reached == Stage.Proposed) return (IFederation.Phase.Proposed, false, end);
+        if (reached == Stage.Final) return (IFederation.Phase.Final, false, 0);
+        if (reached == Stage.Cancelled) return (IFederation.Phase.Cancelled, false, 0);
+        return (IFederation.Phase.Idle, false, 0);
     }
 
-    function _commit(Header memory header, Limits memory limits, uint256 committed, uint256 time)
+    function _scoring(Header header, uint256 time, uint256 quorum, uint256 revealWindow)
         private
         pure
-        returns (Status memory)
+        returns (IFederation.Phase, bool, uint256)
     {
-        bool over = time >= header.deadline;
-        if (over && committed >= limits.minUpdates) {
-            return Status(IFederation.Phase.Draw, false, 0);
-        }
-        return Status(IFederation.Phase.Commit, over, header.deadline);
-    }
-
-    function _score(Header memory header, Limits memory limits, uint256 time)
-        private
-        pure
-        returns (Status memory)
-    {
-        if (time < header.deadline) {
-            return Status(IFederation.Phase.Score, false, header.deadline);
-        }
-        if (uint256(header.sealedSlots).count() < limits.quorum) {
-            return Status(IFederation.Phase.Score, true, header.deadline);
-        }
-        uint256 end = header.deadline + limits.revealWindow;
-        bool over = time >= end;
-        bool enough = uint256(header.revealedSlots).count() >= limits.quorum;
-        if (header.revealedSlots == header.sealedSlots || (over && enough)) {
-            return Status(IFederation.Phase.Settle, false, 0);
-        }
-        return Status(IFederation.Phase.Reveal, over, end);
+        uint256 end = header.deadline();
+        if (time < end) return (IFederation.Phase.Score, false, end);
+        uint256 given = header.sealedSlots();
+        if (given.count() < quorum) return (IFederation.Phase.Score, true, end);
+        uint256 opened = header.revealedSlots();
+        if (opened == given) return (IFederation.Phase.Settle, false, 0);
+        end += revealWindow;
+        if (time < end) return (IFederation.Phase.Reveal, false, end);
+        if (opened.count() < quorum) return (IFederation.Phase.Reveal, true, end);
+        return (IFederation.Phase.Settle, false, 0);
     }
 }

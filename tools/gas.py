@@ -1,0 +1,245 @@
+"""Measure what the protocol costs in gas, and hold the contracts to it.
+
+The figures are those of whole transactions on the embedded chain (Shanghai rules; Hardhat, anvil
+and Ganache agree to the unit)::
+
+    python tools/gas.py            # measure and write gas.json
+    python tools/gas.py --check    # measure and compare; exit status 1 if gas.json differs
+
+Keys of ``gas.json``:
+
+- ``deploy``: the federation with its vault.
+- ``commit``: one update by its own node, neither first nor last of the round.
+- ``batch100_per_update``: 100 signed updates relayed in one transaction, divided by 100.
+- ``settle_per_update``: what one update and its node more cost, between 50 and 100 of them, with
+  five validators.
+- ``claim128``: the first claim of a node that holds no token yet, ledger of 128 nodes.
+- ``round16``: 16 nodes, five validators, everything from opening to attested merge; each node
+  sends its own commitment; claims are not counted. ``round16_batched``: commitments relayed.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eth_abi import encode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_utils import keccak
+from web3 import Web3
+from web3.logs import DISCARD
+
+from collegium.chain.embedded.chain import EmbeddedChain
+from collegium.chain.embedded.genesis import dev_accounts
+from collegium.chain.embedded.provider import EmbeddedProvider
+from collegium.protocol import ledger
+
+ROOT = Path(__file__).resolve().parent.parent
+SNAPSHOT = ROOT / "gas.json"
+ARTIFACTS = ROOT / "platform" / "collegium" / "chain" / "artifacts"
+COMMITTEE, REWARD, WINDOW, GAS = 5, 1000 * 10**18, 3600, 29_000_000
+TERMS = (
+    *(b"\x01" * 32, b"\x02" * 32, REWARD, 0),  # card, genesis, reward, stake
+    *(8500, 1000, 500, COMMITTEE, 1, 0, 1),  # shares, committee, minUpdates, minScore, weightRule
+    *(WINDOW, WINDOW, WINDOW, WINDOW, WINDOW),
+)
+SALT = keccak(b"salt")
+
+
+def _artifact(name: str) -> Any:
+    return json.loads((ARTIFACTS / f"{name}.json").read_text())
+
+
+
+@dataclass
+class Bench:
+    """A federation on a fresh chain, and the gas of each transaction on it."""
+
+    nodes: list[LocalAccount] = field(default_factory=list)
+    spent: int = 0
+    totals: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.w3 = Web3(EmbeddedProvider(EmbeddedChain(clock="virtual")))
+        self.admin = dev_accounts()[-1]
+        self.token = self.deploy("DemoToken", self.admin.address)
+        self.federation = self.deploy("Federation", TERMS, self.token.address, self.admin.address)
+        self.deployment, self.spent = self.spent, 0
+        vault = self.federation.functions.vault().call()
+        self.vault = self.w3.eth.contract(address=vault, abi=_artifact("Vault")["abi"])
+        calls = self.token.functions
+        self.send(calls.mint(self.admin.address, 100 * REWARD))
+        self.send(calls.approve(vault, 100 * REWARD))
+        self.send(self.vault.functions.deposit(100 * REWARD))
+
+    def deploy(self, name: str, *args: Any) -> Any:
+        artifact = _artifact(name)
+        factory = self.w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
+        self.spent = 0
+        receipt = self.send(factory.constructor(*args))
+        return self.w3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])
+
+    def send(self, call: Any, sender: LocalAccount | None = None) -> Any:
+        """Mine ``call``; its receipt. Counts its gas.
+
+        Raises:
+            RuntimeError: it was reverted.
+        """
+        account = sender or self.admin
+        fields: Any = {"from": account.address, "gas": GAS, "gasPrice": 2 * 10**9}
+        fields["nonce"] = self.w3.eth.get_transaction_count(account.address)
+        return self._mine(account, call.build_transaction(fields))
+
+    def pay(self, to: str, wei: int) -> None:
+        fields: Any = {"to": to, "value": wei, "gas": 21_000, "gasPrice": 2 * 10**9}
+        fields |= {"nonce": self.w3.eth.get_transaction_count(self.admin.address), "chainId": 31337}
+        self._mine(self.admin, fields)
+
+    def _mine(self, account: LocalAccount, fields: Any) -> Any:
+        raw = account.sign_transaction(fields).raw_transaction
+        receipt = self.w3.eth.get_transaction_receipt(self.w3.eth.send_raw_transaction(raw))
+        if receipt["status"] != 1:
+            self.w3.eth.call(fields | {"from": account.address})  # says why
+            raise RuntimeError("a measured transaction was reverted")
+        self.spent += receipt["gasUsed"]
+        return receipt
+
+    def grow(self, count: int) -> None:
+        """Register nodes until there are ``count``; account and signer are one key."""
+        for i in range(len(self.nodes), count):
+            key = Account.from_key(keccak(text=f"node {i}"))
+            self.pay(key.address, 10**18)
+            self.send(self.federation.functions.admit(key.address, True))
+            register = self.federation.functions.register
+            self.send(register(key.address, keccak(b"e"), keccak(b"t"), []), key)
+            self.nodes.append(key)
+
+    def wait(self) -> None:
+        self.w3.provider.make_request("evm_increaseTime", [WINDOW])  # type: ignore[arg-type]
+
+    def play(self, batched: bool, updates: int | None = None) -> dict[str, int]:
+        """One round of all nodes (or of the first ``updates``); gas by step, and in ``total``."""
+        calls, start, gas = self.federation.functions, self.spent, {}
+        self.send(calls.openRound(calls.stateRoot().call()))
+        round_id = calls.round().call()[0]
+        authors = self.nodes[:updates]
+        digests = [keccak(text=f"{round_id}/{node.address}") for node in authors]
+        if batched:
+            items = b"".join(map(self._item, authors, digests, [round_id] * len(authors)))
+            gas["batch"] = self.send(calls.commitUpdates(round_id, items))["gasUsed"]
+        else:
+            costs = [
+                self.send(calls.commitUpdate(round_id, digest), node)["gasUsed"]
+                for node, digest in zip(authors, digests, strict=True)
+            ]
+            gas["commit"] = costs[len(costs) // 2]
+        self.wait()
+        self.send(calls.advance(round_id))
+        scores = self._verdicts(round_id, len(authors))
+        packed = b"".join(
+            (self.nodes.index(node) + 1).to_bytes(2) + digest
+            for node, digest in zip(authors, digests, strict=True)
+        )
+        receipt = self.send(calls.settle(round_id, packed, scores, self.totals))
+        gas["settle"] = receipt["gasUsed"]
+        event = self.federation.events.RoundSettled().process_receipt(receipt, errors=DISCARD)
+        self.totals = event[0]["args"]["totals"]
+        self._merge(round_id)
+        return gas | {"total": self.spent - start}
+
+    def claim(self, node: int) -> int:
+        """Gas of the claim of node id ``node``."""
+        proof = ledger.proof(self.totals, node)
+        call = self.vault.functions.claim(node, self.totals[node - 1], proof)
+        return int(self.send(call)["gasUsed"])
+
+    def _item(self, node: LocalAccount, digest: bytes, round_id: int) -> bytes:
+        fields = {"round": "uint64", "node": "address", "base": "bytes32", "digest": "bytes32"}
+        base = self.federation.functions.stateRoot().call()
+        values = {"round": round_id, "node": node.address, "base": base, "digest": digest}
+        return bytes.fromhex(node.address[2:]) + digest + self._sign(node, "Update", fields, values)
+
+    def _sign(self, node: LocalAccount, kind: str, fields: dict[str, str], values: Any) -> bytes:
+        domain = {"name": "Collegium", "version": "1", "chainId": 31337}
+        domain["verifyingContract"] = self.federation.address
+        types = {kind: [{"name": name, "type": of} for name, of in fields.items()]}
+        signed = node.sign_message(encode_typed_data(domain, types, values))
+        return signed.r.to_bytes(32) + (signed.s | (signed.v - 27) << 255).to_bytes(32)
+
+    def _verdicts(self, round_id: int, updates: int) -> list[bytes]:
+        """Seal and reveal; every validator is a little off a contribution of 1000 and more."""
+        calls = self.federation.functions
+        members = [self.nodes[id - 1] for id in calls.committee().call()]
+        scores = [
+            b"".join((1000 + 7 * i + 3 * (slot * i % 5)).to_bytes(4) for i in range(updates))
+            for slot in range(COMMITTEE)
+        ]
+        shape = ["uint256", "address", "uint64", "address", "bytes", "bytes32"]
+        for slot, node in enumerate(members):
+            values = [31337, self.federation.address, round_id, node.address, scores[slot], SALT]
+            self.send(calls.commitVerdict(round_id, slot, keccak(encode(shape, values))), node)
+        for slot, node in enumerate(members):
+            self.send(calls.revealVerdict(round_id, slot, scores[slot], SALT), node)
+        return scores
+
+    def _merge(self, round_id: int) -> None:
+        calls = self.federation.functions
+        root = keccak(text=f"state {round_id}")
+        drawn = self.federation.events.CommitteeDrawn()
+        aggregator = drawn.get_logs(from_block=0)[-1]["args"]["aggregator"]
+        self.send(calls.proposeMerge(round_id, root), self.nodes[aggregator - 1])
+        members = calls.committee().call()[: calls.quorum().call()]
+        fields, values = {"round": "uint64", "root": "bytes32"}, {"round": round_id, "root": root}
+        signatures = b"".join(
+            bytes([slot]) + self._sign(self.nodes[id - 1], "Merge", fields, values)
+            for slot, id in enumerate(members)
+        )
+        self.send(calls.attestMerge(round_id, signatures))
+
+
+def measure() -> dict[str, int]:
+    """All figures of ``gas.json``; the first round of each federation only warms its slots."""
+    small, large = Bench(), Bench()
+    small.grow(16)
+    small.play(batched=False)
+    alone, relayed = small.play(batched=False), small.play(batched=True)
+    large.grow(50)
+    large.play(batched=True)
+    fifty = large.play(batched=True)
+    large.grow(100)
+    hundred = large.play(batched=True)
+    large.grow(128)
+    large.play(batched=True, updates=100)
+    return {
+        "deploy": small.deployment,
+        "commit": alone["commit"],
+        "batch100_per_update": hundred["batch"] // 100,
+        "settle_per_update": (hundred["settle"] - fifty["settle"]) // 50,
+        "claim128": large.claim(77),
+        "round16": alone["total"],
+        "round16_batched": relayed["total"],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the gas of the protocol.")
+    parser.add_argument("--check", action="store_true", help="compare with gas.json, write nothing")
+    check = parser.parse_args().check
+    found = measure()
+    known = json.loads(SNAPSHOT.read_text()) if SNAPSHOT.exists() else {}
+    for key, value in found.items():
+        print(f"{key:22} {value:>9,}  {value - known.get(key, 0):+,}")
+    if not check:
+        SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n")
+        return 0
+    if found != known:
+        print("gas.json differs: run tools/gas.py and commit it with the reason.")
+    return 1 if found != known else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
