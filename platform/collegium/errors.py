@@ -145,6 +145,10 @@ class MissingKeys(KeyringError):
     number, title = 305, "keys not found"
 
 
+class NoPassphrase(KeyringError):
+    number, title = 306, "no passphrase given"
+
+
 # 4xx: updates and evidence ------------------------------------------------------------------
 
 
@@ -239,6 +243,10 @@ class TooManyPlayers(FederationError):
     number, title = 504, "too many updates for exact contribution"
 
 
+class NoRun(FederationError):
+    number, title = 505, "folder holds no run"
+
+
 # 6xx: audit ---------------------------------------------------------------------------------
 
 
@@ -248,3 +256,19 @@ class AuditError(CollegiumError):
 
 class BadBundle(AuditError):
     number, title = 601, "evidence bundle cannot be read"
+
+
+class BundleTooLarge(AuditError):
+    number, title = 602, "evidence bundle is too large"
+
+
+class BundleExists(AuditError):
+    number, title = 603, "evidence bundle exists already"
+
+
+class NotARun(AuditError):
+    number, title = 604, "folder is not a run"
+
+
+class BadAnchor(AuditError):
+    number, title = 605, "anchor is not a block hash"
