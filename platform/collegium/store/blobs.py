@@ -7,6 +7,7 @@ either has the right digest or raises. Writing the same bytes twice is one write
 import hashlib
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -82,10 +83,14 @@ class BlobStore:
             )
         return data
 
+    def size(self, digest: str) -> int:
+        """Bytes of a blob that is there."""
+        return int(self.fs.size(self._path(digest)))
+
     def __contains__(self, digest: str) -> bool:
         return bool(self.fs.exists(self._path(digest)))
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         for path in self.fs.find(self.root) if self.fs.exists(self.root) else ():
             name = path.rpartition("/")[2]
             if _NAME.fullmatch(name):

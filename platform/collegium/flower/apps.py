@@ -1,0 +1,98 @@
+"""The Flower apps of the X-ray task: what runs on a SuperNode, or on the grid of a demonstration.
+
+There is nothing about chains here: ``attest()`` is the only line that a plain Flower app would
+not have. Models and examples stay loaded for as long as the process lives.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.clientapp.typing import Mod
+
+from collegium.flower import wire
+from collegium.flower.mod import HOME, attest
+from collegium.protocol.card import TaskCard
+from collegium.roles.home import NodeHome
+from collegium.tasks import Recipe, load_task
+from collegium.tasks.data import join, read_folder
+from collegium.tasks.task import Task, Vector
+
+
+def client_app(*mods: Mod) -> ClientApp:
+    """The ClientApp of a hospital.
+
+    Args:
+        mods: Flower mods of the hospital's own, inside the attestation.
+    """
+    app = ClientApp(mods=[attest(), *mods])
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        site = _site(str(context.node_config[HOME]))
+        name, arrays = wire.arrays_of(message)
+        start = site.task.layout.flatten(_tensors(arrays))
+        index = int((wire.fields(message) or {"round": 1})["round"]) - 1  # type: ignore[arg-type]
+        vector = site.task.train(start, site.train, round=index, seed=site.seed)
+        trained = {n: Array(a) for n, a in site.task.layout.unflatten(vector).items()}
+        metrics = MetricRecord({"num-examples": site.samples})
+        return Message(
+            RecordDict({name: ArrayRecord(trained), "metrics": metrics}), reply_to=message
+        )
+
+    @app.evaluate()
+    def evaluate(message: Message, context: Context) -> Message:
+        site = _site(str(context.node_config[HOME]))
+        vector = site.task.layout.flatten(_tensors(wire.arrays_of(message)[1]))
+        loss = site.task.loss(vector, site.held_out)
+        metrics = MetricRecord({"num-examples": site.held_out_samples, "loss": loss})
+        return Message(RecordDict({"metrics": metrics}), reply_to=message)
+
+    return app
+
+
+def load_agreed_task(card: TaskCard) -> Task:
+    """The task of a card, loaded once per process."""
+    return _task(card.encode())
+
+
+@dataclass(frozen=True)
+class _Site:
+    """A hospital's model and examples, ready for use."""
+
+    task: Task
+    train: Any
+    samples: int
+    held_out: Any
+    held_out_samples: int
+    seed: int
+
+
+@lru_cache(maxsize=32)
+def _site(path: str) -> _Site:
+    home = NodeHome(path)
+    settings, card = home.settings(), TaskCard.decode(home.card())
+    task, recipe = load_agreed_task(card), Recipe.from_json(card.recipe)
+    train, held_out = read_folder(Path(settings.data)).split(recipe.held_out)
+    challenge = read_folder(Path(settings.challenge)).balanced(recipe.challenge_rows, seed=0)
+    shard = join([held_out.balanced(recipe.shard_rows, seed=0), challenge])
+    return _Site(
+        task=task,
+        train=task.prepare(train),
+        samples=len(train),
+        held_out=task.prepare(shard),
+        held_out_samples=len(shard),
+        seed=settings.seed,
+    )
+
+
+@lru_cache(maxsize=1)
+def _task(card: bytes) -> Task:
+    return load_task(Recipe.from_json(TaskCard.decode(card).recipe))
+
+
+def _tensors(record: ArrayRecord) -> dict[str, Vector]:
+    return {name: array.numpy() for name, array in record.items()}

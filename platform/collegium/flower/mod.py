@@ -1,0 +1,199 @@
+"""The node's seam into Flower: ``ClientApp(mods=[attest()])``.
+
+The app trains and evaluates as before. After it trained, the mod quantises what changed, signs
+it and keeps it at the node; the arrays do not travel with the reply. Asked as a validator, it
+scores coalitions with the app's own ``evaluate`` function.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
+from flwr.clientapp.typing import ClientAppCallable, Mod
+
+from collegium.flower import wire
+from collegium.protocol.container import encode_state
+from collegium.protocol.state import to_float
+from collegium.roles import aggregator, contributor, validator
+from collegium.roles.node import Node
+from collegium.roles.view import RoundView
+
+HOME = "collegium-home"
+"""Key in a SuperNode's ``node_config`` that names the folder of the node."""
+
+SCORING = "collegium-scoring"
+"""Key in the config of an evaluate message that is asked while scoring."""
+
+
+def attest(home: str | None = None, loss: str = "loss") -> Mod:
+    """A Flower mod that makes the updates of a ClientApp attested ones.
+
+    Args:
+        home: folder of the node; by default ``node_config["collegium-home"]``.
+        loss: name of the metric of the app's evaluate function that is to become small.
+
+    Returns:
+        The mod. Messages of servers without the protocol pass through unchanged.
+    """
+
+    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        record = wire.fields(message)
+        if record is None:
+            return call_next(message, context)
+        node = _open(home or str(context.node_config[HOME]))
+        started = time.perf_counter()
+        step = _Step(node, message, context, call_next, loss)
+        reply = _STEPS[str(record["step"])](step)
+        if (answer := wire.fields(reply)) is not None:
+            answer["app_s"], answer["step_s"] = step.app_s, time.perf_counter() - started
+        return reply
+
+    return mod
+
+
+@lru_cache(maxsize=64)
+def _open(home: str) -> Node:
+    return Node.open(home)
+
+
+class _Step:
+    """One message, with what is needed to carry it out."""
+
+    def __init__(
+        self,
+        node: Node,
+        message: Message,
+        context: Context,
+        call_next: ClientAppCallable,
+        loss: str,
+    ) -> None:
+        self.node, self.message = node, message
+        self.view: RoundView = node.view()
+        self.record = wire.fields(message) or ConfigRecord()
+        self.app_s = 0.0
+        self._context, self._call_next, self._loss = context, call_next, loss
+
+    def call_app(self, message: Message | None = None) -> Message:
+        started = time.perf_counter()
+        try:
+            return self._call_next(message or self.message, self._context)
+        finally:
+            self.app_s += time.perf_counter() - started
+
+    def loss(self, vector: npt.NDArray[np.float32]) -> float:
+        """What the app's evaluate function says of an adapter."""
+        asked = copy.copy(self.message)
+        asked.__dict__ = dict(self.message.__dict__)
+        arrays = _arrays(self.node, vector)
+        config = ConfigRecord({SCORING: True})
+        asked.content = RecordDict({"arrays": arrays, "config": config})
+        reply = self.call_app(asked)
+        for metrics in reply.content.metric_records.values():
+            if self._loss in metrics:
+                return float(metrics[self._loss])  # type: ignore[arg-type]
+        raise ValueError(f"the app's evaluate function returned no metric named {self._loss!r}")
+
+
+def _hello(step: _Step) -> Message:
+    return wire.answer(step.message, node=step.node.id)
+
+
+def _update(step: _Step) -> Message:
+    node, view = step.node, step.view
+    made = contributor.prepared(node, view)
+    metrics = {}
+    if made is None:
+        # The app starts from the state on the chain, whatever arrays the server sent along.
+        start = to_float(aggregator.read_base(node, view, bytes(step.record["base"])))
+        name = wire.arrays_of(step.message)[0]
+        step.message.content[name] = _arrays(node, start)
+        reply = step.call_app()
+        if reply.has_error():
+            return reply
+        trained = node.layout.flatten(_numpy(wire.arrays_of(reply)[1]))
+        metrics = dict(reply.content.metric_records.items())
+        made = contributor.prepare(node, view, trained, start, _samples(reply))
+    if node.settings.commit == "self":
+        contributor.commit(node, view, made)
+    answer = wire.answer(
+        step.message,
+        id=node.id,
+        node=made.node,
+        digest=made.digest,
+        signature=made.signature,
+        bits=made.bits,
+        size=made.size,
+    )
+    for name, record in metrics.items():
+        answer.content[name] = record
+    return answer
+
+
+def _deliver(step: _Step) -> Message:
+    envelope = contributor.deliver(step.node, step.view)
+    return wire.answer(step.message, id=step.node.id, envelope=envelope)
+
+
+def _vote(step: _Step) -> Message:
+    made = validator.vote(
+        step.node, step.view, bytes(step.record["base"]), wire.unpack(step.record), step.loss
+    )
+    validator.seal(step.node, step.view, made)
+    found = [(n, f.code) for n, findings in made.findings.items() for f in findings]
+    return wire.answer(
+        step.message,
+        id=step.node.id,
+        nodes=[n for n, _ in found],
+        codes=[code for _, code in found],
+    )
+
+
+def _reveal(step: _Step) -> Message:
+    validator.reveal(step.node, step.view)
+    return wire.answer(step.message, id=step.node.id)
+
+
+def _merge(step: _Step) -> Message:
+    state = aggregator.merged(
+        step.node, step.view, bytes(step.record["base"]), wire.unpack(step.record)
+    )
+    aggregator.propose(step.node, step.view, state)
+    return wire.answer(step.message, id=step.node.id, state=encode_state(state))
+
+
+def _attest(step: _Step) -> Message:
+    slot, signature = validator.attest(
+        step.node, step.view, bytes(step.record["base"]), wire.unpack(step.record)
+    )
+    return wire.answer(step.message, id=step.node.id, slot=slot, signature=signature)
+
+
+_STEPS: dict[str, Callable[[_Step], Message]] = {
+    wire.HELLO: _hello,
+    wire.UPDATE: _update,
+    wire.DELIVER: _deliver,
+    wire.VOTE: _vote,
+    wire.REVEAL: _reveal,
+    wire.MERGE: _merge,
+    wire.ATTEST: _attest,
+}
+
+
+def _arrays(node: Node, vector: npt.NDArray[np.float32]) -> ArrayRecord:
+    return ArrayRecord({name: Array(a) for name, a in node.layout.unflatten(vector).items()})
+
+
+def _numpy(record: ArrayRecord) -> dict[str, npt.NDArray[np.float32]]:
+    return {name: array.numpy() for name, array in record.items()}
+
+
+def _samples(reply: Message) -> int:
+    """The app's own count; declared in the manifest and weighed by nobody."""
+    for metrics in reply.content.metric_records.values():
+        if "num-examples" in metrics:
+            return int(metrics["num-examples"])  # type: ignore[arg-type]
+    return 0

@@ -1,0 +1,114 @@
+"""Dishonest nodes: Flower mods that sit between the attestation and an honest app.
+
+Each is what a real attacker controls: what its node trains, what it answers when it scores, and
+whether it answers at all. Its keys, commitments and signatures are in order.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord
+from flwr.clientapp.typing import ClientAppCallable, Mod
+
+from collegium.flower import wire
+from collegium.flower.mod import HOME
+from collegium.roles.home import NodeHome
+
+Tensors = dict[str, npt.NDArray[np.float32]]
+Distortion = Callable[[Tensors, Tensors, np.random.Generator], Tensors]
+
+_RIDE = 1e-4  # standard deviation of the free rider's noise: invisible to the model
+_NOISE = 2e-2  # about the size of an honest update, lane by lane
+
+
+def free_rider(start: Tensors, trained: Tensors, rng: np.random.Generator) -> Tensors:
+    """Sends back what it was given, with a little noise to look busy."""
+    return _jitter(start, _RIDE, rng)
+
+
+def poisoner(start: Tensors, trained: Tensors, rng: np.random.Generator) -> Tensors:
+    """Trains honestly, then sends the opposite."""
+    return {name: 2 * start[name] - trained[name] for name in start}
+
+
+def noise(start: Tensors, trained: Tensors, rng: np.random.Generator) -> Tensors:
+    """Sends random numbers of the size of an honest update."""
+    return _jitter(start, _NOISE, rng)
+
+
+def liar(reply: Message) -> None:
+    """As a validator, reports the opposite of what it measured."""
+    for name, metrics in reply.content.metric_records.items():
+        if "loss" in metrics:
+            values = {**metrics, "loss": -float(metrics["loss"])}  # type: ignore[arg-type]
+            reply.content[name] = MetricRecord(values)
+
+
+UPDATES: dict[str, tuple[Distortion, bool]] = {
+    "free-rider": (free_rider, False),
+    "poisoner": (poisoner, True),
+    "noise": (noise, False),
+}
+"""Attacks on updates: the distortion, and whether the node has to train for it."""
+
+ATTACKS = (*UPDATES, "liar", "withhold")
+"""Names that ``--attack`` takes."""
+
+
+def misbehave() -> Mod:
+    """Behave as the node's settings say; honest nodes pass through."""
+
+    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        attack = NodeHome(str(context.node_config[HOME])).settings().attack
+        if message.metadata.message_type == "train" and attack in UPDATES:
+            return _distort(*UPDATES[attack], message, context, call_next)
+        reply = call_next(message, context)
+        if message.metadata.message_type == "evaluate" and attack == "liar":
+            liar(reply)
+        return reply
+
+    return mod
+
+
+def withhold() -> Mod:
+    """Commits, but answers no request for its bytes. Sits outside the attestation."""
+
+    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        attack = NodeHome(str(context.node_config[HOME])).settings().attack
+        record = wire.fields(message)
+        if attack == "withhold" and record is not None and record["step"] == wire.DELIVER:
+            raise ConnectionAbortedError("not delivered")
+        return call_next(message, context)
+
+    return mod
+
+
+def _distort(
+    distortion: Distortion,
+    trains: bool,
+    message: Message,
+    context: Context,
+    call_next: ClientAppCallable,
+) -> Message:
+    name, arrays = wire.arrays_of(message)
+    start = {key: array.numpy() for key, array in arrays.items()}
+    if trains:
+        reply = call_next(message, context)
+        trained = {key: a.numpy() for key, a in wire.arrays_of(reply)[1].items()}
+    else:
+        metrics = MetricRecord({"num-examples": 1000})  # nobody weighs what it claims
+        reply = Message(message.content.copy(), reply_to=message)
+        reply.content["metrics"] = metrics
+        trained = start
+    rng = np.random.default_rng([context.node_id, int(message.metadata.group_id or 0)])
+    sent = distortion(start, trained, rng)
+    reply.content[name] = ArrayRecord({key: Array(value) for key, value in sent.items()})
+    return reply
+
+
+def _jitter(start: Tensors, scale: float, rng: np.random.Generator) -> Tensors:
+    return {
+        name: values + rng.normal(0.0, scale, values.shape).astype(np.float32)
+        for name, values in start.items()
+    }

@@ -1,0 +1,239 @@
+"""The whole story on one machine: found, train, verify, pay, merge, claim, audit, report."""
+
+import json
+import shutil
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flwr.app import ConfigRecord, Context, RecordDict
+from flwr.serverapp import Grid, ServerApp
+from flwr.serverapp.strategy import FedAvg
+
+from collegium import audit
+from collegium.errors import RoundFailed, RunExists
+from collegium.flower.grid import SERVER, LocalGrid
+from collegium.flower.mod import HOME
+from collegium.flower.strategy import RoundReport, Verified
+from collegium.lab import baselines, founding, report, result
+from collegium.lab.display import Display
+from collegium.lab.founding import Founded
+from collegium.lab.scenario import Scenario
+from collegium.lab.sites import Sites, lay_out
+from collegium.protocol import state
+from collegium.roles.coordinator import Coordinator
+from collegium.tasks import Recipe, load_task
+from collegium.tasks.task import Vector
+
+MARKER = "demo.json"
+_APP = "collegium.lab.app:app"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demonstration left: its JSON document."""
+
+    result: dict[str, Any]
+
+
+def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
+    """Carry out a scenario and return the document of ``collegium demo --json``.
+
+    Everything is written below ``scenario.out``, which is emptied first if a demonstration wrote
+    it. If this fails, the same call can be made again.
+
+    Raises:
+        RunExists: the folder holds something else.
+        CollegiumError: whatever kept the federation from going on.
+    """
+    started = time.perf_counter()
+    recipe = Recipe()
+    rounds = scenario.rounds or recipe.rounds
+    _clear(scenario.out)
+    with display.step("Laying out the hospitals' images"):
+        sites = lay_out(scenario, recipe)
+    with display.step("Loading the base model"):
+        task = load_task(recipe)
+    card = founding.write_card(scenario, sites, task, recipe)
+    chain = founding.open_chain(scenario)
+    try:
+        run = founding.found(scenario, sites, card, task.layout, chain, rounds, display)
+        set_up = time.perf_counter()
+        grid = _grid(scenario, run, display)
+        try:
+            strategy = _train(run, grid, rounds, display)
+            trained = time.perf_counter()
+            _claim(run, display)
+            vector = state.to_float(strategy.state)
+            quality = _measure(run, sites, grid, strategy, rounds, scenario.seed, display)
+        finally:
+            grid.close()
+        measured = time.perf_counter()
+        files = _export(run, display)
+        with display.step("Auditing the bundle, offline"):
+            audited = audit.run(Path(files["evidence"]))
+        task.save_adapter(vector, run.run / "adapter")
+        document = _document(run, strategy.reports, quality, files)
+        document["audit"] = audited.to_json()
+    finally:
+        chain.close()
+    document["timing_s"] = _timing(strategy.reports, started, set_up, trained, measured)
+    report.write(document, Path(files["report"]))
+    (scenario.out / MARKER).write_text(json.dumps(document, indent=1))
+    return document
+
+
+def _clear(out: Path) -> None:
+    """Empty the folder of an earlier demonstration; touch nothing else."""
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise RunExists(
+            expected=f"an empty folder, or an earlier demonstration, at {out}",
+            found=f"other files, such as {next(out.iterdir()).name}",
+            action="Give another folder with --out.",
+        )
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARKER).write_text("{}")
+
+
+def _grid(scenario: Scenario, run: Founded, display: Display) -> LocalGrid:
+    nodes = {number + 1: {HOME: str(home.path)} for number, home in run.homes.items()}
+    return LocalGrid(
+        _APP, nodes, workers=scenario.processes, on_reply=lambda message: display.answered()
+    )
+
+
+def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Verified:
+    """The rounds, as a Flower ServerApp."""
+    coordinator = Coordinator(run.federation, fast_forward=True, notify=display.say)
+    nodes = len(run.homes)
+    strategy = Verified(
+        FedAvg(fraction_evaluate=0.0, min_train_nodes=nodes, min_available_nodes=nodes),
+        coordinator,
+        run.layout,
+        run.store,
+        on_phase=display.phase,
+        on_round=display.round_over,
+    )
+    app = ServerApp()
+
+    @app.main()
+    def main(grid: Grid, context: Context) -> None:
+        strategy.start(
+            grid=grid,
+            initial_arrays=strategy.arrays(),
+            num_rounds=rounds,
+            train_config=ConfigRecord(),
+        )
+
+    display.rounds(1, rounds)
+    app(grid, Context(run_id=1, node_id=SERVER, node_config={}, state=RecordDict(), run_config={}))
+    if not any(entry.state_root for entry in strategy.reports):
+        raise RoundFailed(
+            expected="at least one round that ends on a merged state",
+            found="; ".join(strategy.reports[-1].errors) or "only cancelled rounds",
+            action="Mend what the nodes report and run the same command again.",
+        )
+    return strategy
+
+
+def _claim(run: Founded, display: Display) -> None:
+    with display.step("Nodes claim what they earned", len(run.homes)) as step:
+        for number, home in run.homes.items():
+            if run.federation.due(number):
+                run.federation.using(home.keyring().account).claim(number)
+            step.advance(run.names[number])
+
+
+def _measure(
+    run: Founded,
+    sites: Sites,
+    grid: LocalGrid,
+    strategy: Verified,
+    rounds: int,
+    seed: int,
+    display: Display,
+) -> dict[str, Any]:
+    """Base, every hospital alone, federated after each round, and pooled, on ``reference``."""
+    card, reference = run.card.encode(), str(sites.reference)
+    folders = {member.name: str(member.data) for member in sites.honest}
+    jobs: dict[tuple[str, str], Future[dict[str, Any]]] = {}
+    pooled = (card, list(folders.values()), reference, rounds, seed)
+    jobs["model", "centralised"] = grid.submit(baselines.pooled, *pooled)
+    for name, folder in folders.items():
+        job = grid.submit(baselines.alone, card, folder, reference, rounds, seed)
+        jobs["local", name] = job
+    for index, vector in enumerate([None, *_states(run, strategy)]):
+        jobs["round", str(index)] = grid.submit(baselines.evaluate, card, vector, reference)
+    with display.step("Comparing with every hospital alone and with pooled data", len(jobs)) as s:
+        measured: dict[tuple[str, str], dict[str, Any]] = {}
+        for key, job in jobs.items():
+            measured[key] = job.result()
+            s.advance(key[1])
+    curve = [measured["round", str(index)] for index in range(rounds + 1)]
+    return result.quality(
+        base=curve[0],
+        local={name: measured["local", name] for name in folders},
+        curve=curve,
+        centralised=measured["model", "centralised"],
+    )
+
+
+def _states(run: Founded, strategy: Verified) -> list[Vector]:
+    """Float view of the state after each round."""
+    from collegium.flower.strategy import find_state
+
+    vectors, last = [], run.layout
+    root = bytes.fromhex(run.card.genesis)
+    for entry in strategy.reports:
+        root = entry.state_root or root
+        vectors.append(state.to_float(find_state(run.store, last, root)))
+    return vectors
+
+
+def _export(run: Founded, display: Display) -> dict[str, str]:
+    bundle = run.run / "evidence.zip"
+    opener = next(iter(run.homes.values())).path
+    with display.step("Exporting the evidence"):
+        audit.export(run.run, bundle, key=opener)
+    return {
+        "evidence": str(bundle),
+        "report": str(run.run / "report.html"),
+        "adapter": str(run.run / "adapter"),
+    }
+
+
+def _document(
+    run: Founded, reports: list[RoundReport], quality: dict[str, Any], files: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "federation": run.federation.address,
+        "chain": {"engine": run.chain.engine, "id": run.chain.chain_id, "head": run.chain.head},
+        "card": {"name": run.card.name, "digest": "0x" + run.card.digest.hex()},
+        "rounds": result.rounds(run, reports),
+        "quality": quality,
+        "money": result.money(run),
+        "bytes": result.sizes(reports, run.layout.lanes),
+        "files": files,
+    }
+
+
+def _timing(
+    reports: list[RoundReport], started: float, set_up: float, trained: float, measured: float
+) -> dict[str, float]:
+    work = sum(entry.work_s() for entry in reports)
+    trust = sum(entry.trust_s() for entry in reports)
+    now = time.perf_counter()
+    return {
+        "setup": round(set_up - started, 2),
+        "rounds": round(trained - set_up, 2),
+        "training_and_scoring": round(work, 2),
+        "trust": round(trust, 2),
+        "trust_share": round(trust / work, 4) if work else 0.0,
+        "baselines": round(measured - trained, 2),
+        "audit": round(now - measured, 2),
+        "total": round(now - started, 2),
+    }

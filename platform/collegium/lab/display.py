@@ -1,0 +1,176 @@
+"""What a person sees while a demonstration runs, and the tables at its end.
+
+Progress goes to stderr, so that ``--json`` leaves stdout to one document.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from collegium.flower.strategy import RoundReport
+
+PHASES = {
+    "Open": "opening the round, reserving the reward",
+    "Train": "hospitals train on their own images",
+    "Commit": "committing signed updates",
+    "Draw": "the chain draws a committee",
+    "Deliver": "sealing updates to the committee",
+    "Score": "the committee checks and scores",
+    "Reveal": "revealing sealed votes",
+    "Settle": "the contract settles and pays",
+    "Merge": "exact merge of what was accepted",
+    "Proposed": "the committee attests the merge",
+}
+
+
+class Display:
+    """A live view on stderr: one line per step, with its time."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}", style="dim"),
+            TimeElapsedColumn(),
+            console=self.console,
+        )
+        self._round: Any = None
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def step(self, description: str, total: int | None = None) -> Iterator["Step"]:
+        """A line that spins until the block ends."""
+        task = self._progress.add_task(description, total=total, note="")
+        yield Step(self._progress, task)
+        self._progress.update(task, total=1, completed=1)
+
+    def rounds(self, first: int, count: int) -> None:
+        self._first, self._last = first, first + count - 1
+
+    def phase(self, round_id: int, phase: str) -> None:
+        """A round entered a phase."""
+        if phase == "Open" or self._round is None:
+            title = f"[bold]Round {round_id}[/] of {self._last}"
+            self._round = self._progress.add_task(title, total=len(PHASES), note="")
+        if phase in PHASES:
+            done = list(PHASES).index(phase)
+            self._progress.update(self._round, completed=done, note=PHASES[phase])
+
+    def answered(self) -> None:
+        """One node answered; keeps the clock honest while workers are busy."""
+        self._progress.refresh()
+
+    def round_over(self, report: RoundReport) -> None:
+        state = "final" if report.state_root else "cancelled"
+        note = f"{state} {report.state_root.hex()[:12] if report.state_root else ''}"
+        self._progress.update(self._round, completed=len(PHASES), note=note)
+        self._round = None
+
+    def say(self, sentence: str) -> None:
+        self.console.log(sentence)
+
+
+class Step:
+    """Handle of one line of the display."""
+
+    def __init__(self, progress: Progress, task: Any) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, note: str = "") -> None:
+        self._progress.update(self._task, advance=1, note=note)
+
+
+def summary(result: dict[str, Any]) -> RenderableType:
+    """The tables that end a demonstration."""
+    return Group(
+        _contributions(result), _quality(result), _money(result), _audit(result), _closing(result)
+    )
+
+
+def _contributions(result: dict[str, Any]) -> Table:
+    """Nodes down, rounds across: score in milli-nats and what it earned."""
+    table = Table(title="Contributions, as the committee scored and the contract paid them")
+    table.add_column("node")
+    for entry in result["rounds"]:
+        table.add_column(f"round {entry['round']}", justify="right")
+    table.add_column("earned", justify="right")
+    names = {u["node"]: None for entry in result["rounds"] for u in entry["updates"]}
+    earned = result["money"]["earned_by_node"]
+    for name in names:
+        cells = [_cell(entry, name) for entry in result["rounds"]]
+        table.add_row(name, *cells, f"{earned.get(name, 0.0):,.2f}")
+    table.caption = "milli-nats of answer loss saved; ✓ accepted and paid, ✗ rejected"
+    return table
+
+
+def _cell(entry: dict[str, Any], name: str) -> str:
+    for update in entry["updates"]:
+        if update["node"] == name:
+            if update["score"] is None:
+                return f"[red]✗ {', '.join(update['codes']) or 'invalid'}[/]"
+            mark = "[green]✓[/]" if update["accepted"] else "[red]✗[/]"
+            return f"{update['score'] / 1000:+.1f} {mark}"
+    return "[dim]—[/]"
+
+
+def _quality(result: dict[str, Any]) -> Table:
+    quality = result["quality"]
+    table = Table(title=f"Model quality on the reference set ({quality['metric']})")
+    table.add_column("model")
+    kinds = list(quality["by_kind"]["base"])
+    for kind in kinds:
+        table.add_column(kind, justify="right")
+    table.add_column("all", justify="right", style="bold")
+    rows = [("base, untrained", "base"), *((f"{n} alone", n) for n in quality["local"])]
+    rows += [("federated", "federated"), ("all data in one place", "centralised")]
+    for label, key in rows:
+        value = quality["local"].get(key, quality.get(key))
+        if value is None:
+            continue
+        style = "green" if key == "federated" else None
+        cells = [f"{quality['by_kind'][key][kind]:.1%}" for kind in kinds]
+        table.add_row(label, *cells, f"{value:.1%}", style=style)
+    return table
+
+
+def _money(result: dict[str, Any]) -> Table:
+    money = result["money"]
+    table = Table(title="Money, in tokens")
+    for name in ("deposited", "paid", "slashed", "free"):
+        table.add_column(name, justify="right")
+    table.add_row(*(f"{money[n]:,.2f}" for n in ("deposited", "paid", "slashed", "free")))
+    return table
+
+
+def _audit(result: dict[str, Any]) -> Panel:
+    audit = result["audit"]
+    verdict = "[bold green]The evidence holds.[/]" if audit["ok"] else "[bold red]VIOLATION[/]"
+    lines = [f"{verdict} {audit['checks']} checks re-derived offline from the exported bundle."]
+    lines += [f"[red]{f['code']}[/] {f['record']}: {f['message']}" for f in audit["findings"][:8]]
+    lines += [f"[dim]not checked: {text}[/]" for text in audit["unchecked"]]
+    return Panel("\n".join(lines), title="Audit")
+
+
+def _closing(result: dict[str, Any]) -> Panel:
+    timing, files = result["timing_s"], result["files"]
+    lines = [
+        f"report    {files['report']}",
+        f"adapter   {files['adapter']}  (a plain PEFT folder)",
+        f"evidence  {files['evidence']}  — try: collegium audit {files['evidence']}",
+        f"took {timing['total']:.0f} s; evidence cost {timing['trust_share']:.1%} "
+        "on top of training and scoring",
+    ]
+    return Panel("\n".join(lines), title="What is left for you")

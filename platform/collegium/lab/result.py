@@ -1,0 +1,116 @@
+"""The one document that ``collegium demo --json`` prints, gathered from the chain and the run."""
+
+from typing import Any
+
+from collegium.chain import history
+from collegium.chain.reader import Reader
+from collegium.chain.receipts import Event
+from collegium.flower.strategy import RoundReport
+from collegium.lab.founding import TOKEN, Founded
+from collegium.protocol.settlement import INVALID
+
+
+def rounds(run: Founded, reports: list[RoundReport]) -> list[dict[str, Any]]:
+    """Per round: what each node sent, and what became of it. Amounts in whole tokens."""
+    events = run.federation.events()
+    return [_round(run, report, events) for report in reports]
+
+
+def money(run: Founded) -> dict[str, Any]:
+    """The vault's books in whole tokens."""
+    books = run.federation.escrow()
+    events = run.federation.events()
+    totals = dict(enumerate(history.totals(events), start=1))
+    for event in events:
+        if event.name == "Credited":
+            totals[event["id"]] = totals.get(event["id"], 0) + event["amount"]
+    return {
+        "deposited": books.deposited / TOKEN,
+        "paid": books.claimed / TOKEN,
+        "slashed": 0.0,
+        "free": books.free / TOKEN,
+        "reserved": books.reserved / TOKEN,
+        "staked": books.staked / TOKEN,
+        "earned_by_node": {name: totals.get(n, 0) / TOKEN for n, name in run.names.items()},
+        "ledger_root": "0x" + books.ledger_root.hex(),
+    }
+
+
+def sizes(reports: list[RoundReport], lanes: int) -> dict[str, Any]:
+    """Bytes on the wire, and what float32 would have taken."""
+    updates = [a for report in reports for a in report.attestations.values()]
+    return {
+        "updates": sum(a.size for a in updates),
+        "updates_float32": 4 * lanes * len(updates),
+        "delivered_sealed": sum(report.bytes_up for report in reports),
+    }
+
+
+def _round(run: Founded, report: RoundReport, events: list[Event]) -> dict[str, Any]:
+    committed = history.updates(events, report.round)
+    drawn = history.drawn(events, report.round)
+    settled = history.settled(events, report.round)
+    updates = []
+    for index, (node, digest) in enumerate(committed):
+        sent = report.attestations.get(node)
+        score = settled.medians[index] if settled else INVALID
+        weight = settled.weights[index] if settled else 0
+        updates.append(
+            {
+                "node": run.names[node],
+                "digest": "0x" + digest.hex(),
+                "bits": sent.bits if sent else None,
+                "bytes": sent.size if sent else None,
+                "accepted": score != INVALID and score >= run.card.terms.min_score,
+                "codes": sorted(report.findings.get(node, ())),
+                "score": None if score == INVALID else score,
+                "weight": weight,
+                "paid": settled.pays[index] / TOKEN if settled else 0.0,
+            }
+        )
+    updates.sort(key=lambda update: update["node"])
+    committee = drawn.committee if drawn else ()
+    fees = settled.fees if settled else (0,) * len(committee)
+    return {
+        "round": report.round,
+        "updates": updates,
+        "committee": [run.names[node] for node in committee],
+        "fees": {run.names[n]: fee / TOKEN for n, fee in zip(committee, fees, strict=True)},
+        "aggregator": run.names[drawn.aggregator] if drawn else None,
+        "state_root": "0x" + report.state_root.hex() if report.state_root else None,
+        "gas": _gas(run, report.round, events),
+        "disputes": [],
+        "errors": report.errors,
+        "phase_s": {name: round(seconds, 3) for name, seconds in report.phase_s.items()},
+    }
+
+
+def _gas(run: Founded, round_id: int, events: list[Event]) -> int:
+    """Gas of every transaction that left an event of this round."""
+    reader = Reader(run.chain, run.federation.known)
+    hashes = {event.tx for event in history.of_round(events, round_id)}
+    return sum(reader.receipt(tx).gas_used for tx in sorted(hashes))
+
+
+def quality(
+    base: dict[str, Any],
+    local: dict[str, dict[str, Any]],
+    curve: list[dict[str, Any]],
+    centralised: dict[str, Any],
+) -> dict[str, Any]:
+    """Accuracy (and AUC where there are yes/no questions) of every model that was measured."""
+    models = {"base": base, **local, "federated": curve[-1], "centralised": centralised}
+    return {
+        "metric": "answer accuracy",
+        "base": base["accuracy"],
+        "local": {name: score["accuracy"] for name, score in local.items()},
+        "federated": curve[-1]["accuracy"],
+        "centralised": centralised["accuracy"],
+        "by_round": [score["accuracy"] for score in curve],
+        "auc": {name: score["auc"] for name, score in models.items()},
+        "by_kind": {
+            name: {kind: part["accuracy"] for kind, part in score["by_kind"].items()}
+            for name, score in models.items()
+        },
+        "rows": base["rows"],
+    }

@@ -1,0 +1,58 @@
+"""What a demonstration is about: who takes part, on which data, over which chain."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from collegium.errors import BadCard
+from collegium.lab.attacks import ATTACKS
+
+DEFAULT_ATTACKS = ("free-rider", "poisoner")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The settings of one demonstration.
+
+    Attributes:
+        out: folder that it writes.
+        data: folder with one ImageFolder per hospital and ``reference/``; None draws phantoms.
+        nodes: nodes in all; None takes one per hospital and one per attack.
+        rounds: rounds; None takes the recipe's.
+        chain: engine, path or URL.
+        attacks: behaviours of the dishonest nodes, one node each.
+        seed: of phantoms, keys, training and the embedded chain's randomness.
+        workers: processes that train and score; None takes one per core, three at most.
+    """
+
+    out: Path
+    data: Path | None = None
+    nodes: int | None = None
+    rounds: int | None = None
+    chain: str = "embedded"
+    attacks: tuple[str, ...] = DEFAULT_ATTACKS
+    seed: int = 1
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.attacks if name not in ATTACKS]
+        if unknown:
+            raise BadCard(
+                expected=f"attacks among {', '.join(ATTACKS)}",
+                found=", ".join(unknown),
+                action="Correct --attack, or give --attack none for honest nodes only.",
+            )
+        if self.nodes is not None and self.nodes < len(self.attacks) + 2:
+            raise BadCard(
+                expected=f"at least {len(self.attacks) + 2} nodes: two honest ones and one for "
+                "each attack",
+                found=str(self.nodes),
+                action="Give more --nodes or fewer --attack.",
+            )
+
+    @property
+    def processes(self) -> int:
+        if self.workers is not None:
+            return self.workers
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+        return max(1, min(3, cores))

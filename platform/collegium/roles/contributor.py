@@ -1,0 +1,124 @@
+"""The contributor: quantise, sign, commit, and deliver to the committee.
+
+The committed update is in the journal before anybody hears of it; asked again, the node answers
+with the same one, so a crash or a repeated message cannot make it commit to two updates.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from collegium.errors import RoundFailed
+from collegium.protocol import codec, signing, state
+from collegium.protocol.container import Update, decode_update, encode_update
+from collegium.protocol.manifest import Manifest
+from collegium.roles.node import Node
+from collegium.roles.view import RoundView, nodes_of
+from collegium.store.sealed import seal
+
+Vector = npt.NDArray[np.float32]
+_UPDATE, _RESIDUAL = "update.safetensors", "residual.npy"
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """A signed commitment, as it travels to whoever relays it.
+
+    Attributes:
+        node: account of the node.
+        digest: update digest (32 bytes).
+        signature: EIP-712 signature over ``Update`` (65 bytes).
+        bits: code width of the update.
+        size: bytes of the update file.
+    """
+
+    node: str
+    digest: bytes
+    signature: bytes
+    bits: int
+    size: int
+
+
+def prepared(node: Node, view: RoundView) -> Attestation | None:
+    """The attestation of an update that is in the journal already."""
+    data = node.home.journal(view.id).read(_UPDATE)
+    return None if data is None else _attestation(decode_update(data, node.layout), len(data))
+
+
+def prepare(
+    node: Node, view: RoundView, trained: Vector, start: Vector, samples: int
+) -> Attestation:
+    """Turn what training changed into a signed update, and keep it.
+
+    Args:
+        trained: adapter after training, float32 ``[padded]``.
+        start: adapter before it, float32 ``[padded]``.
+        samples: examples trained on; declared only.
+    """
+    if (found := prepared(node, view)) is not None:
+        return found
+    wanted = state.to_units(trained) - state.to_units(start) + _carried(node, view.id)
+    sent = codec.quantise(wanted, node.settings.bits)
+    manifest = Manifest(
+        federation=node.domain.federation,
+        chain_id=node.domain.chain_id,
+        round=view.id,
+        node=node.keys.account.address,
+        base=view.base.hex(),
+        layout=node.layout.digest.hex(),
+        bits=node.settings.bits,
+        lane_root=codec.lane_root(sent).hex(),
+        samples=samples,
+    )
+    message = node.domain.update_digest(view.id, manifest.node, view.base, manifest.update_digest)
+    update = Update(manifest, signing.sign(message, node.keys.signer.key), sent)
+    data, journal = encode_update(update), node.home.journal(view.id)
+    journal.write(_RESIDUAL, _to_npy(codec.residual(wanted, sent)))
+    journal.write(_UPDATE, data)  # last: from here on this is the update of the round
+    return _attestation(update, len(data))
+
+
+def commit(node: Node, view: RoundView, attestation: Attestation) -> None:
+    """Post the commitment in a transaction of the node's own, unless it is there already."""
+    if view.committed(node.id) is None:
+        node.federation.commit_update(view.id, attestation.digest)
+
+
+def deliver(node: Node, view: RoundView) -> bytes:
+    """The update, sealed to the committee and the aggregator.
+
+    Raises:
+        RoundFailed: the round is not past its draw, or this node did not commit.
+    """
+    view.expect("Score", "Reveal", "Settle", "Merge", "Proposed")
+    committed, data = view.committed(node.id), node.home.journal(view.id).read(_UPDATE)
+    if committed is None or data is None:
+        raise RoundFailed(
+            expected=f"an update of node {node.id} committed in round {view.id}",
+            found="none",
+            action="Nothing to deliver: take part in the next round.",
+        )
+    readers = nodes_of(node.federation, view.readers())
+    keys = {number: info.encryption_key for number, info in readers.items()}
+    return seal(data, keys, node.envelope_context(view.id, committed.digest))
+
+
+def _attestation(update: Update, size: int) -> Attestation:
+    manifest = update.manifest
+    return Attestation(manifest.node, manifest.update_digest, update.signature, manifest.bits, size)
+
+
+def _carried(node: Node, round_id: int) -> npt.NDArray[np.float64]:
+    """Rounding that earlier rounds kept back (error feedback), in state units."""
+    for earlier in range(round_id - 1, 0, -1):
+        if (data := node.home.journal(earlier).read(_RESIDUAL)) is not None:
+            return np.load(io.BytesIO(data), allow_pickle=False)
+    return np.zeros(node.layout.padded)
+
+
+def _to_npy(values: npt.NDArray[np.float64]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()

@@ -1,0 +1,120 @@
+"""The folder of one node: its settings, keys, data location and journal.
+
+The journal keeps what a node must not make twice, one folder per round: the update it committed
+to, the residual of its quantisation, the vote it sealed. It is written before the chain is told,
+so that a node that crashes in any phase finds its own work again and goes on.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from collegium.errors import MissingKeys
+from collegium.roles.keyring import Keyring
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """What a node knows about its federation; kept in ``node.json``.
+
+    Attributes:
+        name: how the hospital calls this node; never on chain.
+        chain: path, engine or URL.
+        federation: address of the contract.
+        first_block: block that created it.
+        data: folder with the hospital's images and ``metadata.jsonl``.
+        challenge: folder with the challenge set of the task card.
+        bits: code width of updates, 8, 4 or 2.
+        commit: ``relay`` lets the coordinator post the signed commitment together with the
+            others'; ``self`` posts it in a transaction of its own, which nobody can hold back.
+        seed: of the batches that training draws.
+        attack: name of a dishonest behaviour, for demonstrations.
+    """
+
+    name: str
+    chain: str
+    federation: str
+    data: str
+    challenge: str
+    first_block: int = 0
+    bits: int = 8
+    commit: str = "relay"
+    seed: int = 0
+    attack: str = ""
+
+
+class NodeHome:
+    """Paths and files of a node below one folder."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def keys(self) -> Path:
+        return self.path / "keys"
+
+    def write_settings(self, settings: NodeSettings, card: bytes, layout: bytes) -> None:
+        """Join a federation: keep the settings and the agreed documents."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write(self.path / "card.json", card)
+        write(self.path / "layout.json", layout)
+        write(self.path / "node.json", json.dumps(asdict(settings), indent=2).encode())
+
+    def settings(self) -> NodeSettings:
+        """Raises MissingKeys if no node lives here."""
+        try:
+            return NodeSettings(**json.loads((self.path / "node.json").read_bytes()))
+        except FileNotFoundError:
+            raise MissingKeys(
+                expected=f"a node at {self.path}",
+                found="no node.json",
+                action="Make one with `collegium node keygen` and `collegium node register`.",
+            ) from None
+
+    def card(self) -> bytes:
+        return (self.path / "card.json").read_bytes()
+
+    def layout(self) -> bytes:
+        return (self.path / "layout.json").read_bytes()
+
+    def keyring(self) -> Keyring:
+        """The node's keys, opened with COLLEGIUM_PASSPHRASE."""
+        return Keyring.load(self.keys, os.environ.get("COLLEGIUM_PASSPHRASE", ""))
+
+    def journal(self, round_id: int) -> "Journal":
+        return Journal(self.path / "journal" / f"{round_id:06d}")
+
+
+class Journal:
+    """What a node did in one round."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes kept under ``name``, or None."""
+        path = self.folder / name
+        return path.read_bytes() if path.exists() else None
+
+    def write(self, name: str, data: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder / name, data)
+
+    def read_json(self, name: str) -> Any:
+        data = self.read(name)
+        return None if data is None else json.loads(data)
+
+    def write_json(self, name: str, value: Any) -> None:
+        self.write(name, json.dumps(value, indent=1).encode())
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace a file in one step: after a crash it is the old one or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,104 @@
+"""The folder of a run: where a federation lives on this machine.
+
+``run.json`` names the chain, the contract and the files; all paths in it are relative to the
+folder, so that the folder can be moved. Reading it imports nothing heavy.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from collegium.errors import NoRun
+
+FILE = "run.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A federation as this machine knows it.
+
+    Attributes:
+        folder: where ``run.json`` lies.
+        chain: URL, or path of an embedded chain's file, relative to the folder.
+        federation: address of the contract.
+        card, layout: files of the task card and of the adapter layout.
+        store: folder or fsspec URL of the blob store.
+        nodes: folders of the nodes that live on this machine.
+        block: number of the block that created the federation.
+    """
+
+    folder: Path
+    chain: str
+    federation: str
+    card: str = "card.json"
+    layout: str = "layout.json"
+    store: str = "store"
+    nodes: tuple[str, ...] = field(default=())
+    block: int = 0
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read the run in a folder.
+
+        Raises:
+            NoRun: there is none, or its file cannot be read.
+        """
+        path = Path(folder) / FILE
+        try:
+            fields: dict[str, Any] = json.loads(path.read_text())
+            if fields.pop("version") != _VERSION:
+                raise ValueError("another version")
+            nodes = tuple(fields.pop("nodes", ()))
+            known = cls.__dataclass_fields__
+            return cls(Path(folder), nodes=nodes, **{k: fields[k] for k in fields if k in known})
+        except FileNotFoundError:
+            found = "no such file"
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            found = f"{type(error).__name__}: {error}"
+        raise NoRun(
+            expected=f"the file {path} of a run",
+            found=found,
+            action="Name the run's folder with --dir, or make one with "
+            "`collegium federation create` or `collegium demo`.",
+        )
+
+    def save(self) -> None:
+        """Write ``run.json`` in one step."""
+        fields = asdict(self)
+        fields.pop("folder")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f"{FILE}.partial"
+        partial.write_text(json.dumps({"version": _VERSION, **fields}, indent=2) + "\n")
+        partial.replace(self.folder / FILE)
+
+    @property
+    def chain_spec(self) -> str:
+        """What :func:`collegium.chain.engines.connect` takes, wherever this process runs."""
+        if self.chain.startswith(("http://", "https://")):
+            return self.chain
+        return str((self.folder / self.chain.removeprefix("embedded:")).resolve())
+
+    @property
+    def card_file(self) -> Path:
+        return self.folder / self.card
+
+    @property
+    def layout_file(self) -> Path:
+        return self.folder / self.layout
+
+    @property
+    def store_root(self) -> str:
+        return self.store if "://" in self.store else str(self.folder / self.store)
+
+    @property
+    def node_homes(self) -> list[Path]:
+        return [self.folder / node for node in self.nodes]
+
+    def with_nodes(self, homes: Iterable[Path]) -> Self:
+        """The same run with more nodes on this machine."""
+        added = [os.path.relpath(home.resolve(), self.folder.resolve()) for home in homes]
+        return replace(self, nodes=tuple(dict.fromkeys((*self.nodes, *added))))
