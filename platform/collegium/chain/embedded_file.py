@@ -1,0 +1,124 @@
+"""The file of an embedded chain, read without an EVM: headers, receipts and accounts.
+
+py-evm keeps each header and each node of a Merkle Patricia trie under its own hash, in one table.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from eth_hash.auto import keccak
+
+from collegium.chain import rlp_light as rlp
+from collegium.errors import ChainFile
+
+_HEAD = b"v1:canonical_head_hash"  # py-evm's name for it
+_PARENT, _STATE, _RECEIPTS, _BLOOM, _NUMBER = 0, 3, 5, 6, 8  # of a header (Yellow Paper, 4.3)
+_CODE_HASH, _LOGS = 3, 3  # of an account, of a receipt
+
+Log = tuple[bytes, list[bytes], bytes]
+"""Address, topics, data."""
+
+
+def logs(path: Path, address: bytes, topics: Sequence[bytes]) -> Iterator[Log]:
+    """The logs of all blocks in which ``address`` may have emitted one of ``topics``.
+
+    The newest block comes first; blocks are chosen by their bloom, so other logs are among them.
+
+    Raises:
+        ChainFile: the file cannot be read.
+    """
+    from_it, any_of = _bloom(address), [_bloom(topic) for topic in topics]
+    with ChainReader(path) as chain:
+        header = chain.header()
+        while True:
+            bloom = int.from_bytes(header[_BLOOM])
+            if bloom & from_it == from_it and any(bloom & t == t for t in any_of):
+                yield from chain.logs(header[_RECEIPTS])
+            if header[_NUMBER] == b"":  # zero
+                return
+            header = chain.header(header[_PARENT])
+
+
+def has_code(path: Path, address: bytes) -> bool:
+    """Whether a contract lives at an address now."""
+    with ChainReader(path) as chain:
+        account = chain.trie(chain.header()[_STATE], keccak(address))
+    return account is not None and rlp.decode(account)[_CODE_HASH] != keccak(b"")
+
+
+class ChainReader:
+    """Headers, receipts and accounts of a chain file, read only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._sql = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            self._head = self._get(_HEAD)
+        except sqlite3.Error as error:
+            raise self._unusable(str(error)) from error
+
+    def __enter__(self) -> "ChainReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sql.close()
+
+    def header(self, block_hash: bytes | None = None) -> list[Any]:
+        """The fields of a block's header; the newest block's by default."""
+        fields: list[Any] = rlp.decode(self._get(block_hash or self._head))
+        return fields
+
+    def logs(self, receipts_root: bytes) -> Iterator[Log]:
+        """The logs of a block, in order."""
+        number = 0
+        while (receipt := self.trie(receipts_root, rlp.encode_number(number))) is not None:
+            body = receipt if receipt[0] >= 0xC0 else receipt[1:]  # EIP-2718: a type comes first
+            yield from (tuple(log) for log in rlp.decode(body)[_LOGS])
+            number += 1
+
+    def trie(self, root: bytes, key: bytes) -> bytes | None:
+        """A value of a Merkle Patricia trie (Yellow Paper, D), or ``None``."""
+        nibbles = key.hex()
+        node = rlp.decode(self._get(root))
+        while node:
+            if len(node) == 17:
+                if not nibbles:
+                    return node[16] or None
+                node, nibbles = node[int(nibbles[0], 16)], nibbles[1:]
+            else:
+                path = node[0].hex()
+                leaf, path = path[0] in "23", path[1:] if path[0] in "13" else path[2:]
+                if not nibbles.startswith(path) or (leaf and nibbles != path):
+                    return None
+                if leaf:
+                    value: bytes = node[1]
+                    return value
+                node, nibbles = node[1], nibbles[len(path) :]
+            if isinstance(node, bytes) and node:  # by hash; short nodes are embedded
+                node = rlp.decode(self._get(node))
+        return None
+
+    def _get(self, key: bytes) -> bytes:
+        row = self._sql.execute("select v from kv where k = ?", (key,)).fetchone()
+        if row is None:
+            raise self._unusable(f"no entry {key.hex()}")
+        value: bytes = row[0]
+        return value
+
+    def _unusable(self, found: str) -> ChainFile:
+        return ChainFile(
+            expected="a chain file that can be read",
+            found=f"{self.path} ({found})",
+            action="Name another file.",
+        )
+
+
+def _bloom(item: bytes) -> int:
+    """The three bits of 2048 that an item sets (Yellow Paper, 4.3.1)."""
+    hashed = keccak(item)
+    bits = 0
+    for start in (0, 2, 4):
+        bits |= 1 << (int.from_bytes(hashed[start : start + 2]) & 2047)
+    return bits

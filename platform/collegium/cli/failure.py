@@ -1,0 +1,76 @@
+"""How a command ends badly: what is shown, and with which exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from collegium.cli import output
+from collegium.errors import CollegiumError
+
+FAILED, MISUSED, FAULT, INTERRUPTED = 1, 2, 70, 130
+
+
+def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> int:
+    """Run a command line and turn every exception into a message and an exit code."""
+    import click
+
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    output.use_json("--json" in options)
+    try:
+        return run(arguments)
+    except CollegiumError as error:
+        return _numbered(error, "--debug" in options)
+    except click.ClickException as error:
+        return _misused(error)
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read stdout has gone; nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _fault(error, "--debug" in options)
+
+
+def _numbered(error: CollegiumError, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    page = f"docs/errors/{error.code}.md"
+    if output.wants_json():
+        output.print_document({"error": {**error.to_json(), "page": page}})
+    from rich.console import Console, Group
+    from rich.markup import escape
+    from rich.panel import Panel
+    from rich.table import Table
+
+    lines = Table.grid(padding=(0, 2))
+    for name in ("expected", "found", "action"):
+        lines.add_row(f"[dim]{name}[/]", escape(getattr(error, name)))
+    title = f"[bold red]{error.code}[/] {escape(error.title)}"
+    panel = Panel(Group(lines), title=title, title_align="left", subtitle=page, style="none")
+    Console(stderr=True, highlight=False).print(panel)
+    return FAILED
+
+
+def _misused(error: "click.ClickException") -> int:  # type: ignore[name-defined]  # noqa: F821
+    error.show(sys.stderr)
+    if output.wants_json():
+        found = {"code": "usage", "title": "command line cannot be understood"}
+        output.print_document({"error": found | {"found": error.format_message()}})
+    return MISUSED
+
+
+def _fault(error: Exception, debug: bool) -> int:
+    found = f"{type(error).__name__}: {error}"
+    if debug:
+        traceback.print_exception(error)
+    print(f"collegium: unexpected {found}", file=sys.stderr)
+    if not debug:
+        print("Run it again with --debug and report what it prints.", file=sys.stderr)
+    if output.wants_json():
+        output.print_document(
+            {"error": {"code": "fault", "title": "fault of the program", "found": found}}
+        )
+    return FAULT

@@ -1,0 +1,33 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        help="Folder of the run; default: this folder if it has a run.json, else ./collegium-run.",
+        show_default=False,
+    ),
+]
+Wallet = Annotated[
+    str | None,
+    typer.Option(
+        "--wallet",
+        metavar="FILE|dev:N",
+        help="Keys to send with: a wallet file (Web3 Secret Storage), or account N of a local "
+        "chain; default on a local chain: dev:0.",
+        show_default=False,
+    ),
+]
+
+
+def run_dir(given: Path | None) -> Path:
+    """The run folder that a command is about."""
+    if given is not None:
+        return given
+    here = Path()
+    return here if (here / "run.json").is_file() else Path("collegium-run")

@@ -1,0 +1,90 @@
+"""The group of all nouns; a noun's file is imported when it is used."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+_NOUNS = {
+    "demo": ("demo:demo", "Show the whole story on one machine."),
+    "chain": ("chain:app", "Start and stop a local chain."),
+    "federation": ("federation:app", "Found a federation, and see how it stands."),
+    "node": ("node:app", "Keys and registration of a hospital's edge server."),
+    "round": ("round:app", "Open, watch and advance rounds."),
+    "rewards": ("rewards:app", "Fair shares, why they are what they are, and claims."),
+    "model": ("model:app", "Pre-train, ask and export models."),
+    "evidence": ("evidence:app", "Export what a stranger needs for an audit."),
+    "audit": ("audit:audit", "Derive everything again and compare."),
+}
+"""Name to where it is, as ``module:attribute`` in this package, and its line in the help."""
+
+
+class LazyGroup(TyperGroup):
+    """Lists nouns without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """For listings: only the name and one line."""
+        if cmd_name not in _NOUNS:
+            return None
+        return TyperCommand(cmd_name, help=_NOUNS[cmd_name][1])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name and command else command, rest
+
+
+def load(name: str) -> click.Command:
+    """The command behind a name."""
+    module, attribute = _NOUNS[name][0].split(":")
+    found = getattr(import_module(f"collegium.cli.{module}"), attribute)
+    command = typer.main.get_group(found) if isinstance(found, typer.Typer) else _single(found)
+    command.name = name
+    return command
+
+
+def _single(function: Any) -> click.Command:
+    from collegium.cli.command import Noun
+
+    app = Noun(function.__name__)
+    app.command(function.__name__)(function)
+    return typer.main.get_command(app)
+
+
+def build() -> LazyGroup:
+    version = click.Option(
+        ["--version"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        help="Show the version.",
+        callback=_version,
+    )
+    return LazyGroup(
+        name="collegium",
+        help="Verified, paid and audited federated fine-tuning of medical models.",
+        epilog="Example: collegium demo",
+        params=[version],
+        no_args_is_help=True,
+    )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exceptions are the caller's."""
+    code = build().main(list(arguments), prog_name="collegium", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from collegium import __version__
+
+        click.echo(__version__)
+        ctx.exit()
