@@ -15,6 +15,7 @@ from eth.db.backends.base import BaseDB
 from collegium.errors import ChainFile
 
 BUSY_TIMEOUT_MS = 60_000
+MEMORY = ":memory:"
 CACHED_ENTRIES = 200_000
 _HASH_BYTES = 32  # py-evm keys headers, trie nodes and code by their own hash
 
@@ -61,10 +62,7 @@ class SqliteDB(BaseDB):
 
     def refresh(self) -> None:
         """Forget what another process may have changed since the last look."""
-        if self._pid != os.getpid():
-            # SQLite connections must not cross a fork; closing the parent's would drop its locks.
-            self._inherited.append(self._sql)
-            self._connect()
+        self._reconnect_after_fork()
         version = self._sql.execute("pragma data_version").fetchone()[0]
         if version != self._version:
             # What is stored under its own hash never changes, so it may stay.
@@ -76,6 +74,7 @@ class SqliteDB(BaseDB):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything written inside is stored together at the end, or not at all."""
+        self._reconnect_after_fork()
         self._sql.execute("begin immediate")
         try:
             self.refresh()
@@ -95,6 +94,12 @@ class SqliteDB(BaseDB):
 
     def close(self) -> None:
         self._sql.close()
+
+    def _reconnect_after_fork(self) -> None:
+        if self._pid != os.getpid() and self.path != MEMORY:
+            # SQLite connections must not cross a fork; closing the parent's would drop its locks.
+            self._inherited.append(self._sql)
+            self._connect()
 
     def _store(self) -> None:
         put = [(k, v) for k, v in self._dirty.items() if v is not None]
