@@ -1,0 +1,65 @@
+"""``collegium demo``: the whole story on one machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collegium.cli import output
+
+
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with one ImageFolder per hospital and reference/; "
+            "default: procedural phantoms.",
+            show_default=False,
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            help="Nodes in all; default: one per hospital and attack.", show_default=False
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Rounds; default: the recipe's.", show_default=False)
+    ] = None,
+    chain: Annotated[
+        str, typer.Option(help="embedded, hardhat, ganache, anvil, or the URL of a local chain.")
+    ] = "embedded",
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A dishonest node; repeat for more. "
+            "free-rider, poisoner, noise, liar, withhold, or none.",
+            show_default="free-rider and poisoner",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for everything the run leaves.")] = Path(
+        "collegium-demo"
+    ),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes; default: one per core, at most 3.", show_default=False),
+    ] = None,
+) -> None:
+    """Found a federation, train with honest and dishonest hospitals, verify, pay, merge, audit.
+
+    Example: collegium demo --attack poisoner --attack noise --rounds 3
+    """
+    from collegium.lab.scenario import DEFAULT_ATTACKS, Scenario
+
+    attacks = DEFAULT_ATTACKS if attack is None else tuple(a for a in attack if a != "none")
+    scenario = Scenario(out, data, nodes, rounds, chain, attacks, seed, workers)
+
+    from collegium.lab.demo import run_demo
+    from collegium.lab.display import Display, summary
+
+    with Display() as display:
+        document = run_demo(scenario, display)
+    output.result(document, summary(document))
+    if not document["audit"]["ok"]:
+        raise typer.Exit(1)

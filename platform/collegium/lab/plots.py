@@ -1,0 +1,102 @@
+"""Figures of a report, as SVG text that stands in a page by itself."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+_STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "collegium",  # the same figure gives the same file
+}
+_GOOD, _BAD, _QUIET = "#1a7f5a", "#b3392f", "#8a94a6"
+_CYCLE = ("#2f6db3", "#1a7f5a", "#c98a1b", "#7a4fa3", "#3f9fae", "#a8527d", "#6b7a2a", "#4d5666")
+
+
+def learning(quality: Mapping[str, Any]) -> str:
+    """Reference accuracy after each round, against every hospital alone and pooled data."""
+    figure, axes = _figure()
+    curve = quality["by_round"]
+    for index, value in enumerate(quality["local"].values()):
+        label = None if index else "each hospital alone"
+        axes.axhline(100 * value, color=_QUIET, lw=0.8, ls=":", label=label)
+    axes.axhline(100 * quality["centralised"], color=_BAD, lw=1, ls="--", label="pooled data")
+    axes.plot(range(len(curve)), [100 * v for v in curve], "o-", color=_GOOD, label="federated")
+    axes.set(xlabel="round", ylabel="answers right, %", xticks=range(len(curve)))
+    axes.set_ylim(0, 100)
+    axes.legend(frameon=False, loc="lower right")
+    return _svg(figure)
+
+
+def contributions(rounds: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Contribution of every node in every round; rejected ones are hatched."""
+    figure, axes = _figure()
+    width = 0.8 / len(names)
+    for place, name in enumerate(names):
+        for index, entry in enumerate(rounds):
+            update = next((u for u in entry["updates"] if u["node"] == name), None)
+            if update is None or update["score"] is None:
+                continue
+            axes.bar(
+                index + (place - len(names) / 2 + 0.5) * width,
+                update["score"] / 1000,
+                width,
+                color=_CYCLE[place % len(_CYCLE)],
+                alpha=1.0 if update["accepted"] else 0.35,
+                hatch=None if update["accepted"] else "////",
+                label=name if index == 0 else None,
+            )
+    axes.axhline(0, color="black", lw=0.6)
+    labels = [f"round {entry['round']}" for entry in rounds]
+    axes.set(ylabel="milli-nats of loss saved", xticks=range(len(rounds)), xticklabels=labels)
+    axes.set_yscale("symlog", linthresh=10)
+    axes.legend(frameon=False, ncols=3, fontsize=7)
+    return _svg(figure)
+
+
+def earnings(
+    rounds: Sequence[Mapping[str, Any]], earned: Mapping[str, float], names: Sequence[str]
+) -> str:
+    """What each node was paid: for updates, for validating, and for merging."""
+    figure, axes = _figure()
+    updates = [
+        sum(u["paid"] for entry in rounds for u in entry["updates"] if u["node"] == name)
+        for name in names
+    ]
+    fees = [sum(entry["fees"].get(name, 0.0) for entry in rounds) for name in names]
+    merging = [earned[name] - a - b for name, a, b in zip(names, updates, fees, strict=True)]
+    start = [0.0] * len(names)
+    for label, part, color in (
+        ("updates", updates, _GOOD),
+        ("validating", fees, _CYCLE[0]),
+        ("merging", merging, _CYCLE[2]),
+    ):
+        axes.barh(names, part, left=start, color=color, label=label)
+        start = [a + b for a, b in zip(start, part, strict=True)]
+    axes.set_xlabel("tokens")
+    axes.invert_yaxis()
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def _figure() -> tuple[Figure, Axes]:
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.2, 3.1), layout="constrained")
+        return figure, figure.subplots()
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
