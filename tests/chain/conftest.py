@@ -1,6 +1,8 @@
 """Chains, a contract that refuses in every way, and senders for the tests of ``chain/``."""
 
 import json
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +12,13 @@ from collegium.chain import engines
 from collegium.chain.abi import Abi
 from collegium.chain.bindings import Artifact, Contract, deploy
 from collegium.chain.connection import Chain
+from collegium.chain.embedded.chain import EmbeddedChain
+from collegium.chain.embedded.server import Server
 from collegium.chain.sender import Sender
 from collegium.errors import ChainStopped
+
+sys.path.insert(0, str(Path(__file__).parent))
+from flaky import Fault, FlakyProxy
 
 HERE = Path(__file__).parent
 
@@ -74,3 +81,29 @@ def probe_on(
         return contract, sender
 
     return make
+
+
+@pytest.fixture
+def served() -> Iterator[Server]:
+    """An embedded chain behind real HTTP on a free port."""
+    embedded = EmbeddedChain(clock="virtual")
+    server = Server(embedded)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    embedded.close()
+
+
+@pytest.fixture
+def flaky(served: Server) -> Iterator[Callable[[Fault], FlakyProxy]]:
+    """A proxy that loses answers, in front of ``served``: ``flaky(fault)``."""
+    proxies: list[FlakyProxy] = []
+
+    def make(fault: Fault) -> FlakyProxy:
+        proxies.append(FlakyProxy(served.url, fault))
+        return proxies[-1]
+
+    yield make
+    for proxy in proxies:
+        proxy.close()
