@@ -124,9 +124,13 @@ class EmbeddedChain:
         parent = self.head
         timestamp = self.clock.next_time(parent.timestamp, int(time.time()))
         header = self._chain.create_header_from_parent(parent, timestamp=timestamp)
-        # Unknown before the parent exists, and equal in every process that looks.
-        randao = hashlib.sha256(parent.hash + b"randao").digest()
-        return header.copy(mix_hash=randao)
+        return header.copy(mix_hash=hashlib.sha256(self._randomness(parent)).digest())
+
+    def _randomness(self, parent: BlockHeaderAPI) -> bytes:
+        """What the next block's randomness is the hash of; equal in every process that looks."""
+        if self.clock.kind == "virtual":  # repeatable, whoever of several senders came first
+            return self.options.seed + parent.block_number.to_bytes(8, "big")
+        return parent.hash + b"randao"  # unknown before the parent exists
 
     def vm(self, block: Any = "latest") -> VirtualMachineAPI:
         """An EVM on the state after ``block``; for ``"pending"``, as the next block would see it.
