@@ -141,16 +141,10 @@ def found(
             home.write_settings(settings, card.encode(), layout.encode())
             homes[number], names[number] = home, member.name
             step.advance(member.name)
-    run = Founded(
-        scenario.out,
-        chain,
-        federation,
-        card,
-        layout,
-        BlobStore(scenario.out / "store"),
-        homes,
-        names,
-    )
+    store = BlobStore(scenario.out / "store")
+    for document in (card, layout):  # whoever has the store finds the agreement by its digest
+        store.put(document.encode())
+    run = Founded(scenario.out, chain, federation, card, layout, store, homes, names)
     _write_run(run, receipt.block)
     return run
 
