@@ -4,8 +4,20 @@ Nothing heavy is imported before a command needs it, so that ``collegium --help`
 ``collegium node list`` answer at once; a test holds that.
 """
 
+import os
 import sys
+import warnings
 from collections.abc import Sequence
+
+_QUIET = {
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_WAIT_POLICY": "PASSIVE",  # idle OpenMP threads must not spin
+    "FLWR_TELEMETRY_ENABLED": "0",
+    "FLWR_DISABLE_UPDATE_CHECK": "1",
+}
+"""What libraries are told before they load; the caller's environment comes first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,5 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from collegium.cli.failure import guarded
     from collegium.cli.root import run
 
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their authors
     given = list(sys.argv[1:] if arguments is None else arguments)
     return guarded(given, run)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,8 @@ def result(document: Mapping[str, Any], *shown: "RenderableType") -> None:
         return
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else 160  # a file or a pipe has no edge to wrap at
+    console = Console(highlight=False, width=width)
     for part in shown:
         console.print(part)
 
@@ -62,6 +63,24 @@ def working(sentence: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def bar(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar on stderr, or lines where there is no terminal.
+
+    Yields a function of how much is done and a note.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, line: note(line)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=total, note="")
+        yield lambda done, line: progress.update(task, completed=done, note=line)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> "Table":
     """A table; columns whose name ends in ``>`` are aligned to the right."""
     from rich.box import SIMPLE
@@ -70,7 +89,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     made = Table(title=title or None, box=SIMPLE, title_justify="left", pad_edge=False)
     for name in columns:
         right = name.endswith(">")
-        made.add_column(name.rstrip(">"), justify="right" if right else "left", no_wrap=not right)
+        made.add_column(name.rstrip(">"), justify="right" if right else "left", no_wrap=True)
     for row in rows:
         made.add_row(*(str(cell) for cell in row))
     return made
@@ -84,6 +103,11 @@ def facts(pairs: Mapping[str, object]) -> "Table":
     for name, value in pairs.items():
         made.add_row(f"[dim]{name}[/]", str(value))
     return made
+
+
+def short(hexadecimal: str) -> str:
+    """An address or a digest by its ends."""
+    return f"{hexadecimal[:6]}…{hexadecimal[-4:]}"
 
 
 def tokens(units: int, decimals: int = 18) -> str:

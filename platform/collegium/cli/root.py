@@ -23,16 +23,7 @@ _NOUNS = {
 
 
 class LazyGroup(TyperGroup):
-    """Lists nouns without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_NOUNS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """For listings: only the name and one line."""
-        if cmd_name not in _NOUNS:
-            return None
-        return TyperCommand(cmd_name, help=_NOUNS[cmd_name][1])
+    """Lists nouns by name and one line, and imports the one that is used."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -69,6 +60,7 @@ def build() -> LazyGroup:
     )
     return LazyGroup(
         name="collegium",
+        commands={name: TyperCommand(name, help=line) for name, (_, line) in _NOUNS.items()},
         help="Verified, paid and audited federated fine-tuning of medical models.",
         epilog="Example: collegium demo",
         params=[version],

@@ -28,7 +28,7 @@ class Run:
         card, layout: files of the task card and of the adapter layout.
         store: folder or fsspec URL of the blob store.
         nodes: folders of the nodes that live on this machine.
-        block: number of the block that created the federation.
+        first_block: number of the block that created the federation.
     """
 
     folder: Path
@@ -38,7 +38,7 @@ class Run:
     layout: str = "layout.json"
     store: str = "store"
     nodes: tuple[str, ...] = field(default=())
-    block: int = 0
+    first_block: int = 0
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:

@@ -10,7 +10,7 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from collegium.chain import rlp_light as rlp
+from collegium.chain.light import rlp
 from collegium.errors import ChainFile
 
 _HEAD = b"v1:canonical_head_hash"  # py-evm's name for it

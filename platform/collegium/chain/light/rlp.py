@@ -1,6 +1,6 @@
 """Recursive length prefix (Yellow Paper, B), decoding only, without loading anything.
 
-For :mod:`.light`; everything that checks evidence uses the ``rlp`` package.
+For this package; everything that checks evidence uses the ``rlp`` package.
 """
 
 from typing import Any

@@ -1,0 +1,34 @@
+"""The registry of a federation, read without web3.py and without an EVM.
+
+Listing nodes has to answer at once, and loading an EVM to ask a view takes longer than the
+question. Over HTTP the contract's views are asked in two batches; in the file of an embedded chain
+the events are read where they lie, block by block from the newest, skipping blocks by their bloom.
+What is read is believed: the audit checks, this only shows.
+"""
+
+from pathlib import Path
+
+from collegium.chain.light.registry import FOREVER, Listed, Registry, vault_of
+
+__all__ = ["FOREVER", "Listed", "Registry", "read_registry", "vault_of"]
+
+
+def read_registry(spec: str, federation: str) -> Registry:
+    """The registry of the federation at an address.
+
+    Args:
+        spec: http(s) URL of a chain, or path of an embedded chain's file.
+
+    Raises:
+        ChainUnreachable: nothing answers at the URL.
+        ChainError: the chain answers with an error.
+        ChainFile: the file is missing or no chain.
+        WrongChain: there is no federation at this address.
+    """
+    if spec.startswith(("http://", "https://")):
+        from collegium.chain.light.views import from_url
+
+        return from_url(spec, federation)
+    from collegium.chain.light.events import from_file
+
+    return from_file(Path(spec.removeprefix("embedded:")), federation)

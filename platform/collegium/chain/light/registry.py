@@ -1,0 +1,71 @@
+"""What a listing of nodes says, and what it takes to read it from any chain."""
+
+from dataclasses import dataclass
+
+from eth_hash.auto import keccak
+
+from collegium.errors import WrongChain
+
+FOREVER = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A registered node.
+
+    Attributes:
+        id: in order of registration, from 1.
+        account, signer: EIP-55 addresses.
+        stake: token units held for it.
+        active_from, active_until: rounds; it takes part in round r iff from <= r < until.
+    """
+
+    id: int
+    account: str
+    signer: str
+    stake: int
+    active_from: int
+    active_until: int = FOREVER
+
+    def status(self, newest: int) -> str:
+        """``active``, ``joining`` (with the next round) or ``revoked``, as of round ``newest``."""
+        if self.active_until != FOREVER:
+            return "revoked"
+        return "active" if self.active_from <= max(newest, 1) else "joining"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All nodes ever registered, by id, and the number of the newest round (0 before any)."""
+
+    nodes: tuple[Listed, ...]
+    newest_round: int
+
+
+def vault_of(federation: str) -> str:
+    """Address of a federation's vault: the first contract it created (Yellow Paper, 7)."""
+    encoded = b"\xd6\x94" + bytes.fromhex(federation[2:]) + b"\x01"  # RLP of [creator, nonce 1]
+    return checksum(keccak(encoded)[12:])
+
+
+def checksum(address: bytes) -> str:
+    """An address with its EIP-55 checksum."""
+    digits = address.hex()
+    hashed = keccak(digits.encode()).hex()
+    return "0x" + "".join(
+        d.upper() if int(h, 16) > 7 else d for d, h in zip(digits, hashed, strict=False)
+    )
+
+
+def words(data: bytes) -> list[bytes]:
+    """ABI-encoded data in words of 32 bytes."""
+    return [data[i : i + 32] for i in range(0, len(data), 32)]
+
+
+def no_federation(federation: str, where: str) -> WrongChain:
+    """The error for an address without a federation."""
+    return WrongChain(
+        expected=f"a federation at {federation} on {where}",
+        found="an address without code",
+        action="Check the address, and that this is the chain it was deployed on.",
+    )

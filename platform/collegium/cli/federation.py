@@ -1,0 +1,128 @@
+"""``collegium federation``: found one, and see how it stands."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from collegium.cli import output
+from collegium.cli.command import Noun
+from collegium.cli.options import RunDir, Wallet, run_dir
+from collegium.cli.session import account, connected, opened
+
+app = Noun(help="Found a federation, and see how it stands.")
+
+
+@app.command(example="collegium federation create card.toml --dir chest-xray")
+def create(
+    card: Annotated[Path, typer.Argument(metavar="CARD.toml", help="The task card.")],
+    chain: Annotated[
+        str | None,
+        typer.Option(
+            help="URL, path of a chain file, or engine; default: the chain that runs from the "
+            "folder, else an embedded one in it.",
+            show_default=False,
+        ),
+    ] = None,
+    dir: RunDir = None,
+    wallet: Wallet = None,
+) -> None:
+    """Compute the task card, deploy the contracts, pay into escrow, and write the run folder."""
+    from collegium.roles.card_file import CardFile
+    from collegium.roles.founding import agree, found, require_free
+
+    folder = run_dir(dir)
+    require_free(folder)
+    file = CardFile.read(card)
+    spec, name = _chain(chain, folder)
+    with connected(spec, folder) as connection:
+        sponsor = account(connection, wallet)
+        with output.working("loading the base model"):
+            agreement = agree(file)
+        with output.working("deploying"):
+            run, federation = found(
+                folder,
+                connection,
+                name or _address(spec, folder),
+                sponsor,
+                agreement,
+                deposit=file.deposit,
+                token=file.token,
+            )
+        document = {
+            "run": str(folder),
+            "federation": run.federation,
+            "vault": federation.vault.address,
+            "token": federation.token.address,
+            "chain": run.chain,
+            "chain_id": connection.chain_id,
+            "sponsor": sponsor.address,
+            "card": "0x" + agreement.card.digest.hex(),
+            "layout": "0x" + agreement.layout.digest.hex(),
+            "genesis": "0x" + agreement.card.genesis,
+            "deposited": output.tokens(file.deposit),
+        }
+    output.result(document, output.facts(document))
+
+
+@app.command(example="collegium federation status")
+def status(dir: RunDir = None) -> None:
+    """Terms, members, money and the newest round."""
+    with opened(dir) as session:
+        federation = session.federation
+        books, terms, found = federation.escrow(), federation.terms(), federation.round()
+        document: dict[str, Any] = {
+            "federation": federation.address,
+            "vault": federation.vault.address,
+            "token": federation.token.address,
+            "chain": session.run.chain,
+            "chain_id": session.chain.chain_id,
+            "head": session.chain.head,
+            "card": "0x" + terms["card"].hex(),
+            "state_root": "0x" + federation.state_root().hex(),
+            "active_nodes": federation.active_count(),
+            "round": {"id": found.id, "phase": found.phase.name.title()},
+            "reward": output.tokens(terms["reward"]),
+            "stake": output.tokens(terms["stake"]),
+            "money": {
+                name: output.tokens(getattr(books, name))
+                for name in ("deposited", "withdrawn", "free", "reserved", "earned", "claimed")
+            }
+            | {"staked": output.tokens(books.staked), "conserved": books.conserved},
+        }
+    shown = {name: value for name, value in document.items() if name not in ("round", "money")}
+    shown["round"] = f"{found.id}, {found.phase.name.title()}"
+    output.result(
+        document,
+        output.facts(shown),
+        output.table(["money", "tokens>"], document["money"].items()),
+    )
+
+
+def _chain(given: str | None, folder: Path) -> tuple[str, str]:
+    """What to connect to, and how ``run.json`` names it if that is clear already."""
+    from collegium.chain import engines
+    from collegium.chain.embedded.chain import EmbeddedChain
+
+    running = engines.status(folder)
+    if given in (None, "embedded") and (running is None or running.engine == "embedded"):
+        if running is not None:
+            return running.url, "chain.sqlite"
+        folder.mkdir(parents=True, exist_ok=True)
+        EmbeddedChain(folder / "chain.sqlite").close()
+        return str(folder / "chain.sqlite"), "chain.sqlite"
+    if given is None and running is not None:
+        return running.url, running.url
+    return str(given), ""
+
+
+def _address(spec: str, folder: Path) -> str:
+    """How other commands reach a chain that was named by engine, URL or path."""
+    from collegium.chain import engines
+
+    if spec in engines.ENGINES:
+        running = engines.status(folder)
+        return spec if running is None else running.url
+    if spec.startswith(("http://", "https://")):
+        return spec
+    return str(Path(spec.removeprefix("embedded:")).resolve())

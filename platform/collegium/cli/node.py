@@ -1,0 +1,229 @@
+"""``collegium node``: keys and registration of a hospital's edge server."""
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from collegium.cli import output
+from collegium.cli.command import Noun
+from collegium.cli.options import RunDir, Wallet, run_dir
+from collegium.cli.passphrase import ask
+
+app = Noun(help="Keys and registration of a hospital's edge server.")
+
+Home = Annotated[Path, typer.Option("--home", help="Folder of the node.")]
+NODE_HELP = "A node: its id, its account, or its folder."
+_WEI = 10**18
+
+
+@app.command(example="COLLEGIUM_PASSPHRASE=… collegium node keygen --home cardiac")
+def keygen(home: Home) -> None:
+    """Make the four keys of a node, encrypted under COLLEGIUM_PASSPHRASE or what you type."""
+    from collegium.roles.home import NodeHome
+    from collegium.roles.keyring import Keyring
+
+    folder = NodeHome(home).keys
+    keys = Keyring.generate()
+    keys.save(folder, ask(f"the new keys at {folder}", twice=True))
+    document = {
+        "home": str(home),
+        "account": keys.account.address,
+        "signer": keys.signer.address,
+        "encryption_key": "0x" + keys.encryption_public.hex(),
+        "transport_key": "0x" + keys.transport_digest.hex(),
+    }
+    output.result(
+        document,
+        output.facts(document),
+        "Ask the council to admit the account. Keep a copy of the folder and of the passphrase.",
+    )
+
+
+@app.command(example="collegium node admit 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --fund")
+def admit(
+    node: Annotated[str, typer.Argument(help="An account, or the folder of a node.")],
+    fund: Annotated[
+        bool, typer.Option("--fund", help="On a local chain: also give it gas money and stake.")
+    ] = False,
+    dir: RunDir = None,
+    wallet: Wallet = None,
+) -> None:
+    """Let an account register (council)."""
+    from collegium.cli.session import opened
+    from collegium.roles import joining
+
+    member = node if node.startswith("0x") else joining.account_of(Path(node))
+    with opened(dir) as session:
+        federation = session.sending(wallet)
+        federation.admit(member)
+        if fund:
+            joining.fund(federation, member, wei=2 * _WEI)
+    output.result({"account": member, "admitted": True, "funded": fund}, f"{member} may register")
+
+
+@app.command(example="collegium node register --home cardiac --data images --challenge challenge")
+def register(
+    home: Home,
+    data: Annotated[Path, typer.Option(help="Folder with images and metadata.jsonl.")],
+    challenge: Annotated[Path, typer.Option(help="Folder with the card's challenge set.")],
+    name: Annotated[
+        str, typer.Option(help="What you call the node; never on chain. Default: its folder's.")
+    ] = "",
+    bits: Annotated[int, typer.Option(help="Code width of updates: 8, 4 or 2.")] = 8,
+    commit: Annotated[
+        str, typer.Option(help="relay: the coordinator posts for all; self: the node posts.")
+    ] = "relay",
+    signer_gas: Annotated[
+        str,
+        typer.Option(
+            help="Gas money that the signer is to have, in the chain's currency, paid by the "
+            "node's account; default: 0.5 on a local chain, else 0.",
+            show_default=False,
+        ),
+    ] = "",
+    dir: RunDir = None,
+) -> None:
+    """Register the node with its own account, pay its stake, and write its settings."""
+    from collegium.cli.session import opened
+    from collegium.roles import joining
+    from collegium.roles.home import NodeHome, NodeSettings
+    from collegium.roles.keyring import Keyring
+
+    _one_of("--bits", bits, (8, 4, 2))
+    _one_of("--commit", commit, ("relay", "self"))
+    gas = _ether(signer_gas)
+    node = NodeHome(home)
+    keys = Keyring.load(node.keys, ask(f"the keys at {node.keys}"))
+    with opened(dir) as session:
+        settings = NodeSettings(
+            name=name or home.resolve().name,
+            chain=session.run.chain_spec,
+            federation=session.run.federation,
+            data=str(data.resolve()),
+            challenge=str(challenge.resolve()),
+            first_block=session.run.first_block,
+            bits=bits,
+            commit=commit,
+        )
+        with output.working("registering"):
+            joined = joining.join(session.run, session.federation, node, keys, settings)
+            if gas is None:
+                gas = _WEI // 2 if session.chain.is_local else 0
+            joining.give_gas(session.federation, keys.account, keys.signer.address, gas)
+    document = {
+        "id": joined.id,
+        "registered_now": joined.fresh,
+        "account": keys.account.address,
+        "signer": keys.signer.address,
+        "home": str(home),
+        "federation": settings.federation,
+    }
+    output.result(document, output.facts(document))
+
+
+@app.command(name="list", example="collegium node list --dir chest-xray")
+def list_(
+    node: Annotated[
+        str | None, typer.Argument(help=f"{NODE_HELP} Default: all.", show_default=False)
+    ] = None,
+    dir: RunDir = None,
+) -> None:
+    """List the registered nodes."""
+    from collegium.chain.light import read_registry
+    from collegium.roles.run import Run
+
+    run = Run.load(run_dir(dir))
+    registry = read_registry(run.chain_spec, run.federation)
+    names = _names(run.node_homes)
+    rows = [
+        {
+            "id": found.id,
+            "account": found.account,
+            "signer": found.signer,
+            "stake": output.tokens(found.stake),
+            "status": found.status(registry.newest_round),
+            "name": names.get(found.account.lower(), ""),
+        }
+        for found in registry.nodes
+    ]
+    if node is not None:
+        rows = [_pick(rows, node, run.federation)]
+    document = {
+        "federation": run.federation,
+        "newest_round": registry.newest_round,
+        "nodes": rows,
+    }
+    columns = ["id>", "account", "signer", "stake>", "status", "name"]
+    shown = ({**row, "signer": output.short(str(row["signer"]))}.values() for row in rows)
+    output.result(document, output.table(columns, shown))
+
+
+@app.command(example="collegium node revoke 3")
+def revoke(
+    node: Annotated[str, typer.Argument(help=NODE_HELP)],
+    dir: RunDir = None,
+    wallet: Wallet = None,
+) -> None:
+    """Exclude a node from all rounds to come (council). What it earned stays due to it."""
+    from collegium.cli.session import opened
+    from collegium.roles import joining
+
+    with opened(dir) as session:
+        number = joining.resolve(session.federation, node)
+        joining.require_active(session.federation, number)
+        receipt = session.sending(wallet).revoke(number)
+        until = int(receipt.event("NodeRevoked")["activeUntil"])
+    output.result(
+        {"id": number, "active_until": until, "tx": receipt.tx},
+        f"node {number} takes no part in rounds from {until} on",
+    )
+
+
+def _names(homes: Iterable[Path]) -> dict[str, str]:
+    """Names of the nodes that live on this machine, by account."""
+    names = {}
+    for home in homes:
+        try:
+            address = json.loads((home / "keys" / "account.json").read_bytes())["address"]
+            names["0x" + address.lower().removeprefix("0x")] = json.loads(
+                (home / "node.json").read_bytes()
+            )["name"]
+        except FileNotFoundError:
+            continue  # moved to its own machine
+    return names
+
+
+def _pick(rows: list[dict[str, Any]], node: str, federation: str) -> dict[str, Any]:
+    from collegium.errors import UnregisteredNode
+
+    wanted = node.lower()
+    if Path(node).is_dir():
+        wanted = next(iter(_names([Path(node)])), wanted)
+    for row in rows:
+        if wanted in (str(row["id"]), row["account"].lower(), row["name"].lower()):
+            return row
+    raise UnregisteredNode(
+        expected=f"node {node} to be registered in {federation}",
+        found=f"{len(rows)} other nodes",
+        action="List them all: collegium node list.",
+    )
+
+
+def _one_of(option: str, found: object, allowed: tuple[object, ...]) -> None:
+    if found not in allowed:
+        expected = ", ".join(map(str, allowed))
+        raise typer.BadParameter(f"{found!r} is not one of {expected}", param_hint=option)
+
+
+def _ether(text: str) -> int | None:
+    """An amount of the chain's currency in wei; None if none is given."""
+    if not text:
+        return None
+    try:
+        return int(Decimal(text) * _WEI)
+    except (InvalidOperation, OverflowError, ValueError):
+        raise typer.BadParameter(f"{text!r} is no amount", param_hint="--signer-gas") from None

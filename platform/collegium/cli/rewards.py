@@ -1,0 +1,153 @@
+"""``collegium rewards``: fair shares, why they are what they are, and claims."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from collegium.cli import output
+from collegium.cli.command import Noun
+from collegium.cli.node import NODE_HELP
+from collegium.cli.options import RunDir, Wallet
+from collegium.cli.session import opened
+
+if TYPE_CHECKING:
+    from collegium.chain.federation import Federation
+    from collegium.chain.receipts import Event
+
+app = Noun(help="Fair shares, why they are what they are, and claims.")
+
+
+@app.command(example="collegium rewards show --round 2")
+def show(
+    round: Annotated[
+        int | None, typer.Option(min=1, help="Explain this round; default: the last settled.")
+    ] = None,
+    dir: RunDir = None,
+) -> None:
+    """What every node has earned, claimed and can claim, and how a round was shared out."""
+    with opened(dir) as session:
+        events = session.federation.events()
+        nodes = _accounts(session.federation, events)
+        rounds = _rounds(events, int(session.federation.terms()["minScore"]))
+    document = {"federation": session.run.federation, "nodes": nodes, "rounds": rounds}
+    columns = ["id>", "account", "earned>", "claimed>", "due>"]
+    parts: list[Any] = [
+        output.table(columns, (row.values() for row in nodes), title="Tokens by node")
+    ]
+    chosen = [r for r in rounds if round is None or r["round"] == round][-1:]
+    parts += [part for found in chosen for part in _explained(found)]
+    if not chosen:
+        parts.append("no round is settled yet" if round is None else f"round {round} is unsettled")
+    output.result(document, *parts)
+
+
+@app.command(example="collegium rewards claim 2")
+def claim(
+    node: Annotated[str, typer.Argument(help=NODE_HELP)],
+    dir: RunDir = None,
+    wallet: Wallet = None,
+) -> None:
+    """Pay a node what it has earned, to its account. Anybody may send it; nothing is paid twice."""
+    from collegium.roles import joining
+
+    with opened(dir) as session:
+        federation = session.federation
+        number = joining.resolve(federation, node)
+        document: dict[str, Any] = {
+            "id": number,
+            "account": federation.node(number).account,
+            "paid": output.tokens(federation.due(number)),
+            "tx": None,
+        }
+        if federation.due(number):
+            receipt = session.sending(wallet).claim(number)
+            paid = output.tokens(receipt.event("Claimed")["amount"])
+            document |= {"paid": paid, "tx": receipt.tx, "gas": receipt.gas_used}
+    output.result(document, f"paid {document['paid']} tokens to {document['account']}")
+
+
+def _accounts(federation: "Federation", events: "Sequence[Event]") -> list[dict[str, Any]]:
+    """What each node earned (totals of the ledger and bonuses), claimed, and is due."""
+    from collegium.chain import history
+
+    earned = dict(enumerate(history.totals(events), start=1))
+    claimed: dict[int, int] = {}
+    for event in events:
+        if event.name == "Credited":
+            earned[event["id"]] = earned.get(event["id"], 0) + event["amount"]
+        elif event.name == "Claimed":
+            claimed[event["id"]] = claimed.get(event["id"], 0) + event["amount"]
+    rows = []
+    for node in federation.nodes():
+        total, paid = earned.get(node.id, 0), claimed.get(node.id, 0)
+        amounts = {"earned": total, "claimed": paid, "due": total - paid}
+        tokens = {name: output.tokens(amount) for name, amount in amounts.items()}
+        rows.append({"id": node.id, "account": node.account, **tokens})
+    return rows
+
+
+def _rounds(events: "Sequence[Event]", min_score: int) -> list[dict[str, Any]]:
+    """How every settled round was shared out."""
+    from collegium.chain import history
+    from collegium.protocol.settlement import INVALID
+
+    rounds = []
+    for number in (event["round"] for event in events if event.name == "RoundSettled"):
+        settled, drawn = history.settled(events, number), history.drawn(events, number)
+        if settled is None or drawn is None:
+            continue
+        updates = [
+            {
+                "node": node,
+                "score": None if median == INVALID else median,
+                "accepted": median != INVALID and median >= min_score,
+                "weight": weight,
+                "paid": output.tokens(pay),
+            }
+            for (node, _), median, weight, pay in zip(
+                history.updates(events, number),
+                settled.medians,
+                settled.weights,
+                settled.pays,
+                strict=True,
+            )
+        ]
+        fees = [
+            {"slot": slot, "node": node, "paid": output.tokens(fee)}
+            for slot, (node, fee) in enumerate(zip(drawn.committee, settled.fees, strict=True))
+        ]
+        rounds.append(
+            {
+                "round": number,
+                "min_score": min_score,
+                "updates": updates,
+                "validators": fees,
+                "aggregator": drawn.aggregator,
+                "earned": output.tokens(settled.earned),
+                "returned": output.tokens(settled.released),
+            }
+        )
+    return rounds
+
+
+def _explained(found: dict[str, Any]) -> list[Any]:
+    updates = (
+        (
+            u["node"],
+            "invalid" if u["score"] is None else f"{u['score'] / 1000:+.3f}",
+            "yes" if u["accepted"] else "no",
+            u["weight"],
+            u["paid"],
+        )
+        for u in found["updates"]
+    )
+    columns = ["node>", "score (milli-nats)>", "accepted", "merge weight>", "paid>"]
+    fees = ((v["slot"], v["node"], v["paid"]) for v in found["validators"])
+    return [
+        output.table(columns, updates, title=f"Round {found['round']}: updates"),
+        output.table(["slot>", "node>", "paid>"], fees, title="Validators, by agreement"),
+        f"A score is the median of the committee's votes: how much the update lowers the loss. "
+        f"Accepted from {found['min_score'] / 1000:+.3f}; pay is in proportion to the score. "
+        f"{found['returned']} tokens went back to escrow.",
+    ]

@@ -1,0 +1,125 @@
+"""The task card as people write it: one TOML file.
+
+Everything computable is left out; :mod:`.founding` adds the digests. Amounts are in tokens, as
+texts or whole numbers, because binary fractions are not exact.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+from collegium.errors import BadCard
+from collegium.protocol.card import Limits
+from collegium.protocol.terms import Terms
+from collegium.tasks.recipe import Recipe
+
+DECIMALS = 18
+_AMOUNT = re.compile(r"\d{1,20}(\.\d{1,18})?")
+_WEIGHT_RULES = {"equal": 0, "score": 1}
+_TOP = {"name", "metric", "challenge", "token", "deposit", "version", "recipe", "limits", "terms"}
+_WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
+_TERMS = {"reward", "stake", "shares", "committee", "min_updates"}
+_TERMS |= {f"{name}_window" for name in _WINDOWS}
+_LIMITS = {"norm", "cosine", "epsilon"}
+
+
+@dataclass(frozen=True)
+class CardFile:
+    """A parsed card file.
+
+    Attributes:
+        name, metric, version: as on the task card.
+        challenge: folder of the challenge set.
+        token: address of the ERC-20 of rewards and stakes; empty deploys one (local chains).
+        deposit: token units to put into escrow at once.
+        recipe, limits, terms: as on the task card.
+    """
+
+    name: str
+    metric: str
+    version: int
+    challenge: Path
+    token: str
+    deposit: int
+    recipe: Recipe
+    limits: Limits
+    terms: Terms
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a card file; folders in it are relative to it.
+
+        Raises:
+            BadCard: missing, no TOML, or a name or value that a card cannot have.
+        """
+        try:
+            fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadCard(
+                expected=f"a task card in TOML at {path}",
+                found=f"{type(error).__name__}: {error}",
+                action="Correct the file, or name another; docs/howto shows one.",
+            ) from error
+        _known("the card", fields, _TOP)
+        for name in ("name", "challenge"):
+            if not isinstance(fields.get(name), str):
+                _fail(name, "a text", fields.get(name))
+        recipe = Recipe.from_json(fields.get("recipe", {}))
+        limits = _known("limits", fields.get("limits", {}), _LIMITS)
+        if not {"norm", "cosine"} <= limits.keys():
+            _fail("limits", "norm and cosine", ", ".join(limits) or "nothing")
+        return cls(
+            name=fields["name"],
+            metric=fields.get("metric", "exact match"),
+            version=fields.get("version", 1),
+            challenge=(path.parent / fields["challenge"]).resolve(),
+            token=fields.get("token", ""),
+            deposit=_amount("deposit", fields.get("deposit", "0")),
+            recipe=recipe,
+            limits=Limits(**limits),
+            terms=_terms(_known("terms", fields.get("terms", {}), _TERMS), recipe),
+        )
+
+
+def _terms(fields: dict[str, Any], recipe: Recipe) -> Terms:
+    shares = fields.get("shares", [8_500, 1_000, 500])
+    if not isinstance(shares, list) or len(shares) != 3:
+        _fail("terms.shares", "basis points for nodes, validators and aggregator", shares)
+    return Terms(
+        reward=_amount("terms.reward", fields.get("reward")),
+        stake=_amount("terms.stake", fields.get("stake", "0")),
+        node_share=shares[0],
+        validator_share=shares[1],
+        aggregator_share=shares[2],
+        committee=fields.get("committee", 3),
+        min_updates=fields.get("min_updates", 2),
+        min_score=recipe.min_score,
+        weight_rule=_WEIGHT_RULES[recipe.weight_rule],  # type: ignore[arg-type]
+        **{f"{name}_window": fields.get(f"{name}_window", 3_600) for name in _WINDOWS},
+    )
+
+
+def _amount(name: str, value: object) -> int:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
+        _fail(name, 'tokens, as in "12.5" or 12', value)
+    whole, _, rest = text.partition(".")
+    return int(whole) * 10**DECIMALS + int(rest.ljust(DECIMALS, "0") or 0)
+
+
+def _known(where: str, fields: object, names: set[str]) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        _fail(where, "a table", fields)
+    if unknown := sorted(set(fields) - names):
+        _fail(where, f"names among {', '.join(sorted(names))}", ", ".join(unknown))
+    return fields
+
+
+def _fail(name: str, expected: str, found: object) -> NoReturn:
+    raise BadCard(
+        expected=f"{name} to be {expected}",
+        found="nothing" if found is None else repr(found)[:80],
+        action="Correct the card file.",
+    )

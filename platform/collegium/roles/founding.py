@@ -1,0 +1,141 @@
+"""Founding a federation: from a card file to contracts with escrow and a run folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+
+from collegium.chain.bindings import Contract, artifact
+from collegium.chain.connection import Chain
+from collegium.chain.federation import Federation, deploy_federation, deploy_token
+from collegium.chain.sender import Sender
+from collegium.errors import BadCard, RunExists
+from collegium.protocol import state
+from collegium.protocol.card import TaskCard
+from collegium.protocol.container import encode_state
+from collegium.protocol.layout import Layout
+from collegium.roles.card_file import DECIMALS, CardFile
+from collegium.roles.run import FILE, Run
+from collegium.store import BlobStore
+from collegium.tasks import load_task
+from collegium.tasks.data import read_folder
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What all members hold: card, layout, and the frozen part of the adapter."""
+
+    card: TaskCard
+    layout: Layout
+    frozen: bytes
+
+
+def agree(file: CardFile) -> Agreement:
+    """Compute what a card file leaves open. Loads the base model.
+
+    Raises:
+        DataError: the challenge set or the base model cannot be used.
+    """
+    challenge = read_folder(file.challenge)
+    task = load_task(file.recipe)
+    card = TaskCard(
+        name=file.name,
+        task=file.recipe.task,
+        layout=task.layout.digest.hex(),
+        base_model=task.layout.base_model,
+        challenge=challenge.digest,
+        genesis=state.root(state.zeros(task.layout)).hex(),
+        metric=file.metric,
+        recipe=file.recipe.to_json(),
+        limits=file.limits,
+        terms=file.terms,
+        version=file.version,
+    )
+    return Agreement(card, task.layout, task.frozen)
+
+
+def require_free(folder: Path) -> None:
+    """Raise RunExists if a run lives in ``folder``."""
+    if (folder / FILE).exists():
+        raise RunExists(
+            expected=f"a folder without a run at {folder}",
+            found=f"a {FILE}",
+            action="Name another folder with --dir.",
+        )
+
+
+def found(
+    folder: Path,
+    chain: Chain,
+    chain_name: str,
+    sponsor: LocalAccount,
+    agreement: Agreement,
+    *,
+    deposit: int,
+    token: str = "",
+) -> tuple[Run, Federation]:
+    """Deploy a federation, pay into its escrow, and write the run folder.
+
+    Args:
+        folder: of the run.
+        chain_name: how ``run.json`` names the chain.
+        sponsor: pays, and holds all roles until it grants them.
+        deposit: token units; made from nothing if the token is ours.
+        token: ERC-20 address; empty deploys a DemoToken.
+
+    Raises:
+        RunExists: the folder holds a run.
+        BadCard: no token is named on a chain that is not local, or it has other decimals.
+        InsufficientFunds: the sponsor lacks gas money or tokens.
+    """
+    require_free(folder)
+    sender = Sender(chain, sponsor)
+    own = not token
+    token = _deploy_token(sender) if own else _check_token(chain, token)
+    card = agreement.card
+    federation, receipt = deploy_federation(
+        sender,
+        card.terms,
+        card=card.digest,
+        genesis=bytes.fromhex(card.genesis),
+        token=token,
+        admin=sponsor.address,
+    )
+    if deposit:
+        if own:
+            federation.mint(sponsor.address, deposit)
+        federation.deposit(deposit)
+    run = Run(folder, chain_name, federation.address, first_block=receipt.block)
+    _write(run, agreement)
+    return run, federation
+
+
+def _write(run: Run, agreement: Agreement) -> None:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    run.card_file.write_bytes(agreement.card.encode())
+    run.layout_file.write_bytes(agreement.layout.encode())
+    store = BlobStore(run.store_root)
+    store.put(agreement.frozen)
+    store.put(encode_state(state.zeros(agreement.layout)))
+    run.save()  # last: marks the folder as complete
+
+
+def _deploy_token(sender: Sender) -> str:
+    if not sender.chain.is_local:
+        raise BadCard(
+            expected="the address of an ERC-20 token on the card",
+            found=f"none, and chain {sender.chain.chain_id} is not a local one",
+            action='Add token = "0x…" to the card file.',
+        )
+    return deploy_token(sender).address
+
+
+def _check_token(chain: Chain, token: str) -> str:
+    contract = Contract(chain, token, artifact("DemoToken").abi)
+    if (decimals := contract.call("decimals")) != DECIMALS:
+        raise BadCard(
+            expected=f"a token with {DECIMALS} decimals, as amounts on a card are counted",
+            found=f"{decimals} at {token}",
+            action="Use another token.",
+        )
+    return contract.address

@@ -1,0 +1,36 @@
+"""Keys in a wallet file: Web3 Secret Storage, version 3, as Ethereum wallets write it."""
+
+import json
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from collegium.errors import MissingKeys, WrongPassphrase
+
+
+def open_wallet(path: Path, passphrase: str) -> LocalAccount:
+    """The account in a wallet file.
+
+    Raises:
+        MissingKeys: there is no such file, or it is no wallet.
+        WrongPassphrase: the passphrase does not open it.
+    """
+    try:
+        wallet = json.loads(path.read_bytes())
+        wallet["crypto"]["mac"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MissingKeys(
+            expected=f"a wallet file (Web3 Secret Storage) at {path}",
+            found=f"{type(error).__name__}: {error}",
+            action="Name the file with --wallet, such as keys/account.json of a node.",
+        ) from None
+    try:
+        account: LocalAccount = Account.from_key(Account.decrypt(wallet, passphrase))
+    except ValueError as error:
+        raise WrongPassphrase(
+            expected=f"the passphrase of {path}",
+            found=f"one that does not open it ({error})",
+            action="Give the right one in COLLEGIUM_PASSPHRASE or at the prompt.",
+        ) from None
+    return account
