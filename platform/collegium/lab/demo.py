@@ -4,7 +4,6 @@ import json
 import shutil
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from collegium import audit
 from collegium.errors import RoundFailed, RunExists
 from collegium.flower.grid import SERVER, LocalGrid
 from collegium.flower.mod import HOME
-from collegium.flower.strategy import RoundReport, Verified
+from collegium.flower.strategy import RoundReport, Verified, find_state
 from collegium.lab import baselines, founding, report, result
 from collegium.lab.display import Display
 from collegium.lab.founding import Founded
@@ -29,13 +28,6 @@ from collegium.tasks.task import Vector
 
 MARKER = "demo.json"
 _APP = "collegium.lab.app:app"
-
-
-@dataclass(frozen=True)
-class Demo:
-    """What a demonstration left: its JSON document."""
-
-    result: dict[str, Any]
 
 
 def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
@@ -184,21 +176,18 @@ def _measure(
 
 def _states(run: Founded, strategy: Verified) -> list[Vector]:
     """Float view of the state after each round."""
-    from collegium.flower.strategy import find_state
-
-    vectors, last = [], run.layout
+    vectors: list[Vector] = []
     root = bytes.fromhex(run.card.genesis)
     for entry in strategy.reports:
         root = entry.state_root or root
-        vectors.append(state.to_float(find_state(run.store, last, root)))
+        vectors.append(state.to_float(find_state(run.store, run.layout, root)))
     return vectors
 
 
 def _export(run: Founded, display: Display) -> dict[str, str]:
     bundle = run.run / "evidence.zip"
-    opener = next(iter(run.homes.values())).path
     with display.step("Exporting the evidence"):
-        audit.export(run.run, bundle, key=opener)
+        audit.export(run.run, bundle)
     return {
         "evidence": str(bundle),
         "report": str(run.run / "report.html"),

@@ -192,10 +192,10 @@ def chain_spec(scenario: Scenario, chain: Chain) -> str:
 def _write_run(run: Founded, first_block: int) -> None:
     (run.run / "card.json").write_bytes(run.card.encode())
     (run.run / "layout.json").write_bytes(run.layout.encode())
-    first = next(iter(run.homes.values())).settings()
+    chain = next(iter(run.homes.values())).settings().chain
     document = {
         "version": 1,
-        "chain": first.chain,
+        "chain": "chain.sqlite" if run.chain.engine == "embedded" else chain,
         "federation": run.federation.address,
         "first_block": first_block,
         "card": "card.json",
