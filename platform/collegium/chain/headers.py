@@ -16,6 +16,7 @@ from rlp.exceptions import RLPException
 from trie import HexaryTrie
 from trie.constants import BLANK_NODE_HASH as BLANK_ROOT_HASH
 
+from collegium.chain import places
 from collegium.chain.transactions import verify_transaction
 from collegium.errors import BadBlock, Unverifiable
 
@@ -23,7 +24,7 @@ Json = dict[str, Any]
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RLPException)
 # Hardhat's block 0 has the hash of nothing where the root of an empty trie belongs. No list of
 # transactions has this root, so accepting it for an empty one proves as much.
-_EMPTY_ROOTS = frozenset({BLANK_ROOT_HASH, keccak(b"")})
+_EMPTY_ROOTS = frozenset("0x" + root.hex() for root in (BLANK_ROOT_HASH, keccak(b"")))
 
 
 def _number(value: Any) -> int:
@@ -129,26 +130,29 @@ def verify_transactions(block: Json, transactions: Sequence[Json]) -> list[bytes
     """
     raw = [verify_transaction(tx) for tx in transactions]
     _verify_root(block, "transactionsRoot", raw)
+    _checked(places.check_transactions, block, transactions)
     return raw
 
 
 def verify_receipts(block: Json, receipts: Sequence[Json]) -> None:
     """Check all receipts of a block, in order, against its header.
 
-    Status, gas, logs and bloom of every receipt are proven by this.
+    Status, gas, bloom, logs, and the place of every receipt and log are proven by this, if the
+    header and the block's transactions are.
 
     Raises:
-        BadBlock: the receipts are not the block's, or a receipt's bloom does not fit its logs.
+        BadBlock: the receipts are not the block's, a receipt's bloom does not fit its logs, or
+            it says that it lies elsewhere.
+        Unverifiable: see :func:`receipt_bytes`.
     """
     encoded = [receipt_bytes(receipt) for receipt in receipts]
     for receipt in receipts:
         bloom = _bloom(receipt["logs"])
-        if bloom != _number(receipt["logsBloom"]):
-            raise _mismatch(
-                f"the bloom filter of the logs of {receipt.get('transactionHash')}",
-                bloom.to_bytes(256, "big"),
-            )
+        if bloom != decode_hex(receipt["logsBloom"]):
+            what = f"the bloom filter of the logs of {receipt.get('transactionHash')}"
+            raise _mismatch(what, bloom)
     _verify_root(block, "receiptsRoot", encoded)
+    _checked(places.check_receipts, block, receipts)
 
 
 def receipt_bytes(receipt: Json) -> bytes:
@@ -175,32 +179,46 @@ def receipt_bytes(receipt: Json) -> bytes:
             decode_hex(receipt["logsBloom"]), logs,
         ])  # fmt: skip
         kind = _number(receipt.get("type") or "0x0")
+        return bytes([kind]) + body if kind else body
     except MALFORMED as error:
         raise BadBlock(
             expected=f"all fields of the receipt of {receipt.get('transactionHash')}",
             found=f"{type(error).__name__}: {error}",
             action="Export the evidence again, from another server if need be.",
         ) from error
-    return bytes([kind]) + body if kind else body
 
 
-def _bloom(logs: Sequence[Json]) -> int:
+def _bloom(logs: Sequence[Json]) -> bytes:
     bloom = BloomFilter()
     for log in logs:
         bloom.add(decode_hex(log["address"]))
         for topic in log["topics"]:
             bloom.add(decode_hex(topic))
-    return int(bloom)
+    return int(bloom).to_bytes(256, "big")
+
+
+def _checked(
+    check: Callable[[Json, Sequence[Json]], None], block: Json, items: Sequence[Json]
+) -> None:
+    try:
+        check(block, items)
+    except MALFORMED as error:
+        raise BadBlock(
+            expected=f"all fields of block {block.get('number')} and what is in it",
+            found=f"{type(error).__name__}: {error}",
+            action="Export the evidence again, from another server if need be.",
+        ) from error
 
 
 def _verify_root(block: Json, name: str, items: Sequence[bytes]) -> None:
-    if not items and decode_hex(block[name]) in _EMPTY_ROOTS:
+    claimed = str(block.get(name)).lower()
+    if not items and claimed in _EMPTY_ROOTS:
         return
     trie = HexaryTrie({})
     for index, item in enumerate(items):
         trie[rlp.encode(index)] = item
-    if trie.root_hash != decode_hex(block[name]):
-        what = f"{name} {block[name]} of block {_number(block['number'])} over {len(items)} items"
+    if claimed != "0x" + trie.root_hash.hex():
+        what = f"{name} {claimed} of block {block.get('number')} over {len(items)} items"
         raise _mismatch(what, trie.root_hash)
 
 

@@ -1,0 +1,92 @@
+"""Fields that no hash covers, because they follow from where something lies. Pure.
+
+A receipt in the trie does not say which transaction it belongs to, nor a log its number; servers
+add these. Left unchecked, a server could attach a proven event to another transaction. What
+stays unproven after this: ``size``, ``totalDifficulty``, ``effectiveGasPrice`` and the
+``gasPrice`` of an EIP-1559 transaction, which nothing here uses.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import rlp
+from eth_utils import decode_hex, keccak
+
+from collegium.errors import BadBlock
+
+Json = dict[str, Any]
+
+
+def check_transactions(block: Json, transactions: Sequence[Json]) -> None:
+    """Check that transactions say that they lie in this block, in this order.
+
+    Raises:
+        BadBlock: one says otherwise.
+    """
+    for index, tx in enumerate(transactions):
+        _same(tx, "blockHash", block["hash"])
+        _same(tx, "blockNumber", block["number"])
+        _same(tx, "transactionIndex", index)
+
+
+def check_receipts(block: Json, receipts: Sequence[Json]) -> None:
+    """Check that receipts and their logs belong to the block's transactions, in this order.
+
+    ``block["transactions"]`` holds hashes or whole transactions; with whole ones, sender,
+    receiver and created contract are checked too.
+
+    Raises:
+        BadBlock: a receipt or log says otherwise, or there are more or fewer than transactions.
+    """
+    transactions = block["transactions"]
+    if len(transactions) != len(receipts):
+        raise _bad(f"{len(transactions)} receipts", len(receipts))
+    gas_before, log_index = 0, 0
+    for index, (tx, receipt) in enumerate(zip(transactions, receipts, strict=True)):
+        place = {
+            "blockHash": block["hash"],
+            "blockNumber": block["number"],
+            "transactionIndex": index,
+            "transactionHash": tx if isinstance(tx, str) else tx["hash"],
+        }
+        for name, value in place.items():
+            _same(receipt, name, value)
+        cumulative = _plain(receipt["cumulativeGasUsed"])
+        _same(receipt, "gasUsed", cumulative - gas_before)
+        gas_before = cumulative
+        if not isinstance(tx, str):
+            _same(receipt, "from", tx["from"])
+            _same(receipt, "to", tx["to"])
+            _same(receipt, "contractAddress", None if tx["to"] else created_address(tx))
+        for log in receipt["logs"]:
+            for name, value in place.items():
+                _same(log, name, value)
+            _same(log, "logIndex", log_index)
+            log_index += 1
+
+
+def created_address(tx: Json) -> str:
+    """Address, in lower case, of the contract that a creating transaction makes."""
+    parts = [decode_hex(tx["from"]), _plain(tx["nonce"])]
+    return "0x" + keccak(rlp.encode(parts))[12:].hex()
+
+
+def _same(holder: Json, name: str, expected: Any) -> None:
+    found = holder.get(name)
+    if _plain(found) != _plain(expected):
+        raise _bad(f"{name} {expected}", found)
+
+
+def _plain(value: Any) -> Any:
+    """Quantities as numbers; hashes and addresses in lower case."""
+    if isinstance(value, str) and value.startswith("0x"):
+        return int(value, 16) if len(value) < 42 else value.lower()
+    return value
+
+
+def _bad(expected: str, found: Any) -> BadBlock:
+    return BadBlock(
+        expected=expected,
+        found=str(found),
+        action="Do not trust the server that this came from.",
+    )
