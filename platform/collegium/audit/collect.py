@@ -1,0 +1,152 @@
+"""Which blobs of an artifact store are evidence: states, updates and sealed updates.
+
+Blobs in a store have no labels. A state is known by its root, an update by its digest, and an
+envelope by opening it about one commitment after the other.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from collegium.audit.envelopes import readers
+from collegium.audit.index import StateBlob, UpdateBlob
+from collegium.audit.openers import Openers
+from collegium.audit.updates import MAX_ENVELOPE
+from collegium.errors import CollegiumError, EvidenceError
+from collegium.protocol import state
+from collegium.protocol.container import decode_state, decode_update, encode_state
+from collegium.protocol.digest import sha256
+from collegium.protocol.layout import Layout
+from collegium.store import BlobStore
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """One update that the chain knows: round, node id, digest, and who may read it."""
+
+    round: int
+    node: int
+    digest: bytes
+    readers: frozenset[int]
+
+
+@dataclass
+class Collected:
+    """What goes into a bundle besides the chain and the documents."""
+
+    updates: dict[tuple[int, int], UpdateBlob] = field(default_factory=dict)
+    envelopes: set[str] = field(default_factory=set)
+    states: dict[str, StateBlob] = field(default_factory=dict)
+
+    @property
+    def blobs(self) -> set[str]:
+        """SHA-256 (hex) of every blob."""
+        updates = {entry.blob for entry in self.updates.values()}
+        return updates | {entry.blob for entry in self.states.values()} | self.envelopes
+
+
+class Collector:
+    """Sorts the blobs of a store.
+
+    Args:
+        layout: bounds every file.
+        commitments: all of the chain's.
+        roots: state roots that the chain names.
+        openers: the keys at hand.
+        keep: stores the bytes of a blob in the bundle and returns their SHA-256 (hex).
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        commitments: list[Commitment],
+        roots: set[bytes],
+        openers: Openers,
+        keep: Callable[[bytes], str],
+    ) -> None:
+        self._layout, self._commitments, self._roots = layout, commitments, roots
+        self._openers, self._keep = openers, keep
+        self._by_digest = {one.digest: one for one in commitments}
+        self._state_size = len(encode_state(state.zeros(layout)))
+        self._update_limit = layout.padded + layout.blocks + MAX_ENVELOPE
+        self.found = Collected()
+
+    def collect(self, store: BlobStore | None, progress: Callable[[int, int], None]) -> Collected:
+        """Go through the store, then through the journals of the nodes at hand."""
+        names = [] if store is None else sorted(store)
+        for done, name in enumerate(names, start=1):
+            assert store is not None  # it has names
+            if store.size(name) <= max(self._state_size, self._update_limit + MAX_ENVELOPE):
+                self._sort(store.get(name))
+            progress(done, len(names))
+        for commitment in self._waiting():
+            self._from_journal(commitment)
+        return self.found
+
+    def _sort(self, data: bytes) -> None:
+        if len(data) == self._state_size and self._is_state(data):
+            return
+        if self._is_update(data):
+            return
+        try:
+            nodes = readers(data)
+        except EvidenceError:
+            return  # something else that the store keeps
+        self._envelope(data, nodes)
+
+    def _is_state(self, data: bytes) -> bool:
+        try:
+            root = state.root(decode_state(data, self._layout))
+        except CollegiumError:
+            return False
+        if root in self._roots:
+            self.found.states[root.hex()] = StateBlob(root.hex(), self._keep(data))
+        return True
+
+    def _is_update(self, data: bytes) -> bool:
+        commitment = self._committed(data)
+        if commitment is not None:
+            self._take(commitment, data, opened=True)
+        return commitment is not None
+
+    def _envelope(self, envelope: bytes, nodes: frozenset[int]) -> None:
+        for commitment in self._waiting():
+            if not nodes <= commitment.readers:
+                continue
+            content = self._openers.open(
+                envelope, nodes, commitment.round, commitment.digest, self._update_limit
+            )
+            if content is None:
+                continue
+            # What was delivered but is not what was committed stays in its envelope, where
+            # anybody with a key can see that it is what the node sent.
+            holds = self._committed(content) == commitment
+            self._take(commitment, content if holds else envelope, opened=holds)
+            return
+        self.found.envelopes.add(self._keep(envelope))
+
+    def _from_journal(self, commitment: Commitment) -> None:
+        opener = self._openers.of(commitment.node)
+        data = None if opener is None else opener.own_update(commitment.round)
+        if data is not None and self._committed(data) == commitment:
+            self._take(commitment, data, opened=True)
+
+    def _committed(self, data: bytes) -> Commitment | None:
+        """The commitment that this update file fulfils."""
+        try:
+            return self._by_digest.get(decode_update(data, self._layout).manifest.update_digest)
+        except CollegiumError:
+            return None
+
+    def _take(self, commitment: Commitment, data: bytes, *, opened: bool) -> None:
+        place = commitment.round, commitment.node
+        self.found.updates[place] = UpdateBlob(*place, self._keep(data), opened)
+
+    def _waiting(self) -> Iterator[Commitment]:
+        for one in self._commitments:
+            if (one.round, one.node) not in self.found.updates:
+                yield one
+
+
+def blob_digest(data: bytes) -> str:
+    """The name of a blob: its SHA-256 in hex."""
+    return sha256(data).hex()

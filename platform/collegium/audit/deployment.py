@@ -1,0 +1,108 @@
+"""Where the federation comes from: its creating transaction, code, terms, vault and roles.
+
+The address of a contract follows from who created it, and the transaction holds the code, so the
+shipped artifact and the terms are compared byte for byte without asking any server.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from eth_utils.hexadecimal import decode_hex
+
+from collegium.audit.blocks import Block
+from collegium.audit.fields import created_address, number
+from collegium.audit.index import Index
+from collegium.audit.trail import Trail
+from collegium.chain.bindings import artifact
+from collegium.protocol.machine import ADMIN, COORDINATOR, COUNCIL, PAUSER, Event
+from collegium.protocol.terms import Terms
+
+Json = dict[str, Any]
+_VAULT_NONCE = 1  # a contract counts its creations from 1 (EIP-161); the vault is the first
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The constructor's arguments and what follows from them.
+
+    Attributes:
+        struct: the contract's Terms by Solidity name, with ``card`` and ``genesis``.
+        terms: the same numbers for the reference model.
+        token, admin, vault: EIP-55 addresses.
+        events: what the constructor emitted, as the rules say.
+        tx: hash of the creating transaction.
+        block, time: where and when.
+    """
+
+    struct: dict[str, Any]
+    terms: Terms
+    token: str
+    admin: str
+    vault: str
+    events: list[Event]
+    tx: str
+    block: int
+    time: int
+
+
+def find(trail: Trail, index: Index, first: Block) -> Deployment | None:
+    """The deployment in the bundle's first block; None, after a finding, if it is not there."""
+    block, receipts = first
+    record = f"block {index.deployment_block}"
+    for tx, receipt in zip(block["transactions"], receipts, strict=False):
+        if tx.get("to") is None and _creates(tx) == index.federation:
+            status = number(receipt["status"])
+            trail.expect("deployment", f"transaction {tx['hash']}, status", 1, status)
+            return trail.attempt("deployment", record, partial(_read, trail, index, tx, block))
+    wanted = f"a transaction that creates {index.federation}"
+    trail.violation("deployment", record, wanted, "none")
+    return None
+
+
+def _creates(tx: Json) -> str:
+    return created_address(tx["from"], number(tx["nonce"]))
+
+
+def _read(trail: Trail, index: Index, tx: Json, block: Json) -> Deployment:
+    shipped, record = artifact("Federation"), f"transaction {tx['hash']}"
+    data = decode_hex(tx["input"])
+    code, arguments = data[: len(shipped.bytecode)], data[len(shipped.bytecode) :]
+    trail.expect("code", f"{record}, creation code", keccak(shipped.bytecode), keccak(code))
+    values = shipped.abi.decode_constructor(arguments)
+    struct, token, admin = values.values()
+    trail.expect(
+        "code",
+        f"{record}, constructor arguments",
+        shipped.abi.encode_constructor(struct, token, admin),
+        arguments,
+    )
+    vault = created_address(index.federation, _VAULT_NONCE)
+    trail.expect("deployment", f"{record}, vault", vault, index.vault)
+    trail.expect("deployment", f"{record}, token", token, index.token)
+    return Deployment(
+        struct=struct,
+        terms=_terms(struct),
+        token=token,
+        admin=admin,
+        vault=vault,
+        events=_granted(admin, to_checksum_address(tx["from"])),
+        tx=tx["hash"],
+        block=number(block["number"]),
+        time=number(block["timestamp"]),
+    )
+
+
+def _terms(struct: dict[str, Any]) -> Terms:
+    names = {name.replace("_", ""): name for name in Terms.__dataclass_fields__}
+    numbers = {names[k.lower()]: v for k, v in struct.items() if k.lower() in names}
+    return Terms(**numbers)
+
+
+def _granted(admin: str, sender: str) -> list[Event]:
+    return [
+        Event("federation", "RoleGranted", {"role": role, "account": admin, "sender": sender})
+        for role in (ADMIN, COUNCIL, COORDINATOR, PAUSER)
+    ]

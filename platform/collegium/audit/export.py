@@ -1,0 +1,175 @@
+"""Exporting evidence: the chain as the server tells it, the documents, and the blobs.
+
+Nothing is checked here beyond what is needed to sort the blobs: the bundle carries what was
+found, and the audit judges it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from collegium.audit.collect import Collected, Collector, Commitment
+from collegium.audit.index import CARD, INDEX, LAYOUT, Index
+from collegium.audit.openers import Openers
+from collegium.audit.sources import Source, connected, from_run
+from collegium.audit.trail import Progress
+from collegium.audit.writer import BundleWriter
+from collegium.chain import history
+from collegium.chain.federation import Federation
+from collegium.chain.reader import Reader
+from collegium.chain.receipts import Event
+from collegium.errors import EvidenceError, WrongChain
+from collegium.protocol.canonical import parse_canonical
+from collegium.protocol.layout import Layout
+from collegium.protocol.signing import Domain
+
+
+def export(
+    source: Source | str | Path,
+    out: str | Path,
+    *,
+    keys: tuple[str | Path, ...] = (),
+    progress: Progress | None = None,
+) -> Path:
+    """Write an evidence bundle.
+
+    Args:
+        source: see :func:`.from_run` and :func:`.from_chain`; a path stands for a run's folder.
+        out: directory to make, or a file ending in ``.zip``.
+        keys: folders of nodes whose keys open sealed updates, with COLLEGIUM_PASSPHRASE. The
+            nodes that a run's folder names are used anyway.
+        progress: told how far it is.
+
+    Returns:
+        ``out``, which holds the whole bundle or does not exist.
+
+    Raises:
+        BundleExists: there is something at ``out``.
+        NoRun: the path is no run's folder.
+        WrongChain, ChainUnreachable: the chain or the contract cannot be read.
+        BlobMissing: the task card or the layout is nowhere to be found.
+        MissingKeys: a folder in ``keys`` is no node's.
+    """
+    given = source if isinstance(source, Source) else from_run(source)
+    given = given.with_keys(*keys)
+    with connected(given) as chain:
+        return _Export(given, chain, BundleWriter(out), progress or _quiet).run()
+
+
+class _Export:
+    """One export on an open chain."""
+
+    def __init__(
+        self, source: Source, chain: Any, writer: BundleWriter, progress: Progress
+    ) -> None:
+        self.source, self.chain = source, chain
+        self.writer, self.progress = writer, progress
+        self.client = Federation(chain, source.federation)
+        self.reader = Reader(chain, self.client.known)
+        self.head = self.chain.head
+        self.first = self._deployment_block()
+        self.events = self.client.events(first=self.first, last=self.head)
+
+    def run(self) -> Path:
+        card, layout = self._documents()
+        self._blocks()
+        found = self._blobs(layout)
+        updates = tuple(found.updates[place] for place in sorted(found.updates))
+        states = tuple(found.states[root] for root in sorted(found.states))
+        envelopes = tuple(sorted(found.envelopes))
+        self.writer.keep_only(found.blobs)
+        self.writer.write(CARD, card)
+        self.writer.write(LAYOUT, layout)
+        index = Index(
+            chain_id=self.chain.chain_id,
+            federation=self.client.address,
+            vault=self.client.vault.address,
+            token=self.client.token.address,
+            deployment_block=self.first,
+            head_number=self.head,
+            head_hash=self.reader.block(self.head, full=False)["hash"].lower()[2:],
+            updates=updates,
+            envelopes=envelopes,
+            states=states,
+            files=self.writer.files(),
+        )
+        self.writer.write(INDEX, index.encode())
+        return self.writer.finish()
+
+    def _deployment_block(self) -> int:
+        """The block of the contract's first event: its constructor grants roles."""
+        for log in self.reader.logs(0, self.head, [self.client.address]):
+            return int(log["blockNumber"], 16)
+        raise WrongChain(
+            expected=f"events of {self.client.address} since its creation",
+            found="none",
+            action="Use a server that keeps the chain's whole history.",
+        )
+
+    def _documents(self) -> tuple[bytes, bytes]:
+        digest = self.client.terms()["card"].hex()
+        card = self.source.document("card", self.source.card, digest)
+        try:
+            wanted = str(parse_canonical(card)["layout"])
+        except (EvidenceError, LookupError, TypeError):
+            wanted = "named by the task card, which cannot be read"
+        return card, self.source.document("layout", self.source.layout, wanted)
+
+    # -- chain -----------------------------------------------------------------------------------
+
+    def _blocks(self) -> None:
+        written = self.writer.blocks_so_far(self._is_ours)
+        start = self.first if written is None else written + 1
+        self.writer.append_blocks(self._lines(start))
+
+    def _is_ours(self, height: int, block_hash: str) -> bool:
+        if not self.first <= height <= self.head:
+            return False
+        return bool(self.reader.block(height, full=False)["hash"] == block_hash)
+
+    def _lines(self, start: int) -> Iterator[bytes]:
+        for block in self.reader.blocks(start, self.head):
+            entry = {"block": block, "receipts": self.reader.receipts(block)}
+            yield json.dumps(entry, separators=(",", ":")).encode()
+            done = int(block["number"], 16) - self.first + 1
+            self.progress("chain", done, self.head - self.first + 1)
+
+    # -- blobs -----------------------------------------------------------------------------------
+
+    def _blobs(self, layout: bytes) -> Collected:
+        try:
+            agreed = Layout.decode(layout)
+        except EvidenceError:
+            return Collected()  # nothing can be sorted by it; the audit says what is wrong with it
+        registered = [event for event in self.events if event.name == "NodeRegistered"]
+        ids = {event["account"]: event["id"] for event in registered}
+        domain = Domain(self.chain.chain_id, self.client.address)
+        collector = Collector(
+            agreed,
+            commitments(self.events),
+            self._roots(),
+            Openers(self.source.keys, ids, domain),
+            self.writer.blob,
+        )
+        return collector.collect(self.source.blobs, lambda n, of: self.progress("blobs", n, of))
+
+    def _roots(self) -> set[bytes]:
+        named = {e["root"] for e in self.events if e.name in ("MergeProposed", "RoundFinalised")}
+        return named | {self.client.terms()["genesis"]}
+
+
+def commitments(events: list[Event]) -> list[Commitment]:
+    """Every update that was committed, with those who may read it."""
+    found = []
+    for event in events:
+        if event.name == "RoundOpened":
+            drawn = history.drawn(events, event["round"])
+            nodes = frozenset((*drawn.committee, drawn.aggregator)) if drawn else frozenset()
+            for node, digest in history.updates(events, event["round"]):
+                found.append(Commitment(event["round"], node, digest, nodes))
+    return found
+
+
+def _quiet(stage: str, done: int, total: int) -> None:
+    """Reports nothing."""

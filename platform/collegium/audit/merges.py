@@ -1,0 +1,103 @@
+"""States and merges: each state has the root that names it, each merge is recomputed exactly."""
+
+from functools import partial
+
+from collegium.audit.bundle import Bundle
+from collegium.audit.history import History, RoundRecord
+from collegium.audit.index import Index
+from collegium.audit.trail import Trail
+from collegium.audit.updates import MAX_ENVELOPE, Opened
+from collegium.errors import BadProof, CollegiumError
+from collegium.protocol import merge, state
+from collegium.protocol.container import decode_state
+from collegium.protocol.layout import Layout
+from collegium.protocol.round import Stage
+from collegium.protocol.state import State
+
+
+class States:
+    """The states of a bundle by their roots, and those that merging leads to.
+
+    Attributes:
+        merged: root of the recomputed merge, by round.
+    """
+
+    def __init__(self, trail: Trail, bundle: Bundle, index: Index, layout: Layout) -> None:
+        self.trail, self._bundle, self._layout = trail, bundle, layout
+        self._blobs = {bytes.fromhex(entry.root): entry.blob for entry in index.states}
+        trail.expect("blob", "bundle.json, states", len(index.states), len(self._blobs))
+        self._latest: tuple[bytes, State] | None = None
+        self.merged: dict[int, bytes] = {}
+
+    def check_files(self, history: History) -> None:
+        """Every state file has its root, and the chain knows that root."""
+        for root, blob in self._blobs.items():
+            record = f"state {root.hex()} (blob {blob})"
+            self.trail.attempt("state", record, partial(self._load, root))
+            if root not in history.roots:
+                self.trail.violation("state", record, "a root that the chain names", "none")
+
+    def get(self, root: bytes) -> State | None:
+        """The state with this root; None if nothing here leads to it."""
+        if self._latest is not None and self._latest[0] == root:
+            return self._latest[1]
+        zero = state.zeros(self._layout)
+        if state.root(zero) == root:
+            return zero
+        if root not in self._blobs:
+            return None
+        try:
+            return self._load(root)
+        except CollegiumError:  # a finding already: see check_files
+            return None
+
+    def round(self, record: RoundRecord, opened: Opened) -> None:
+        """Recompute the merge of one round and compare it with what was proposed."""
+        if record.settlement is None or record.round.stage not in (Stage.PROPOSED, Stage.FINAL):
+            return
+        rows = zip(record.updates, record.settlement.weights, strict=True)
+        weighted = [(node, weight) for (node, _), weight in rows if weight]
+        if not weighted:
+            return
+        if (reason := self._obstacle(record, opened, weighted)) is not None:
+            self.trail.skip(f"round {record.id}: that the merge is exact", reason)
+            return
+        base = self.get(record.base)
+        assert base is not None  # no obstacle
+        result = merge.merge(base, [(weight, opened.lanes[node]) for node, weight in weighted])
+        root = state.root(result)
+        self._latest = (root, result)
+        self.merged[record.id] = root
+        self.trail.expect("merge", f"merge of round {record.id}", root, record.round.proposal)
+        if record.final is not None:
+            self.trail.expect("merge", f"final state of round {record.id}", root, record.final)
+
+    def final(self, root: bytes) -> None:
+        """The adapter that the history ends with."""
+        found = self.get(root)
+        if found is None:
+            reason = "no state file in the bundle has it and no merge leads to it"
+            self.trail.skip(f"the adapter with root {root.hex()}", reason)
+        else:
+            self.trail.expect("state", "final adapter state", root, state.root(found))
+
+    def _obstacle(
+        self, record: RoundRecord, opened: Opened, weighted: list[tuple[int, int]]
+    ) -> str | None:
+        absent = [str(node) for node, _ in weighted if node not in opened.lanes]
+        if absent:
+            return f"the updates of nodes {', '.join(absent)} are sealed or do not hold"
+        if self.get(record.base) is None:
+            return f"its base state {record.base.hex()} is not in the bundle"
+        return None
+
+    def _load(self, root: bytes) -> State:
+        limit = 4 * self._layout.padded + MAX_ENVELOPE
+        found = decode_state(self._bundle.blob(self._blobs[root], limit), self._layout)
+        if (actual := state.root(found)) != root:
+            raise BadProof(
+                expected=f"a state with root {root.hex()}",
+                found=actual.hex(),
+                action="Ask for the state again.",
+            )
+        return found

@@ -1,0 +1,93 @@
+"""The books at the end: what came in, what was earned by whom, what was paid, what is left."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from collegium.audit.history import History
+from collegium.audit.trail import Trail
+from collegium.protocol import ledger
+from collegium.protocol.federation import Federation
+
+
+@dataclass(frozen=True)
+class Account:
+    """One node in token units: earned in all, of that claimed, and its stake."""
+
+    node: int
+    account: str
+    earned: int
+    claimed: int
+    stake: int
+
+
+@dataclass(frozen=True)
+class Money:
+    """The vault's books in token units, and every node's."""
+
+    deposited: int
+    withdrawn: int
+    free: int
+    reserved: int
+    earned: int
+    claimed: int
+    staked: int
+    balance: int
+    nodes: tuple[Account, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Amounts as decimal strings: they exceed what JSON numbers hold exactly."""
+        books = {name: str(value) for name, value in asdict(self).items() if name != "nodes"}
+        nodes = [
+            {"node": one.node, "account": one.account}
+            | {name: str(getattr(one, name)) for name in ("earned", "claimed", "stake")}
+            for one in self.nodes
+        ]
+        return books | {"nodes": nodes}
+
+
+def check(trail: Trail, model: Federation, history: History) -> Money:
+    """Add everything up again, from the rounds and claims, and compare with the vault's books."""
+    vault, record = model.vault, "vault"
+    trail.attempt("conservation", record, vault.verify_conservation)
+    root = ledger.root(model.totals)
+    trail.expect("conservation", "vault, ledger root", root, vault.ledger_root)
+    earned = sum(one.paid for one in history.rounds.values())
+    trail.expect("conservation", "vault, earned in all rounds", earned, vault.earned)
+    claimed = sum(history.claims.values())
+    trail.expect("conservation", "vault, claimed by all nodes", claimed, vault.claimed_total)
+    accounts = _accounts(model, history)
+    total = sum(one.earned for one in accounts)
+    trail.expect("conservation", "ledger and bonuses of all nodes", total, vault.earned)
+    for one in accounts:
+        if one.claimed > one.earned:
+            wanted = f"at most {one.earned}, what it earned"
+            trail.violation("conservation", f"claims of node {one.node}", wanted, one.claimed)
+    return Money(
+        deposited=vault.deposited,
+        withdrawn=vault.withdrawn,
+        free=vault.free,
+        reserved=vault.reserved,
+        earned=vault.earned,
+        claimed=vault.claimed_total,
+        staked=vault.staked,
+        balance=vault.balance,
+        nodes=accounts,
+    )
+
+
+def _accounts(model: Federation, history: History) -> tuple[Account, ...]:
+    bonuses: dict[int, int] = {}
+    for one in history.rounds.values():
+        proposer = one.round.proposer
+        bonuses[proposer] = bonuses.get(proposer, 0) + one.credited
+    totals = {number: total for number, total in enumerate(model.totals, start=1)}
+    return tuple(
+        Account(
+            node=node.id,
+            account=node.account,
+            earned=totals.get(node.id, 0) + bonuses.get(node.id, 0),
+            claimed=history.claims.get(node.id, 0),
+            stake=model.vault.payees[node.id].stake,
+        )
+        for node in model.nodes
+    )

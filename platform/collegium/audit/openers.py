@@ -1,0 +1,101 @@
+"""Opening sealed updates with the keys of nodes that were meant to read them."""
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from collegium.errors import EvidenceError, KeyringError, MissingKeys
+from collegium.protocol.signing import Domain
+from collegium.roles.home import NodeHome
+from collegium.store.sealed import open_sealed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Opener:
+    """One node's key, decrypted when it is first needed, and its journal."""
+
+    home: NodeHome
+    node: int
+
+    @cached_property
+    def key(self) -> X25519PrivateKey | None:
+        """The encryption key; None, once reported, if the passphrase does not open it."""
+        try:
+            return self.home.keyring().encryption
+        except KeyringError as error:
+            log.warning("sealed updates stay sealed to node %d: %s", self.node, error)
+            return None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the key is decrypted already."""
+        return "key" in self.__dict__
+
+    def own_update(self, round_id: int) -> bytes | None:
+        """The update file that this node itself made in a round, if it kept it."""
+        return self.home.journal(round_id).read("update.safetensors")
+
+
+class Openers:
+    """All keys at hand.
+
+    Args:
+        homes: folders of nodes.
+        ids: node id by account, EIP-55.
+        domain: of the federation.
+    """
+
+    def __init__(self, homes: Iterable[Path], ids: dict[str, int], domain: Domain) -> None:
+        self._domain = domain
+        self._by_node: dict[int, Opener] = {}
+        accounts = {account.lower(): node for account, node in ids.items()}
+        for path in homes:
+            node = accounts.get(_account(path))
+            if node is None:
+                log.warning("the node at %s is not registered in this federation", path)
+            else:
+                self._by_node[node] = Opener(NodeHome(path), node)
+
+    def of(self, node: int) -> Opener | None:
+        return self._by_node.get(node)
+
+    def open(
+        self, envelope: bytes, readers: Iterable[int], round_id: int, digest: bytes, limit: int
+    ) -> bytes | None:
+        """The content of an envelope about one commitment; None if no key here opens it as that."""
+        able = [self._by_node[node] for node in readers if node in self._by_node]
+        context = envelope_context(self._domain, round_id, digest)
+        for opener in sorted(able, key=lambda one: not one.ready):
+            if opener.key is None:
+                continue
+            try:
+                return open_sealed(envelope, opener.node, opener.key, context, limit)
+            except EvidenceError:
+                continue  # sealed about another commitment, or for another key
+        return None
+
+
+def envelope_context(domain: Domain, round_id: int, digest: bytes) -> bytes:
+    """What a sealed update is bound to: federation, chain, round and commitment."""
+    return b"collegium-update/1" + domain.separator + round_id.to_bytes(8) + digest
+
+
+def _account(home: Path) -> str:
+    """The node's account, which its wallet file shows without being opened."""
+    path = NodeHome(home).keys / "account.json"
+    try:
+        address = str(json.loads(path.read_bytes())["address"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MissingKeys(
+            expected=f"the keys of a node at {home}",
+            found=f"{type(error).__name__}: {error}",
+            action="Name the folder of a node, the one that holds `keys`.",
+        ) from error
+    return "0x" + address.lower().removeprefix("0x")

@@ -1,0 +1,208 @@
+"""Every transaction to the contracts, executed again on the reference model of the protocol.
+
+The model is a second implementation of the rules. It has to accept and refuse what the chain
+accepted and refused, and lead to the same events with the same values: so every draw, median,
+weight, payout, ledger root and claim of the chain's history is derived anew.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from itertools import zip_longest
+from typing import Any
+
+from eth_abi.exceptions import DecodingError
+from eth_utils.address import to_checksum_address
+from eth_utils.hexadecimal import decode_hex
+
+from collegium.audit.blocks import Block
+from collegium.audit.deployment import Deployment
+from collegium.audit.fields import number
+from collegium.audit.history import History
+from collegium.audit.index import Index
+from collegium.audit.trail import DAMAGE, Trail, show
+from collegium.audit.transfers import Transfers
+from collegium.chain.abi import Abi, Call
+from collegium.chain.bindings import artifact
+from collegium.protocol.federation import FEDERATION_CALLS, VAULT_CALLS, Federation
+from collegium.protocol.machine import Context, Event, Revert
+
+Json = dict[str, Any]
+Step = Callable[[Federation], list[Event]]
+_MOVES_TOKENS = frozenset(("deposit", "withdraw", "claim", "register"))
+_NAMES = {"federation": "Federation", "vault": "Vault"}
+
+
+class Replay:
+    """Follows one federation from its deployment on.
+
+    Attributes:
+        model: federation and vault as the rules say they stand now.
+        history: the rounds so far.
+    """
+
+    def __init__(self, trail: Trail, index: Index, deployment: Deployment) -> None:
+        self.trail, self.deployment = trail, deployment
+        self.model = Federation(
+            index.chain_id,
+            index.federation,
+            deployment.terms,
+            deployment.struct["genesis"],
+            deployment.admin,
+        )
+        self.history = History(self.model)
+        self._names = {index.federation: "federation", deployment.vault: "vault"}
+        self._abis = {name: artifact(title).abi for name, title in _NAMES.items()}
+        self._errors = self._abis["federation"] + self._abis["vault"]
+        self._transfers = Transfers(trail, deployment.token, deployment.vault)
+
+    def block(self, block: Block) -> None:
+        """Execute the transactions of one block."""
+        head, receipts = block
+        for tx, receipt in zip(head["transactions"], receipts, strict=False):
+            record = f"transaction {tx.get('hash')}"
+            self.trail.attempt("call", record, partial(self._follow, head, tx, receipt))
+
+    # -- one transaction -------------------------------------------------------------------------
+
+    def _follow(self, block: Json, tx: Json, receipt: Json) -> None:
+        target = to_checksum_address(tx["to"]) if tx.get("to") else None
+        if tx["hash"] == self.deployment.tx:
+            events = self.deployment.events
+        elif target in self._names:
+            events = self._execute(block, tx, receipt, self._names[target])
+        else:
+            events = self._untouched(tx, receipt)
+        self._compare(tx, receipt, events)
+        self._transfers.check(tx, receipt, events)
+        self.history.add(block, receipt, events)
+        self.trail.attempt("conservation", f"transaction {tx['hash']}", self._conserve)
+
+    def _untouched(self, tx: Json, receipt: Json) -> list[Event]:
+        """A transaction to some other contract, which must leave the federation alone."""
+        if any(self._own(log) for log in receipt["logs"]):
+            record = f"transaction {tx['hash']}"
+            wanted = "calls to the contracts from the account that signs"
+            found = f"a call through {tx.get('to')}, whose arguments no transaction shows"
+            self.trail.violation("call", record, wanted, found)
+        return []
+
+    def _execute(self, block: Json, tx: Json, receipt: Json, contract: str) -> list[Event]:
+        """The events that the rules lead to; compares success and refusal on the way."""
+        context = Context(
+            sender=to_checksum_address(tx["from"]),
+            time=number(block["timestamp"]),
+            prevrandao=number(block["mixHash"]),
+        )
+        step = self._step(tx, contract, context)
+        accepted = number(receipt["status"]) == 1
+        model = self.model if accepted else deepcopy(self.model)
+        try:
+            events = step(model)
+        except Revert as refusal:
+            if accepted:
+                self._outcome(tx, f"refusal: {show(str(refusal))}", "success")
+            else:
+                self.trail.expect("outcome", f"transaction {tx['hash']}", "refused", "refused")
+            return []
+        except DAMAGE as error:
+            found = f"{type(error).__name__}: {error}"
+            self._outcome(tx, "a call that the rules can follow", found)
+            return []
+        if accepted:
+            self.trail.expect("outcome", f"transaction {tx['hash']}", "success", "success")
+            return events
+        self._refused_without_rule(tx, receipt, contract)
+        return []
+
+    def _step(self, tx: Json, contract: str, context: Context) -> Step:
+        """The transaction as a call of the model."""
+        abi = self._abis[contract]
+        call = _decode(abi, decode_hex(tx["input"]))
+        if number(tx["value"]) or call is None:
+            return _refuse("no such function, bad arguments, or coins sent along")
+        if call.name in (VAULT_CALLS if contract == "vault" else FEDERATION_CALLS):
+            arguments = {"round" if k == "roundId" else k: v for k, v in call.args.items()}
+            return lambda model: model.call(context, call.name, **arguments)
+        if abi.functions[call.name]["stateMutability"] in ("view", "pure"):
+            return lambda model: []
+        return _refuse(f"{call.name} is for the federation only")
+
+    def _refused_without_rule(self, tx: Json, receipt: Json, contract: str) -> None:
+        """The chain refused what the rules allow: for want of gas or of tokens, or wrongly."""
+        record = f"transaction {tx['hash']}"
+        # What a call keeps back when one inside it runs out: a 64th at each of two levels.
+        if number(receipt["gasUsed"]) * 64 >= number(tx["gas"]) * 62:
+            self.trail.skip(f"why {record} failed", "it used up its gas")
+            return
+        call = _decode(self._abis[contract], decode_hex(tx["input"]))
+        if call is not None and call.name in _MOVES_TOKENS:
+            self.trail.skip(f"why {record} failed", f"the token may have refused {call.name}")
+            return
+        self._outcome(tx, "success", "refusal")
+
+    def _outcome(self, tx: Json, expected: str, found: str) -> None:
+        self.trail.violation("outcome", f"transaction {tx['hash']}", expected, found)
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def _compare(self, tx: Json, receipt: Json, expected: list[Event]) -> None:
+        """Compare what the receipt says happened with what the rules lead to."""
+        found = [log for log in receipt["logs"] if self._own(log)]
+        for position, (wanted, log) in enumerate(zip_longest(expected, found)):
+            place = f"event {position} of transaction {tx['hash']}"
+            if log is not None:
+                place = f"event {number(log['logIndex'])} of block {number(log['blockNumber'])}"
+            if wanted is None:
+                self.trail.violation("event", place, "no event", self._name(log))
+            elif log is None:
+                self.trail.violation("event", f"{wanted.name}, {place}", wanted.args, "no event")
+            else:
+                self._compare_event(place, wanted, log)
+
+    def _compare_event(self, place: str, wanted: Event, log: Json) -> None:
+        record = f"{wanted.name}, {place}"
+        contract = self._own(log)
+        event = self.trail.attempt("event", record, lambda: self._decode_log(log))
+        if event is None:
+            return
+        title = f"{wanted.contract}.{wanted.name}"
+        if not self.trail.expect("event", record, title, f"{contract}.{event.name}"):
+            return
+        self.trail.expect("event", f"{record}, fields", sorted(wanted.args), sorted(event.args))
+        for name, value in event.args.items():
+            self.trail.expect("event", f"{record}, {name}", wanted.args.get(name), value)
+
+    def _decode_log(self, log: Json) -> Call:
+        topics = [decode_hex(topic) for topic in log["topics"]]
+        event = self._abis[self._own(log) or ""].decode_event(topics, decode_hex(log["data"]))
+        if event is None:
+            raise ValueError(f"an event unknown to the contract, topic {log['topics'][:1]}")
+        return event
+
+    def _name(self, log: Json) -> str:
+        try:
+            return self._decode_log(log).name
+        except DAMAGE:
+            return f"an unknown event of {log['address']}"
+
+    def _own(self, log: Json) -> str | None:
+        return self._names.get(to_checksum_address(log["address"]))
+
+    def _conserve(self) -> None:
+        self.model.vault.verify_conservation()
+
+
+def _decode(abi: Abi, data: bytes) -> Call | None:
+    """The call in calldata; None if the contract would refuse to read it."""
+    try:
+        return abi.decode_call(data)
+    except (DecodingError, OverflowError, ValueError):
+        return None
+
+
+def _refuse(reason: str) -> Step:
+    def step(model: Federation) -> list[Event]:
+        raise Revert("Unreadable", reason=reason)
+
+    return step

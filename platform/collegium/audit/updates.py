@@ -1,0 +1,149 @@
+"""Every opened update: the checks of a validator, and whether the committee heeded them.
+
+What the commitment on the chain fixes (signature, digest, lanes) has to hold for every opened
+update. What else disqualifies an update, such as a norm above its bound, has to show in the
+committee's verdict: a number where INVALID belongs is a violation by the committee.
+"""
+
+from dataclasses import dataclass, field
+
+from collegium.audit.bundle import Bundle
+from collegium.audit.documents import Documents
+from collegium.audit.history import RoundRecord
+from collegium.audit.index import Index, UpdateBlob
+from collegium.audit.trail import Trail
+from collegium.protocol import similarity
+from collegium.protocol.card import TaskCard
+from collegium.protocol.checks import CHECKS, Case, Finding, check_update
+from collegium.protocol.codec import Encoded
+from collegium.protocol.federation import Federation
+from collegium.protocol.layout import Layout
+from collegium.protocol.settlement import INVALID
+
+MAX_ENVELOPE = 64 * 1024
+"""Bytes of an update file besides exponents and codes, or of an envelope besides its content."""
+
+
+@dataclass
+class Opened:
+    """The updates of one round that can be used.
+
+    Attributes:
+        lanes: by node id.
+        codes: what was found about each node's update, fatal or not, by node id.
+        bits: code width of each readable update, by node id.
+    """
+
+    lanes: dict[int, Encoded] = field(default_factory=dict)
+    codes: dict[int, list[str]] = field(default_factory=dict)
+    bits: dict[int, int] = field(default_factory=dict)
+
+
+class UpdateCheck:
+    """Checks the updates of a bundle, round by round."""
+
+    def __init__(
+        self, trail: Trail, bundle: Bundle, index: Index, documents: Documents, model: Federation
+    ) -> None:
+        self.trail, self.bundle, self.documents, self.model = trail, bundle, documents, model
+        self._blobs = {(entry.round, entry.node): entry for entry in index.updates}
+        trail.expect("blob", "bundle.json, updates", len(index.updates), len(self._blobs))
+
+    def round(self, record: RoundRecord) -> Opened:
+        """Check what there is of one round; usable updates come back."""
+        opened = Opened()
+        card, layout = self.documents.card, self.documents.layout
+        missing, sealed = [], []
+        for position, (node, digest) in enumerate(record.updates):
+            entry = self._blobs.pop((record.id, node), None)
+            if entry is None:
+                missing.append(node)
+            elif not entry.opened:
+                sealed.append(node)
+            elif card is not None and layout is not None:
+                case = self._case(card, layout, record, node, digest)
+                self._update(opened, case, entry, record.phi(position))
+        self._say(record, missing, "sealed, or not in the bundle; whoever holds a key can open it")
+        self._say(record, sealed, "sealed, and what was delivered in it did not hold")
+        if card is not None:
+            self._alike(record, opened, card.limits.cosine)
+        return opened
+
+    def leftovers(self) -> None:
+        """Blobs that belong to no commitment of the chain."""
+        for round_id, node in sorted(self._blobs):
+            record = f"update of node {node} in round {round_id}"
+            self.trail.violation("blob", record, "a commitment on the chain", "none")
+
+    def _say(self, record: RoundRecord, nodes: list[int], reason: str) -> None:
+        if nodes:
+            names = ", ".join(map(str, nodes))
+            self.trail.skip(f"round {record.id}: content of the updates of nodes {names}", reason)
+
+    def _case(
+        self, card: TaskCard, layout: Layout, record: RoundRecord, node: int, digest: bytes
+    ) -> Case:
+        owner = self.model.node(node)
+        return Case(
+            domain=self.model.domain,
+            card=card,
+            layout=layout,
+            round=record.id,
+            base=record.base,
+            account=owner.account,
+            signer=owner.signer,
+            active=node in record.round.members.values(),
+            committed=digest,
+        )
+
+    def _update(self, opened: Opened, case: Case, entry: UpdateBlob, phi: int | None) -> None:
+        record = f"update of node {entry.node} in round {entry.round}"
+        limit = case.layout.padded + case.layout.blocks + MAX_ENVELOPE
+        data = self.trail.attempt("blob", record, lambda: self.bundle.blob(entry.blob, limit))
+        if data is None:
+            return
+        update, findings = check_update(case, data)
+        self.trail.passed("update", len(CHECKS) - len(findings))
+        opened.codes[entry.node] = [finding.code for finding in findings]
+        if update is not None:
+            opened.bits[entry.node] = update.encoded.bits
+        fatal = [finding for finding in findings if finding.fatal]
+        committed = update is not None and "digest" not in opened.codes[entry.node]
+        if not committed:
+            for finding in fatal:
+                self._violation("update", record, finding)
+        elif fatal:
+            self._judge(record, fatal, phi)
+        elif update is not None:
+            opened.lanes[entry.node] = update.encoded
+            if phi == INVALID:
+                text = "passes every check, yet the committee refused it, as it does when an "
+                self.trail.note("verdict", record, text + "update does not reach it in time")
+
+    def _judge(self, record: str, fatal: list[Finding], phi: int | None) -> None:
+        """An update that is the committed one, and breaks a rule."""
+        if phi is None or phi == INVALID:
+            self.trail.passed("verdict", len(fatal))
+            for finding in fatal:
+                self.trail.note("update", record, f"{finding.code}: {finding.message}")
+            return
+        for finding in fatal:
+            wanted = f"INVALID, because of {finding.code}: {finding.message}"
+            self.trail.violation("verdict", record, wanted, f"contribution {phi}")
+
+    def _violation(self, code: str, record: str, finding: Finding) -> None:
+        wanted = f"an update that passes the check {finding.code!r}"
+        self.trail.violation(code, f"{record}, {finding.code}", wanted, finding.message)
+
+    def _alike(self, record: RoundRecord, opened: Opened, threshold: float) -> None:
+        nodes = sorted(opened.lanes)
+        lanes = [opened.lanes[node] for node in nodes]
+        for group in similarity.groups(lanes, threshold):
+            members = [nodes[i] for i in group]
+            if len(members) == 1:
+                continue
+            names = ", ".join(map(str, members))
+            text = f"updates of nodes {names} resemble each other: they count as one contribution"
+            self.trail.note("update", f"round {record.id}", text)
+            for node in members:
+                opened.codes[node].append("near-duplicate")

@@ -1,0 +1,185 @@
+"""The audit: everything in an evidence bundle derived again, offline and without keys.
+
+In this order, and each step with what the one before it established:
+
+1. files      every file is the listed one;
+2. blocks     headers, transactions, senders and receipts hash together, up to the anchor;
+3. deployment the contract is the shipped one, with the terms of the task card;
+4. replay     every transaction is executed again on the reference model: same outcome, same events;
+5. updates    every opened update passes the checks of a validator, or was refused;
+6. merges     every merge is recomputed, every state has its root;
+7. money      the books add up.
+
+Nothing stops at the first finding.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from collegium.audit import deployment, documents, files, money, rows
+from collegium.audit.blocks import ChainCheck
+from collegium.audit.bundle import Bundle
+from collegium.audit.documents import Documents
+from collegium.audit.envelopes import readers
+from collegium.audit.index import INDEX, MAX_INDEX, Index
+from collegium.audit.merges import States
+from collegium.audit.replay import Replay
+from collegium.audit.report import AuditResult, Subject
+from collegium.audit.trail import Progress, Trail
+from collegium.audit.updates import MAX_ENVELOPE, UpdateCheck
+from collegium.errors import BadAnchor
+
+_AGREED = (
+    ("how useful an update was", "it is what the committee agreed on; its votes are proven, not "
+     "its measurements"),
+    ("that a node trained on the data it says", "not proven by anything; only the measured "
+     "usefulness of its updates was paid"),
+)  # fmt: skip
+
+
+@dataclass
+class _Audit:
+    """What the steps share."""
+
+    trail: Trail
+    bundle: Bundle
+    index: Index
+    documents: Documents
+    progress: Progress
+
+
+def verify(
+    path: str | Path, *, anchor: str | None = None, progress: Progress | None = None
+) -> AuditResult:
+    """Audit an evidence bundle.
+
+    Args:
+        path: directory or zip file.
+        anchor: hash of a block that the chain must contain, known from elsewhere.
+        progress: told how far it is.
+
+    Raises:
+        BadBundle, BundleTooLarge: there is no bundle that could be read.
+        BadAnchor: ``anchor`` is not 32 bytes in hex.
+    """
+    wanted = None if anchor is None else _hash(anchor)
+    with Bundle.open(path) as bundle:
+        trail, report = Trail(), progress or (lambda stage, done, total: None)
+        for name in bundle.strays():
+            trail.violation("file", name, "a name that a bundle has", "another one")
+        index = trail.attempt("bundle", INDEX, lambda: Index.decode(bundle.read(INDEX, MAX_INDEX)))
+        if index is None:
+            trail.skip("everything else", f"{INDEX} cannot be read")
+            return _result(trail, Subject(str(path), anchor=wanted))
+        files.check(trail, bundle, index, lambda n: report("files", n, len(index.files)))
+        audit = _Audit(trail, bundle, index, documents.read(trail, bundle), report)
+        replay = _chain(audit, wanted)
+        result = _conclude(audit, replay, _subject(audit, str(path), wanted))
+    return result
+
+
+def _chain(audit: _Audit, anchor: str | None) -> Replay | None:
+    """Blocks, deployment and replay; None if the federation's creation is not in the bundle."""
+    chain = ChainCheck(audit.trail, audit.index, anchor)
+    total = audit.index.head_number - audit.index.deployment_block + 1
+    replay: Replay | None = None
+    first = True
+    for block in chain.blocks(audit.bundle, lambda n: audit.progress("blocks", n, total)):
+        if first:
+            first = False
+            found = deployment.find(audit.trail, audit.index, block)
+            if found is not None:
+                documents.check(audit.trail, audit.documents, found)
+                replay = Replay(audit.trail, audit.index, found)
+        if replay is not None:
+            replay.block(block)
+    return replay
+
+
+def _conclude(audit: _Audit, replay: Replay | None, subject: Subject) -> AuditResult:
+    trail = audit.trail
+    if replay is None:
+        trail.skip("rounds, updates, merges and money", "the federation's creation is not proven")
+        return _result(trail, subject)
+    history, model = replay.history, replay.model
+    updates = UpdateCheck(trail, audit.bundle, audit.index, audit.documents, model)
+    layout = audit.documents.layout
+    states = None if layout is None else States(trail, audit.bundle, audit.index, layout)
+    if states is not None:
+        states.check_files(history)
+    found = []
+    for done, record in enumerate(history.rounds.values(), start=1):
+        opened = updates.round(record)
+        if states is not None:
+            states.round(record, opened)
+        found.append(rows.round_row(record, opened, states))
+        opened.lanes.clear()  # the lanes of one round at a time
+        audit.progress("rounds", done, len(history.rounds))
+    updates.leftovers()
+    _envelopes(audit, replay)
+    if states is not None:
+        states.final(model.state_root)
+    books = money.check(trail, model, history)
+    for subject_, reason in _AGREED:
+        trail.skip(subject_, reason)
+    return _result(trail, subject, tuple(found), books, model.state_root.hex())
+
+
+def _envelopes(audit: _Audit, replay: Replay) -> None:
+    """Sealed updates: all that shows is their form, and whom they are sealed to."""
+    layout = audit.documents.layout
+    if layout is None:
+        return
+    limit = layout.padded + layout.blocks + 2 * MAX_ENVELOPE
+    rounds = [one.round for one in replay.history.rounds.values()]
+    drawn = [frozenset((*one.committee, one.aggregator)) for one in rounds]
+    sealed = [entry.blob for entry in audit.index.updates if not entry.opened]
+    for digest in (*audit.index.envelopes, *sealed):
+        record = f"envelope {digest}"
+        nodes = audit.trail.attempt("blob", record, partial(_readers, audit.bundle, digest, limit))
+        if nodes is not None and not any(nodes <= members for members in drawn):
+            text = f"sealed to nodes {sorted(nodes)}, which no round drew together"
+            audit.trail.note("blob", record, text)
+
+
+def _readers(bundle: Bundle, digest: str, limit: int) -> frozenset[int]:
+    return readers(bundle.blob(digest, limit))
+
+
+def _result(trail: Trail, subject: Subject, *rest: object) -> AuditResult:
+    return AuditResult(
+        subject,
+        dict(trail.counts),
+        tuple(trail.findings),
+        tuple(trail.notes),
+        tuple(trail.unchecked),
+        *rest,  # type: ignore[arg-type]
+    )
+
+
+def _subject(audit: _Audit, source: str, anchor: str | None) -> Subject:
+    index, card = audit.index, audit.documents.card
+    return Subject(
+        source=source,
+        name=None if card is None else card.name,
+        chain_id=index.chain_id,
+        federation=index.federation,
+        vault=index.vault,
+        token=index.token,
+        first=index.deployment_block,
+        head=index.head_number,
+        head_hash="0x" + index.head_hash,
+        anchor=anchor,
+    )
+
+
+def _hash(text: str) -> str:
+    digits = text.lower().removeprefix("0x")
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise BadAnchor(
+            expected="a block hash of 64 hexadecimal digits",
+            found=repr(text[:100]),
+            action="Copy the hash of a block from a source you trust.",
+        )
+    return "0x" + digits

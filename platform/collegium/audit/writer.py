@@ -1,0 +1,121 @@
+"""Writing a bundle: into a folder beside its place, moved there when it is complete."""
+
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from collegium.audit.bundle import parse_line
+from collegium.audit.collect import blob_digest
+from collegium.audit.fields import number
+from collegium.audit.index import BLOCKS, INDEX, File, blob_path
+from collegium.errors import BadBundle, BundleExists
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first that zip files know: equal bundles give equal bytes
+_CHUNK = 1 << 20
+
+
+class BundleWriter:
+    """Writes the files of one bundle. What an interrupted export left behind is used again.
+
+    Args:
+        out: directory, or zip file if it ends in ``.zip``.
+
+    Raises:
+        BundleExists: there is something at ``out``.
+    """
+
+    def __init__(self, out: str | Path) -> None:
+        self.out = Path(out)
+        if self.out.exists():
+            raise BundleExists(
+                expected=f"nothing at {self.out}",
+                found="a file or folder",
+                action="Name another place, or remove what is there.",
+            )
+        self.folder = self.out.with_name(self.out.name + ".partial")
+        (self.folder / "blobs").mkdir(parents=True, exist_ok=True)
+        (self.folder / "chain").mkdir(exist_ok=True)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write one file."""
+        path = self.folder / name
+        partial = path.with_name(path.name + ".new")
+        partial.write_bytes(data)
+        partial.replace(path)
+
+    def blob(self, data: bytes) -> str:
+        """Write a blob under its SHA-256 (hex), which is returned."""
+        digest = blob_digest(data)
+        path = self.folder / blob_path(digest)
+        if not path.exists():
+            self.write(blob_path(digest), data)
+        return digest
+
+    def blocks_so_far(self, is_ours: Callable[[int, str], bool]) -> int | None:
+        """The last block that an earlier attempt wrote; None if there is nothing to continue.
+
+        Args:
+            is_ours: whether the chain's block of this number has this hash.
+        """
+        path, last, end = self.folder / BLOCKS, None, 0
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                end += len(line)
+                last = line
+        os.truncate(path, end)
+        try:
+            block, _ = parse_line(last or b"")
+            height, block_hash = number(block["number"]), str(block["hash"])
+        except (BadBundle, KeyError, ValueError):
+            height, block_hash = 0, ""
+        if block_hash and is_ours(height, block_hash):
+            return height
+        path.unlink()
+        return None
+
+    def append_blocks(self, lines: Iterable[bytes]) -> None:
+        """Add lines to the chain file."""
+        with (self.folder / BLOCKS).open("ab") as file:
+            for line in lines:
+                file.write(line + b"\n")
+
+    def keep_only(self, blobs: Iterable[str]) -> None:
+        """Remove blobs, of an earlier attempt, that are not wanted."""
+        wanted = {blob_path(digest) for digest in blobs}
+        for path in (self.folder / "blobs").iterdir():
+            if path.relative_to(self.folder).as_posix() not in wanted:
+                path.unlink()
+
+    def files(self) -> tuple[File, ...]:
+        """Every file but the index, with size and digest."""
+        found = []
+        for path in sorted(p for p in self.folder.rglob("*") if p.is_file()):
+            name = path.relative_to(self.folder).as_posix()
+            if name != INDEX:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                found.append(File(name, path.stat().st_size, digest))
+        return tuple(sorted(found, key=lambda file: file.path))
+
+    def finish(self) -> Path:
+        """Put the bundle into its place in one step."""
+        if self.out.suffix != ".zip":
+            self.folder.rename(self.out)
+            return self.out
+        partial = self.out.with_name(self.out.name + ".new")
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as bundle:
+            for path in sorted(p for p in self.folder.rglob("*") if p.is_file()):
+                info = zipfile.ZipInfo(path.relative_to(self.folder).as_posix(), _EPOCH)
+                info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                with path.open("rb") as source, bundle.open(info, "w") as target:
+                    shutil.copyfileobj(source, target, _CHUNK)
+        partial.replace(self.out)
+        shutil.rmtree(self.folder)
+        return self.out
