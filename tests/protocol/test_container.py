@@ -26,7 +26,7 @@ from collegium.protocol.safetensor import MAX_HEADER
 
 @pytest.fixture(scope="module")
 def update(hospital):
-    return hospital.update(bits=4)
+    return hospital.update(width=4)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def join(header: object, body: bytes) -> bytes:
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_an_update_survives_its_file(hospital, layout, bits):
-    update = hospital.update(bits=bits)
+    update = hospital.update(width=bits)
     back = decode_update(encode_update(update), layout)
     assert back.manifest == update.manifest and back.signature == update.signature
     assert back.encoded.bits == bits

@@ -1,0 +1,40 @@
+"""The vectors that the contracts are tested against are those of the reference model."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "vectors"
+
+
+@pytest.fixture(scope="module")
+def built() -> dict:
+    spec = importlib.util.spec_from_file_location("vectors_make", FOLDER / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.build()
+
+
+def test_the_files_are_current(built):
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(built)
+    for name, cases in built.items():
+        assert json.loads((FOLDER / f"{name}.json").read_text()) == cases, (
+            f"{name}.json is out of date: run python tests/vectors/make.py"
+        )
+
+
+def test_the_settlements_show_every_kind_of_outcome(built):
+    """Vectors that avoid the corners would prove little."""
+    cases = built["settlement"]
+    assert any(False in case["revealed"] for case in cases)
+    assert any(-(2**31) in case["phi"] for case in cases)
+    assert any(not any(case["accepted"]) for case in cases)
+    assert any(set(case["owners"]) & set(case["members"]) for case in cases)
+    zero_weight = [
+        ok and not weight
+        for case in cases
+        for ok, weight in zip(case["accepted"], case["weights"], strict=True)
+    ]
+    assert any(zero_weight)

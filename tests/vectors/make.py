@@ -1,0 +1,242 @@
+"""Write the test vectors that Python and Solidity both answer to.
+
+``python tests/vectors/make.py`` rewrites the JSON files beside it from the reference model; a test
+fails when they are out of date. Bytes are 0x-hexadecimal, integers beyond 2^53 decimal strings.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from collegium.protocol import (
+    codec,
+    draw,
+    ledger,
+    merge,
+    packed,
+    settlement,
+    signing,
+    state,
+    tree,
+    verdict,
+)
+from collegium.protocol.codec import Encoded
+from collegium.protocol.digest import keccak, sha256, update_digest
+from collegium.protocol.settlement import INVALID
+from collegium.protocol.terms import EQUAL, SCORE, Terms
+
+FOLDER = Path(__file__).parent
+FEDERATION = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+EXTREMES = [INVALID, INVALID + 1, -1, 0, 1, 2**31 - 1]
+
+
+class Stream:
+    """Numbers that look random and are the same with every version of every library."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def bytes(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            self.count += 1
+            data += sha256(self.count.to_bytes(8, "big"))
+        return data[:size]
+
+    def integer(self, low: int, high: int) -> int:
+        """From ``low`` up to, but without, ``high``."""
+        return low + int.from_bytes(self.bytes(16), "big") % (high - low)
+
+    def integers(self, low: int, high: int, count: int) -> np.ndarray:
+        return np.array([self.integer(low, high) for _ in range(count)])
+
+    def sample(self, items: Sequence[Any], count: int) -> list[Any]:
+        left = list(items)
+        return [left.pop(self.integer(0, len(left))) for _ in range(count)]
+
+
+def build() -> dict[str, Any]:
+    """Every vector file by name."""
+    stream = Stream()
+    return {
+        "settlement": [settlement_case(stream, number) for number in range(40)],
+        "draw": [draw_case(stream, number) for number in range(30)],
+        "ledger": [ledger_case(stream, count) for count in (0, 1, 2, 3, 4, 5, 8, 13, 100)],
+        "tree": [tree_case(stream, count) for count in (1, 2, 3, 4, 7)],
+        "signing": [signing_case(stream) for _ in range(10)],
+        "merge": [merge_case(stream, number) for number in range(12)],
+    }
+
+
+def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
+    updates, slots = stream.integer(1, 12), stream.integer(1, 8)
+    owners = stream.sample(range(1, 16), updates)
+    members = stream.sample(range(1, 16), slots)
+    true = stream.integers(-200, 1000, updates)
+    votes = [
+        None if number and stream.integer(0, 100) < 15 else _votes(stream, true, number)
+        for _ in range(slots)
+    ]
+    node, validator = ((8500, 1000), (10_000, 0), (0, 10_000), (3333, 3333))[number % 4]
+    terms = Terms(
+        reward=[10**21, 2**96 - 1, 7, 0, 10**6][number % 5],
+        stake=0,
+        node_share=node,
+        validator_share=validator,
+        aggregator_share=10_000 - node - validator,
+        committee=slots,
+        min_updates=1,
+        min_score=[-50, 0, 100, INVALID + 1][number % 4],
+        weight_rule=SCORE if number % 2 else EQUAL,
+        commit_window=1,
+        score_window=1,
+        reveal_window=1,
+        merge_window=1,
+        challenge_window=1,
+    )
+    result = settlement.settle(terms, owners, members, votes)
+    committed = [(id, stream.bytes(32)) for id in owners]
+    before = [int(total) for total in stream.integers(0, 2**40, 15)]
+    after = list(before)
+    for id, pay in zip(owners + members, result.node_pays + result.validator_pays, strict=True):
+        after[id - 1] += pay
+    return {
+        "terms": terms.to_json(),
+        "owners": owners,
+        "members": members,
+        "updates": _hex(packed.pack_updates(committed)),
+        "scores": [_hex(b"" if vote is None else verdict.encode_scores(vote)) for vote in votes],
+        "revealed": [vote is not None for vote in votes],
+        "ledger": [str(total) for total in before],
+        "phi": list(result.phi),
+        "accepted": list(result.accepted),
+        "weights": list(result.weights),
+        "nodePays": [str(pay) for pay in result.node_pays],
+        "validatorPays": [str(pay) for pay in result.validator_pays],
+        "earned": str(result.earned),
+        "released": str(result.returned),
+        "results": _hex(packed.pack_results(result)),
+        "fees": _hex(packed.pack_fees(result.validator_pays)),
+        "outcome": _hex(keccak(packed.pack_accepted(committed, result))),
+        "totals": [str(total) for total in after],
+        "ledgerRoot": _hex(ledger.root(after)),
+    }
+
+
+def draw_case(stream: Stream, number: int) -> dict[str, Any]:
+    width = [1, 5, 40, 256][number % 4]
+    count = width if number % 3 else stream.integer(1, width + 1)
+    active = sorted(stream.sample(range(width), count))
+    prevrandao, round_id = int.from_bytes(stream.bytes(32), "big"), stream.integer(1, 2**40)
+    seed, size = draw.seed(prevrandao, FEDERATION, round_id), min(len(active), 15)
+    return {
+        "prevrandao": str(prevrandao),
+        "federation": FEDERATION,
+        "round": round_id,
+        "seed": _hex(seed),
+        "members": str(packed.bitmap(active)),
+        "size": size,
+        "committee": draw.committee(seed, active, size),
+        "aggregator": draw.aggregator(round_id, active),
+    }
+
+
+def ledger_case(stream: Stream, count: int) -> dict[str, Any]:
+    totals = [int.from_bytes(stream.bytes(12), "big") for _ in range(count)]
+    ids = range(1, count + 1)
+    return {
+        "totals": [str(total) for total in totals],
+        "root": _hex(ledger.root(totals)),
+        "proofs": [[_hex(sibling) for sibling in ledger.proof(totals, id)] for id in ids],
+    }
+
+
+def tree_case(stream: Stream, count: int) -> dict[str, Any]:
+    lanes = stream.integers(-(2**31), 2**31, 256 * count).astype(np.int32)
+    leaves = [bytes(leaf) for leaf in state.to_leaves(lanes)]
+    return {
+        "leaves": [_hex(leaf) for leaf in leaves],
+        "depth": tree.depth(count),
+        "root": _hex(state.root(lanes)),
+        "proofs": [[_hex(node) for node in state.proof(lanes, i)] for i in range(count)],
+    }
+
+
+def signing_case(stream: Stream) -> dict[str, Any]:
+    domain = signing.Domain(31337, FEDERATION)
+    key, base, digest, salt = (stream.bytes(32) for _ in range(4))
+    round_id, scores = stream.integer(1, 2**50), stream.bytes(4 * stream.integer(0, 9))
+    account = signing.recover(salt, signing.sign(salt, key))
+    update = domain.update_digest(round_id, account, base, digest)
+    attestation = domain.merge_digest(round_id, base)
+    seal = verdict.seal(domain.chain_id, domain.federation, round_id, account, scores, salt)
+    return {
+        "chainId": domain.chain_id,
+        "federation": domain.federation,
+        "separator": _hex(domain.separator),
+        "key": _hex(key),
+        "account": account,
+        "round": round_id,
+        "base": _hex(base),
+        "digest": _hex(digest),
+        "update": _hex(update),
+        "updateSignature": _hex(signing.compact(signing.sign(update, key))),
+        "merge": _hex(attestation),
+        "mergeSignature": _hex(signing.compact(signing.sign(attestation, key))),
+        "scores": _hex(scores),
+        "salt": _hex(salt),
+        "seal": _hex(seal),
+    }
+
+
+def merge_case(stream: Stream, number: int) -> dict[str, Any]:
+    """One leaf of 256 lanes: what a dispute over one block needs, and its result."""
+    edge = 2**31 if number % 2 else 5000
+    old = stream.integers(-edge, edge, 256).astype(np.int32)
+    updates = [_update(stream, number) for _ in range(stream.integer(1, 6))]
+    new = merge.merge(old, updates)
+    return {
+        "weights": [weight for weight, _ in updates],
+        "bits": [encoded.bits for _, encoded in updates],
+        "leaves": [_hex(bytes(codec.to_leaves(encoded)[0])) for _, encoded in updates],
+        "laneRoots": [_hex(codec.lane_root(encoded)) for _, encoded in updates],
+        "updateDigests": [
+            _hex(update_digest(bytes(32), codec.lane_root(encoded))) for _, encoded in updates
+        ],
+        "oldLeaf": _hex(state.encode(old)),
+        "newLeaf": _hex(state.encode(new)),
+        "oldRoot": _hex(state.root(old)),
+        "newRoot": _hex(state.root(new)),
+    }
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Write all files to ``folder``."""
+    for name, cases in build().items():
+        (folder / f"{name}.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
+def _votes(stream: Stream, true: np.ndarray, number: int) -> list[int]:
+    if number % 7 == 6:
+        return [stream.sample(EXTREMES, 1)[0] for _ in true]
+    noisy = true + stream.integers(-60, 60, true.size)
+    return [INVALID if stream.integer(0, 10) == 0 else int(score) for score in noisy]
+
+
+def _update(stream: Stream, number: int) -> tuple[int, Encoded]:
+    bits = stream.sample(codec.BITS, 1)[0]
+    limit = codec.max_code(bits)
+    exponents = stream.integers(0, 25 if number % 3 else 4, 8).astype(np.uint8)
+    codes = stream.integers(-limit, limit + 1, 256).astype(np.int8)
+    return stream.integer(1, 13_000 if number % 2 else 3), Encoded(bits, exponents, codes)
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
+
+
+if __name__ == "__main__":
+    write()
