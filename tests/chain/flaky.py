@@ -20,7 +20,8 @@ class FlakyProxy:
     ``"lose-request"`` closes it without forwarding; ``"busy"`` answers with HTTP 503;
     ``"garbage"`` forwards and answers with something that is not JSON; ``"forbidden"`` answers
     with 403; ``"null"`` and ``"zero"`` answer so without asking, like a server that lags behind;
-    ``None`` forwards and answers. ``nth`` counts the requests of a method from 0.
+    ``"refuse"`` answers with a JSON-RPC error; ``None`` forwards and answers. ``nth`` counts the
+    requests of a method from 0.
 
     Attributes:
         seen: how often each method arrived at the proxy.
@@ -62,6 +63,10 @@ class FlakyProxy:
             return self._answer(handler, 503, b"try later")
         if fault == "forbidden":
             return self._answer(handler, 403, b"no")
+        if fault == "refuse":
+            error = {"code": -32000, "message": "range too large"}
+            answer = {"jsonrpc": "2.0", "id": request["id"], "error": error}
+            return self._answer(handler, 200, json.dumps(answer).encode())
         if fault in _LAGGING:
             answer = {"jsonrpc": "2.0", "id": request["id"], "result": _LAGGING[fault]}
             return self._answer(handler, 200, json.dumps(answer).encode())

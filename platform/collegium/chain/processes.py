@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 _POLL_SECONDS = 0.05
+_PROC = Path("/proc/self")
+_STATE, _GROUP, _START_TIME = 0, 2, 19  # positions in proc_pid_stat(5), counted from the state
 
 
 def spawn(argv: tuple[str, ...], log: Path, cwd: Path | None, env: dict[str, str]) -> int:
@@ -32,13 +34,9 @@ def birth(pid: int) -> str | None:
     An id and this text together name a process for good: ids are reused.
     """
     _reap(pid)
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        return None if fields[0] == "Z" else fields[19]
+    if _PROC.exists():
+        fields = _stat(pid)
+        return None if fields is None else fields[_START_TIME]
     listed = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
@@ -65,13 +63,28 @@ def tail(log: Path, lines: int = 12) -> str:
     return "\n".join(text.strip().splitlines()[-lines:]) or "(it printed nothing)"
 
 
-def _group_alive(pid: int) -> bool:
-    _reap(pid)
+def _group_alive(group: int) -> bool:
+    """Whether a process of the group still runs; those that only wait to be collected do not."""
+    _reap(group)
     try:
-        os.killpg(pid, 0)
+        os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    return True
+    if not _PROC.exists():
+        return True
+    pids = (int(entry.name) for entry in _PROC.parent.iterdir() if entry.name.isdigit())
+    found = (_stat(pid) for pid in pids)
+    return any(fields is not None and int(fields[_GROUP]) == group for fields in found)
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of /proc/PID/stat after the name; ``None`` if the process ended."""
+    try:
+        text = (_PROC.parent / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text.rpartition(")")[2].split()  # the name may hold spaces and parentheses
+    return None if fields[_STATE] == "Z" else fields
 
 
 def _reap(pid: int) -> None:
