@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import rlp
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from eth_utils.hexadecimal import decode_hex
 
 from collegium.audit.blocks import Block
-from collegium.audit.fields import created_address, number
+from collegium.audit.fields import number
 from collegium.audit.index import Index
 from collegium.audit.trail import Trail
 from collegium.chain.bindings import artifact
@@ -46,6 +47,11 @@ class Deployment:
     tx: str
     block: int
     time: int
+
+
+def created_address(creator: str, nonce: int) -> str:
+    """EIP-55 address of the contract that ``creator`` makes with this nonce (CREATE)."""
+    return to_checksum_address(keccak(rlp.encode([decode_hex(creator), nonce]))[12:])
 
 
 def find(trail: Trail, index: Index, first: Block) -> Deployment | None:

@@ -6,9 +6,10 @@ from tempfile import TemporaryDirectory
 from collegium.audit.export import export
 from collegium.audit.index import INDEX
 from collegium.audit.report import AuditResult
-from collegium.audit.sources import RUN, Source, from_run
+from collegium.audit.sources import Source, from_run
 from collegium.audit.trail import Progress
 from collegium.audit.verify import verify
+from collegium.roles.run import FILE
 
 
 def run(
@@ -34,4 +35,4 @@ def run(
 
 
 def _is_run(path: Path) -> bool:
-    return (path / RUN).is_file() and not (path / INDEX).exists()
+    return (path / FILE).is_file() and not (path / INDEX).exists()

@@ -94,7 +94,7 @@ class Replay:
             time=number(block["timestamp"]),
             prevrandao=number(block["mixHash"]),
         )
-        step = self._step(tx, contract, context)
+        step = self._step(tx, receipt, contract, context)
         accepted = number(receipt["status"]) == 1
         model = self.model if accepted else deepcopy(self.model)
         try:
@@ -115,12 +115,15 @@ class Replay:
         self._refused_without_rule(tx, receipt, contract)
         return []
 
-    def _step(self, tx: Json, contract: str, context: Context) -> Step:
+    def _step(self, tx: Json, receipt: Json, contract: str, context: Context) -> Step:
         """The transaction as a call of the model."""
         abi = self._abis[contract]
         call = _decode(abi, decode_hex(tx["input"]))
         if number(tx["value"]) or call is None:
             return _refuse("no such function, bad arguments, or coins sent along")
+        if call.name == "deposit" and number(receipt["status"]):
+            arrived = self._transfers.arrived(tx, receipt, call.args["amount"])
+            call.args["amount"] = arrived
         if call.name in (VAULT_CALLS if contract == "vault" else FEDERATION_CALLS):
             arguments = {"round" if k == "roundId" else k: v for k, v in call.args.items()}
             return lambda model: model.call(context, call.name, **arguments)

@@ -1,17 +1,18 @@
 """Where evidence is exported from: the folder of a run, or a chain and an artifact store."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from collegium.errors import BlobMissing, EvidenceError, NoRun
 from collegium.protocol.canonical import MAX_DOCUMENT
+from collegium.roles.run import FILE, Run
 from collegium.store import BlobStore
 
-RUN = "run.json"
+if TYPE_CHECKING:
+    from collegium.chain.connection import Chain
 
 
 @dataclass(frozen=True)
@@ -63,30 +64,28 @@ class Source:
 
 
 def from_run(path: str | Path) -> Source:
-    """The source that a run's folder describes in its ``run.json``.
+    """The source that a run's folder describes.
 
     Raises:
-        NoRun: there is no such file, or it does not describe a run.
+        NoRun: there is no run in the folder, or a file that it names is missing.
     """
-    root = Path(path)
+    run = Run.load(path)
     try:
-        fields: dict[str, Any] = json.loads((root / RUN).read_bytes())
-        chain = str(fields["chain"])
-        if "://" not in chain and not (root / chain).is_file():
-            raise FileNotFoundError(f"no chain file {chain}")
+        if "://" not in run.chain and not Path(run.chain_spec).is_file():
+            raise FileNotFoundError(f"no chain file {run.chain_spec}")
         return Source(
-            chain=chain if "://" in chain else str(root / chain),
-            federation=str(fields["federation"]),
-            store=_below(root, str(fields["store"])),
-            card=(root / fields["card"]).read_bytes(),
-            layout=(root / fields["layout"]).read_bytes(),
-            keys=tuple(root / node for node in fields.get("nodes", ())),
+            chain=run.chain_spec,
+            federation=run.federation,
+            store=run.store_root,
+            card=run.card_file.read_bytes(),
+            layout=run.layout_file.read_bytes(),
+            keys=tuple(run.node_homes),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
         raise NoRun(
-            expected=f"the folder of a run, with {RUN} and the files it names, at {root}",
-            found=f"{type(error).__name__}: {error}",
-            action="Name the folder that `collegium demo --out` or the coordinator wrote.",
+            expected=f"the files that {path}/{FILE} names",
+            found=str(error),
+            action="Put the file back, or export from the chain with --rpc.",
         ) from error
 
 
@@ -113,13 +112,9 @@ def from_chain(
 
 
 @contextmanager
-def connected(source: Source) -> Iterator[Any]:
-    """The source's chain, opened for reading (:class:`collegium.chain.connection.Chain`)."""
+def connected(source: Source) -> Iterator["Chain"]:
+    """The source's chain, opened for reading."""
     from collegium.chain.engines import connect
 
     with connect(source.chain) as chain:
         yield chain
-
-
-def _below(root: Path, store: str) -> str:
-    return store if "://" in store else str(root / store)

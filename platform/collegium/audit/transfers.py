@@ -14,38 +14,41 @@ _IN, _OUT = ("Deposited", "Staked"), ("Withdrawn", "Claimed")
 
 
 class Transfers:
-    """Adds up what the token moved to and from the vault.
-
-    Attributes:
-        donated: token units that arrived without being booked.
-    """
+    """Adds up what the token moved to and from the vault."""
 
     def __init__(self, trail: Trail, token: str, vault: str) -> None:
-        self.trail, self.token, self.vault = trail, token.lower(), vault.lower()
-        self.donated = 0
+        self.trail, self.token, self.vault = trail, token.lower(), vault[2:].lower()
 
     def check(self, tx: Json, receipt: Json, events: list[Event]) -> None:
         """Compare one transaction's transfers with the events that the rules lead to."""
-        into, out = self._moved(receipt)
-        record = f"transaction {tx['hash']}"
-        booked = _booked(events, _IN)
-        if into and not events:
-            self.donated += into
-            self.trail.note("transfer", record, f"{into} token units arrived unasked")
-        else:
-            self.trail.expect("transfer", f"{record}, into the vault", booked, into)
-        self.trail.expect("transfer", f"{record}, out of the vault", _booked(events, _OUT), out)
+        moved, record = self._moved(receipt), f"transaction {tx['hash']}"
+        if moved > 0 and not events:
+            self.trail.note("transfer", record, f"{moved} token units arrived unasked")
+            return
+        booked = _booked(events, _IN) - _booked(events, _OUT)
+        self.trail.expect("transfer", f"{record}, tokens to the vault", booked, moved)
 
-    def _moved(self, receipt: Json) -> tuple[int, int]:
-        into = out = 0
+    def arrived(self, tx: Json, receipt: Json, asked: int) -> int:
+        """What a deposit brought: some tokens take a fee on the way, and what arrives counts."""
+        moved = self._moved(receipt)
+        if not 0 < moved < asked:
+            return asked
+        record = f"transaction {tx['hash']}"
+        self.trail.note("transfer", record, f"{asked} token units were sent, {moved} arrived")
+        self.trail.skip(f"the fee of {asked - moved} in {record}", "the token's code decides it")
+        return moved
+
+    def _moved(self, receipt: Json) -> int:
+        """Token units that the vault had more after a transaction than before."""
+        moved = 0
         for log in receipt["logs"]:
             topics = log["topics"]
             if log["address"].lower() != self.token or topics[:1] != [_TRANSFER]:
                 continue
-            amount = int.from_bytes(decode_hex(log["data"]), "big")
-            into += amount if _address(topics[2]) == self.vault else 0
-            out += amount if _address(topics[1]) == self.vault else 0
-        return into, out
+            source, target = (topic[-40:].lower() for topic in topics[1:3])
+            sign = (target == self.vault) - (source == self.vault)
+            moved += sign * int.from_bytes(decode_hex(log["data"]), "big")
+        return moved
 
 
 def _booked(events: list[Event], names: tuple[str, ...]) -> int:
@@ -54,7 +57,3 @@ def _booked(events: list[Event], names: tuple[str, ...]) -> int:
         for event in events
         if event.contract == "vault" and event.name in names
     )
-
-
-def _address(topic: str) -> str:
-    return "0x" + topic[-40:].lower()
