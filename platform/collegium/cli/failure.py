@@ -18,7 +18,9 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     output.use_json("--json" in options)
     try:
-        return run(arguments)
+        code = run(arguments)
+        sys.stdout.flush()  # now, while a reader that has left can still be noticed
+        return code
     except CollegiumError as error:
         return _numbered(error, "--debug" in options)
     except click.ClickException as error:

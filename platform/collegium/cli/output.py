@@ -81,12 +81,12 @@ def bar(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
         yield lambda done, line: progress.update(task, completed=done, note=line)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> "Table":
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
     """A table; columns whose name ends in ``>`` are aligned to the right."""
     from rich.box import SIMPLE
     from rich.table import Table
 
-    made = Table(title=title or None, box=SIMPLE, title_justify="left", pad_edge=False)
+    made = Table(box=SIMPLE, pad_edge=False)
     for name in columns:
         right = name.endswith(">")
         made.add_column(name.rstrip(">"), justify="right" if right else "left", no_wrap=True)

@@ -32,9 +32,7 @@ def show(
         rounds = _rounds(events, int(session.federation.terms()["minScore"]))
     document = {"federation": session.run.federation, "nodes": nodes, "rounds": rounds}
     columns = ["id>", "account", "earned>", "claimed>", "due>"]
-    parts: list[Any] = [
-        output.table(columns, (row.values() for row in nodes), title="Tokens by node")
-    ]
+    parts: list[Any] = ["Tokens by node", output.table(columns, (row.values() for row in nodes))]
     chosen = [r for r in rounds if round is None or r["round"] == round][-1:]
     parts += [part for found in chosen for part in _explained(found)]
     if not chosen:
@@ -145,8 +143,10 @@ def _explained(found: dict[str, Any]) -> list[Any]:
     columns = ["node>", "score (milli-nats)>", "accepted", "merge weight>", "paid>"]
     fees = ((v["slot"], v["node"], v["paid"]) for v in found["validators"])
     return [
-        output.table(columns, updates, title=f"Round {found['round']}: updates"),
-        output.table(["slot>", "node>", "paid>"], fees, title="Validators, by agreement"),
+        f"Round {found['round']}: updates",
+        output.table(columns, updates),
+        "Validators, paid by agreement with the median",
+        output.table(["slot>", "node>", "paid>"], fees),
         f"A score is the median of the committee's votes: how much the update lowers the loss. "
         f"Accepted from {found['min_score'] / 1000:+.3f}; pay is in proportion to the score. "
         f"{found['returned']} tokens went back to escrow.",

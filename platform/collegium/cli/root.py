@@ -65,6 +65,7 @@ def build() -> LazyGroup:
         epilog="Example: collegium demo",
         params=[version],
         no_args_is_help=True,
+        suggest_commands=False,  # newer versions of click do that themselves
     )
 
 

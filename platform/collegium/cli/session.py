@@ -53,6 +53,7 @@ def opened(dir: Path | None) -> Iterator[Session]:
 def connected(spec: str, run_dir: Path | None = None) -> Iterator["Chain"]:
     """Connect to a chain that exists; an embedded chain is not made by the way."""
     from collegium.chain.engines import connect
+    from collegium.chain.transport import Retry
 
     if spec.endswith(".sqlite") and not Path(spec).is_file():
         raise ChainFile(
@@ -60,7 +61,8 @@ def connected(spec: str, run_dir: Path | None = None) -> Iterator["Chain"]:
             found="no such file",
             action="Put the file back, or name another run with --dir.",
         )
-    with connect(spec, run_dir=run_dir) as chain:
+    # A person waits: 1.4 s of patience with a chain that is away, not the minute of a server.
+    with connect(spec, run_dir=run_dir, retry=Retry(attempts=4)) as chain:
         yield chain
 
 

@@ -1,0 +1,127 @@
+"""``collegium node``: keys, admission, registration, listing, revocation."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collegium.chain import engines
+from collegium.chain.engines import connect
+from collegium.chain.federation import Federation
+from collegium.chain.light import read_registry, vault_of
+
+from .conftest import Run, python, write_site
+
+
+@pytest.fixture
+def home(folder: Path, run: Run) -> Path:
+    """A third node with fresh keys, not yet admitted."""
+    assert run("node", "keygen", "--home", folder / "nodes" / "oncology").code == 0
+    return folder / "nodes" / "oncology"
+
+
+def register(run: Run, folder: Path, home: Path, data: Path, *more: str) -> object:
+    return run(
+        "node", "register", "--home", home, "--data", data, "--challenge",
+        folder / "data" / "challenge", "--dir", folder, "--json", *more,
+    )  # fmt: skip
+
+
+def test_the_light_listing_is_what_the_contract_says(folder: Path, run: Run) -> None:
+    assert run("node", "revoke", "1", "--dir", folder).code == 0
+    document = json.loads((folder / "run.json").read_text())
+    listed = read_registry(str(folder / "chain.sqlite"), document["federation"])
+    with connect(str(folder / "chain.sqlite")) as chain:
+        federation = Federation(chain, document["federation"])
+        assert vault_of(federation.address) == federation.vault.address
+        assert [
+            (n.id, n.account, n.signer, n.active_from, n.active_until) for n in federation.nodes()
+        ] == [(n.id, n.account, n.signer, n.active_from, n.active_until) for n in listed.nodes]
+        stakes = [federation.vault.call("stakeOf", n.id) for n in federation.nodes()]
+        assert stakes == [n.stake for n in listed.nodes]
+        assert federation.round().id == listed.newest_round == 0
+
+
+@pytest.fixture
+def served(folder: Path) -> Iterator[str]:
+    """The run's chain over HTTP."""
+    chain = engines.start("embedded", folder, port=0)
+    yield chain.url
+    engines.stop(folder)
+
+
+def test_the_listing_over_http_is_the_same(folder: Path, served: str, run: Run) -> None:
+    assert run("round", "open", "--dir", folder).code == 0
+    address = json.loads((folder / "run.json").read_text())["federation"]
+    assert read_registry(served, address) == read_registry(str(folder / "chain.sqlite"), address)
+    assert read_registry(served, address).newest_round == 1
+
+
+def test_list(folder: Path, run: Run) -> None:
+    done = run("node", "list", "--dir", folder, "--json")
+    assert [n["name"] for n in done.json["nodes"]] == ["cardiac", "trauma"]
+    assert {n["status"] for n in done.json["nodes"]} == {"active"}
+    assert {n["stake"] for n in done.json["nodes"]} == {"100"}
+    account = done.json["nodes"][1]["account"]
+    for wanted in ("2", account, account.lower(), "trauma", str(folder / "nodes" / "trauma")):
+        one = run("node", "list", wanted, "--dir", folder, "--json")
+        assert one.json["nodes"] == [done.json["nodes"][1]], wanted
+    assert account in run("node", "list", "--dir", folder).out
+
+
+def test_a_hospital_joins(folder: Path, home: Path, run: Run) -> None:
+    data = write_site(folder / "data" / "oncology")
+    refused = register(run, folder, home, data)
+    assert refused.code == 1 and refused.json["error"]["code"] == "CG302"
+    assert run("node", "admit", home, "--dir", folder, "--fund", "--json").json["funded"]
+    joined = register(run, folder, home, data)
+    assert joined.code == 0 and joined.json["id"] == 3 and joined.json["registered_now"]
+    again = register(run, folder, home, data, "--bits", "4")
+    assert again.code == 0 and not again.json["registered_now"]
+    settings = json.loads((home / "node.json").read_text())
+    assert settings["name"] == "oncology" and settings["bits"] == 4
+    rows = run("node", "list", "--dir", folder, "--json").json["nodes"]
+    assert [r["name"] for r in rows] == ["cardiac", "trauma", "oncology"]
+    with connect(str(folder / "chain.sqlite")) as chain:
+        gas = int(chain.rpc("eth_getBalance", joined.json["signer"], "latest"), 16)
+    assert gas == 5 * 10**17, "the signer can send its votes"
+
+
+def test_a_node_that_joins_during_a_round_waits(folder: Path, home: Path, run: Run) -> None:
+    assert run("round", "open", "--dir", folder).code == 0
+    assert run("node", "admit", home, "--dir", folder, "--fund").code == 0
+    assert register(run, folder, home, write_site(folder / "data" / "oncology")).code == 0
+    assert run("node", "list", "3", "--dir", folder, "--json").json["nodes"][0]["status"] == (
+        "joining"
+    )
+
+
+def test_a_revoked_node_stays_out(folder: Path, run: Run) -> None:
+    assert run("node", "revoke", "trauma", "--dir", folder).code == 1, "not an id or a folder"
+    done = run("node", "revoke", folder / "nodes" / "trauma", "--dir", folder, "--json")
+    assert done.code == 0 and done.json == done.json | {"id": 2, "active_until": 1}
+    rows = run("node", "list", "--dir", folder, "--json").json["nodes"]
+    assert [row["status"] for row in rows] == ["active", "revoked"]
+    home, data = folder / "nodes" / "trauma", folder / "data" / "trauma"
+    refused = register(run, folder, home, data)
+    assert refused.code == 1 and refused.json["error"]["code"] == "CG303"
+    again = run("node", "revoke", "2", "--dir", folder, "--json")
+    assert again.code == 1 and again.json["error"]["code"] == "CG303"
+
+
+def test_keys_are_not_overwritten(home: Path, run: Run) -> None:
+    before = {p.name: p.read_bytes() for p in (home / "keys").iterdir()}
+    done = run("node", "keygen", "--home", home, "--json")
+    assert done.code == 1 and done.json["error"]["code"] == "CG304"
+    assert {p.name: p.read_bytes() for p in (home / "keys").iterdir()} == before
+
+
+def test_a_passphrase_is_needed_and_never_an_argument(folder: Path, tmp_path: Path) -> None:
+    script = "import os, sys; os.environ.pop('COLLEGIUM_PASSPHRASE', None); "
+    script += "from collegium.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = ["-c", script, "node", "keygen", "--home", str(tmp_path / "new"), "--json"]
+    done = python(*command)
+    assert done.code == 1 and done.json["error"]["code"] == "CG306"
+    assert not (tmp_path / "new").exists()
+    assert "--passphrase" not in python("-m", "collegium.cli", "node", "keygen", "--help").out
