@@ -55,11 +55,16 @@ def demo(
     attacks = DEFAULT_ATTACKS if attack is None else tuple(a for a in attack if a != "none")
     scenario = Scenario(out, data, nodes, rounds, chain, attacks, seed, workers)
 
+    from rich.console import Console
+
     from collegium.lab.demo import run_demo
     from collegium.lab.display import Display, summary
 
     with Display() as display:
         document = run_demo(scenario, display)
-    output.result(document, summary(document))
+    if output.wants_json():
+        output.print_document(document)
+    else:
+        Console().print(summary(document))
     if not document["audit"]["ok"]:
         raise typer.Exit(1)

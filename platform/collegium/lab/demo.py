@@ -1,6 +1,7 @@
 """The whole story on one machine: found, train, verify, pay, merge, claim, audit, report."""
 
 import json
+import logging
 import shutil
 import time
 from concurrent.futures import Future
@@ -46,14 +47,15 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
     _clear(scenario.out)
     with display.step("Laying out the hospitals' images"):
         sites = lay_out(scenario, recipe)
-    with display.step("Loading the base model"):
-        task = load_task(recipe)
-    card = founding.write_card(scenario, sites, task, recipe)
-    chain = founding.open_chain(scenario)
+    with display.step(f"Starting the chain ({scenario.chain})"):
+        chain = founding.open_chain(scenario)
     try:
+        with display.step("Loading the base model"):
+            task = load_task(recipe)
+        card = founding.write_card(scenario, sites, task, recipe)
         run = founding.found(scenario, sites, card, task.layout, chain, rounds, display)
         set_up = time.perf_counter()
-        grid = _grid(scenario, run, display)
+        grid = _grid(scenario, run)
         try:
             strategy = _train(run, grid, rounds, display)
             trained = time.perf_counter()
@@ -91,11 +93,9 @@ def _clear(out: Path) -> None:
     (out / MARKER).write_text("{}")
 
 
-def _grid(scenario: Scenario, run: Founded, display: Display) -> LocalGrid:
+def _grid(scenario: Scenario, run: Founded) -> LocalGrid:
     nodes = {number + 1: {HOME: str(home.path)} for number, home in run.homes.items()}
-    return LocalGrid(
-        _APP, nodes, workers=scenario.processes, on_reply=lambda message: display.answered()
-    )
+    return LocalGrid(_APP, nodes, workers=scenario.processes)
 
 
 def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Verified:
@@ -110,6 +110,7 @@ def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Veri
         on_phase=display.phase,
         on_round=display.round_over,
     )
+    logging.getLogger("flwr").setLevel(logging.ERROR)  # the display tells the same, shorter
     app = ServerApp()
 
     @app.main()
@@ -121,7 +122,7 @@ def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Veri
             train_config=ConfigRecord(),
         )
 
-    display.rounds(1, rounds)
+    display.expect_rounds(rounds)
     app(grid, Context(run_id=1, node_id=SERVER, node_config={}, state=RecordDict(), run_config={}))
     if not any(entry.state_root for entry in strategy.reports):
         raise RoundFailed(

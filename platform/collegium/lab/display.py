@@ -9,7 +9,14 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from collegium.flower.strategy import RoundReport
@@ -29,19 +36,21 @@ PHASES = {
 
 
 class Display:
-    """A live view on stderr: one line per step, with its time."""
+    """One line per step with its time: live on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=20),
             TextColumn("{task.fields[note]}", style="dim"),
             TimeElapsedColumn(),
             console=self.console,
+            disable=not self.console.is_terminal,
         )
-        self._round: Any = None
+        self._round: TaskID | None = None
+        self._rounds = 0
 
     def __enter__(self) -> "Display":
         self._progress.start()
@@ -53,40 +62,44 @@ class Display:
     @contextmanager
     def step(self, description: str, total: int | None = None) -> Iterator["Step"]:
         """A line that spins until the block ends."""
+        self._plain(description)
         task = self._progress.add_task(description, total=total, note="")
         yield Step(self._progress, task)
         self._progress.update(task, total=1, completed=1)
 
-    def rounds(self, first: int, count: int) -> None:
-        self._first, self._last = first, first + count - 1
+    def expect_rounds(self, count: int) -> None:
+        self._rounds = count
 
     def phase(self, round_id: int, phase: str) -> None:
         """A round entered a phase."""
-        if phase == "Open" or self._round is None:
-            title = f"[bold]Round {round_id}[/] of {self._last}"
+        if self._round is None:
+            title = f"[bold]Round {round_id}[/] of {self._rounds}"
             self._round = self._progress.add_task(title, total=len(PHASES), note="")
         if phase in PHASES:
+            self._plain(f"round {round_id}: {PHASES[phase]}")
             done = list(PHASES).index(phase)
             self._progress.update(self._round, completed=done, note=PHASES[phase])
 
-    def answered(self) -> None:
-        """One node answered; keeps the clock honest while workers are busy."""
-        self._progress.refresh()
-
     def round_over(self, report: RoundReport) -> None:
-        state = "final" if report.state_root else "cancelled"
-        note = f"{state} {report.state_root.hex()[:12] if report.state_root else ''}"
-        self._progress.update(self._round, completed=len(PHASES), note=note)
+        root = report.state_root
+        note = f"final, state {root.hex()[:12]}…" if root else "cancelled, reward returned"
+        self._plain(f"round {report.round}: {note}")
+        if self._round is not None:
+            self._progress.update(self._round, completed=len(PHASES), note=note)
         self._round = None
 
     def say(self, sentence: str) -> None:
-        self.console.log(sentence)
+        self.console.print(sentence, style="dim")
+
+    def _plain(self, line: str) -> None:
+        if not self.console.is_terminal:
+            self.console.print(line, markup=False, highlight=False)
 
 
 class Step:
     """Handle of one line of the display."""
 
-    def __init__(self, progress: Progress, task: Any) -> None:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
     def advance(self, note: str = "") -> None:
@@ -159,8 +172,11 @@ def _audit(result: dict[str, Any]) -> Panel:
     audit = result["audit"]
     verdict = "[bold green]The evidence holds.[/]" if audit["ok"] else "[bold red]VIOLATION[/]"
     lines = [f"{verdict} {audit['checks']} checks re-derived offline from the exported bundle."]
-    lines += [f"[red]{f['code']}[/] {f['record']}: {f['message']}" for f in audit["findings"][:8]]
-    lines += [f"[dim]not checked: {text}[/]" for text in audit["unchecked"]]
+    lines += [
+        f"[red]{f['code']}[/] {f['record']}: expected {f['expected']}, found {f['found']}"
+        for f in audit["findings"][:8]
+    ]
+    lines += [f"[dim]not checked: {u['subject']} – {u['reason']}[/]" for u in audit["unchecked"]]
     return Panel("\n".join(lines), title="Audit")
 
 
