@@ -184,7 +184,7 @@ def _expose(image: Image, style: Style, rng: np.random.Generator) -> Image:
     rows, columns = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) / SIZE
     image = (image**style.gamma - 0.5) * style.contrast + 0.5 + style.brightness
     for _ in range(style.blur):
-        neighbours = (np.roll(image, step, axis) for step in (1, -1) for axis in (0, 1))
+        neighbours = (np.roll(image, step, axis) for axis in (0, 1) for step in (1, -1))
         image = sum(neighbours, image) / 5
     if style.detail < SIZE:
         image = _resample(_resample(image, style.detail), SIZE)

@@ -32,6 +32,7 @@ class Recipe:
         decay: factor on the learning rate from one round to the next.
         warmup: steps at the start of every round over which the learning rate rises.
         clip: bound on the norm of a gradient.
+        epsilon: Adam's, added to the root of the second moment.
         balance: 0 draws all (question, answer) pairs alike, 1 draws them as often as they occur.
         held_out: share of a site's examples that is never trained on and scores others.
         shard_rows: most examples of its own that a validator scores with.
@@ -54,6 +55,7 @@ class Recipe:
     decay: float = 0.8
     warmup: int = 0
     clip: float = 1.0
+    epsilon: float = 1e-8
     balance: float = 0.5
     held_out: float = 0.2
     shard_rows: int = 48
@@ -103,6 +105,7 @@ _BOUNDS: dict[str, tuple[tuple[type, ...], float, float]] = {
     "learning_rate": (_REAL, 1e-9, 10.0),
     "decay": (_REAL, 0.01, 1.0),
     "warmup": (_INT, 0, 1_000_000),
+    "epsilon": (_REAL, 1e-12, 1.0),
     "clip": (_REAL, 1e-6, 1e6),
     "balance": (_REAL, 0.0, 1.0),
     "held_out": (_REAL, 0.01, 0.9),

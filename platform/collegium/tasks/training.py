@@ -60,10 +60,9 @@ def train_locally(
     adapter.write(vector)
     adapter.model.train()
     rate = recipe.learning_rate * recipe.decay**round
-    optimiser = torch.optim.AdamW(adapter.trained, lr=rate, weight_decay=0.0)
+    optimiser = torch.optim.Adam(adapter.trained, lr=rate, eps=recipe.epsilon)
     for step in range(recipe.local_steps):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (step + 1) / (recipe.warmup + 1))
+        optimiser.param_groups[0]["lr"] = rate * _slope(step, recipe)
         inputs, labels = batches.prompter.collate(batches.draw(recipe, rng))
         logits = adapter.model(**inputs, use_cache=False).logits
         answer_loss(logits, labels).backward()
@@ -71,6 +70,17 @@ def train_locally(
         optimiser.step()
         optimiser.zero_grad()
     return adapter.read()
+
+
+def _slope(step: int, recipe: Recipe) -> float:
+    """Factor on the learning rate: up over the warm-up, then linearly down towards zero.
+
+    Ending every round near zero averages out the noise of single batches; what is left of an
+    update is what committees can tell to be useful.
+    """
+    up = (step + 1) / (recipe.warmup + 1)
+    down = (recipe.local_steps - step) / (recipe.local_steps - recipe.warmup)
+    return min(up, down)
 
 
 def answer_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,43 @@
+"""A small drawn federation and the task on the shipped base, made once for all tests here."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from collegium.tasks import Recipe, load_task
+from collegium.tasks.federation_data import FederationData, read_federation
+from collegium.tasks.sites import write_federation
+
+QUICK = replace(Recipe(), local_steps=4, batch=8)
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("phantoms")
+    write_federation(root, seed=501, images=24, challenge=20, reference=20)
+    return root
+
+
+@pytest.fixture(scope="session")
+def federation(phantoms) -> FederationData:
+    return read_federation(phantoms)
+
+
+@pytest.fixture(scope="session")
+def task():
+    return load_task(QUICK)
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Folder with real radiographs; see docs on how to obtain a set."""
+    given = os.environ.get("COLLEGIUM_DATA")
+    if not given:
+        pytest.skip("COLLEGIUM_DATA names no folder with real radiographs")
+    return Path(given)

@@ -1,0 +1,192 @@
+"""Reading hospitals' folders: what is accepted, what is refused, and how sets are divided."""
+
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from collegium.errors import BadMetadata, EmptySite, MissingMetadata, UnreadableImage
+from collegium.tasks import data
+from collegium.tasks.data import Dataset, Example, join, read_folder, read_image
+
+LINE = {"file_name": "a.png", "question": "Is there pneumonia?", "answer": "yes"}
+
+
+def site(folder: Path, *lines: object, images: tuple[str, ...] = ("a.png",)) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name in images:
+        Image.new("L", (8, 6), 100).save(folder / name)
+    text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+    (folder / "metadata.jsonl").write_text(text)
+    return folder
+
+
+def dataset(patients: list[int]) -> Dataset:
+    examples = [
+        Example(f"{k}.png", "Is there pneumonia?", ("yes", "no")[k % 2], "yes/no", f"p{patient}")
+        for k, patient in enumerate(patients)
+    ]
+    images = {e.image: np.full((2, 2), k % 256, np.uint8) for k, e in enumerate(examples)}
+    return Dataset("site", tuple(examples), images)
+
+
+def test_lines_become_examples(tmp_path):
+    lines = [
+        LINE,
+        {**LINE, "question": "What is the diagnosis?", "answer": " left pleurisy ", "patient": "7"},
+        {**LINE, "question_type": "view", "age": 4},
+    ]
+    read = read_folder(site(tmp_path, *lines, ""))
+    assert [e.kind for e in read.examples] == ["yes/no", "open", "view"]
+    assert [e.patient for e in read.examples] == ["a.png", "7", "a.png"]
+    assert read.examples[1].answer == "left pleurisy"
+    assert read.images["a.png"].shape == (6, 8) and read.images["a.png"].dtype == np.uint8
+
+
+def test_missing_folder_and_missing_metadata(tmp_path):
+    with pytest.raises(MissingMetadata, match="no such folder"):
+        read_folder(tmp_path / "nowhere")
+    with pytest.raises(MissingMetadata, match="no such file"):
+        read_folder(tmp_path)
+
+
+def test_a_folder_without_lines_is_refused(tmp_path):
+    with pytest.raises(EmptySite):
+        read_folder(site(tmp_path, "", "  "))
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("{not json", "invalid JSON"),
+        ("[1, 2]", "a JSON list"),
+        ("[" * 5000, "invalid JSON"),
+        ({"file_name": "a.png", "question": "q"}, '"answer" missing'),
+        ({**LINE, "answer": 3}, '"answer": '),
+        ({**LINE, "answer": "  "}, '"answer": '),
+        ({**LINE, "question": "x" * 2001}, '"question": '),
+        ({**LINE, "note": "x" * 20_000}, "bytes"),
+        ({**LINE, "file_name": "../secret.png"}, "leaves the folder"),
+        ({**LINE, "file_name": "/etc/hostname"}, "leaves the folder"),
+        ({**LINE, "file_name": "a\0.png"}, "file_name"),
+        ({**LINE, "patient": 12}, '"patient"'),
+    ],
+)
+def test_a_bad_line_is_named_by_file_and_number(tmp_path, line, found):
+    with pytest.raises(BadMetadata) as caught:
+        read_folder(site(tmp_path, LINE, line))
+    assert found in caught.value.found
+    assert "metadata.jsonl:2" in caught.value.found
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path):
+    outside = site(tmp_path / "outside", LINE)
+    inside = site(tmp_path / "inside", LINE, images=())
+    (inside / "a.png").symlink_to(outside / "a.png")
+    with pytest.raises(BadMetadata, match="leaves the folder"):
+        read_folder(inside)
+
+
+def test_a_huge_metadata_file_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "MAX_METADATA_BYTES", 10)
+    with pytest.raises(BadMetadata, match="bytes"):
+        read_folder(site(tmp_path, LINE))
+
+
+def test_bad_images_are_named(tmp_path):
+    with pytest.raises(UnreadableImage, match=r"gone\.png"):
+        read_folder(site(tmp_path, {**LINE, "file_name": "gone.png"}))
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(UnreadableImage, match="no image"):
+        read_image(tmp_path / "text.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableImage):
+        read_image(tmp_path / "cut.png")
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
+    """A PNG of a few bytes that claims 60,000 x 60,000 pixels."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    body = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99))
+    (tmp_path / "bomb.png").write_bytes(body + chunk(b"IEND", b""))
+    with pytest.raises(UnreadableImage):
+        read_image(tmp_path / "bomb.png")
+
+
+def test_pixels_are_bounded_below_the_library_s_own_limit(tmp_path, monkeypatch):
+    Image.new("L", (20, 10)).save(tmp_path / "a.png")
+    monkeypatch.setattr(data, "MAX_PIXELS", 199)
+    with pytest.raises(UnreadableImage, match="20 x 10 pixels"):
+        read_image(tmp_path / "a.png")
+
+
+def chunk(kind: bytes, payload: bytes) -> bytes:
+    check = zlib.crc32(kind + payload)
+    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", check)
+
+
+def test_sixteen_bit_images_are_windowed(tmp_path):
+    deep = np.array([[100, 1_100], [2_100, 4_100]], np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert read_image(tmp_path / "deep.png").tolist() == [[0, 64], [128, 255]]
+
+
+def test_long_images_are_reduced(tmp_path):
+    Image.new("RGB", (3_000, 1_500), (9, 9, 9)).save(tmp_path / "long.png")
+    assert read_image(tmp_path / "long.png").shape == (512, 1_024)
+
+
+@given(st.lists(st.integers(0, 12), min_size=2, max_size=60), st.sampled_from([0.1, 0.25, 0.5]))
+@settings(max_examples=60, deadline=None)
+def test_a_split_divides_patients(patients, share):
+    whole = dataset(patients)
+    rest, held = whole.split(share)
+    assert not {e.patient for e in rest.examples} & {e.patient for e in held.examples}
+    assert sorted(e.image for e in rest.examples + held.examples) == sorted(whole.images)
+    assert set(held.images) == {e.image for e in held.examples}
+    if len(set(patients)) > 1:
+        assert len(rest) and len(held)
+
+
+def test_a_split_does_not_depend_on_the_order_of_lines():
+    whole = dataset(list(range(40)))
+    turned = Dataset("site", whole.examples[::-1], whole.images)
+    assert set(whole.split(0.25)[1].examples) == set(turned.split(0.25)[1].examples)
+    assert whole.split(0.25)[1].examples != whole.split(0.25, salt="other")[1].examples
+
+
+def test_balanced_takes_answers_in_turn():
+    examples = [
+        Example(f"{k}.png", "Is there pneumonia?", "yes" if k < 5 else "no", "yes/no", str(k))
+        for k in range(100)
+    ]
+    whole = Dataset(
+        "site", tuple(examples), {e.image: np.zeros((1, 1), np.uint8) for e in examples}
+    )
+    drawn = whole.balanced(10, seed=3)
+    assert [e.answer for e in drawn.examples].count("yes") == 5
+    assert drawn.examples == whole.balanced(10, seed=3).examples
+    assert len(whole.balanced(1_000, seed=3)) == 100
+    assert len(set(whole.balanced(1_000, seed=3).examples)) == 100
+
+
+def test_join_keeps_equal_names_apart():
+    joined = join([dataset([1, 2]), dataset([1, 3])])
+    assert len(joined) == 4 and len(joined.images) == 4
+    assert len({e.patient for e in joined.examples}) == 4
+
+
+def test_the_digest_names_the_content(tmp_path):
+    first = dataset([1, 2, 3])
+    turned = Dataset("other name", first.examples[::-1], dict(reversed(first.images.items())))
+    assert first.digest == turned.digest
+    darker = {**first.images, "0.png": np.full((2, 2), 9, np.uint8)}
+    assert first.digest != Dataset("site", first.examples, darker).digest
+    assert first.digest != dataset([1, 2, 4]).digest
