@@ -96,8 +96,7 @@ abstract contract Charter is IFederation {
             nodePool: uint256(REWARD) * NODE_SHARE / WHOLE,
             validatorPool: uint256(REWARD) * VALIDATOR_SHARE / WHOLE,
             minScore: MIN_SCORE,
-            byScore: WEIGHT_RULE == BY_SCORE,
-            positive: 0
+            byScore: WEIGHT_RULE == BY_SCORE
         });
     }
 }

@@ -2,9 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {Charter} from "./Charter.sol";
 import {Phases} from "./Phases.sol";
@@ -17,6 +15,7 @@ import {Ledger} from "./libraries/Ledger.sol";
 import {Member} from "./libraries/Members.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title Federation: one round of fine-tuning after the other
@@ -27,15 +26,15 @@ contract Federation is Phases, EIP712, Pausable {
     using Packed for bytes;
     using Packed for bytes32;
     using Rounds for uint256;
+    using Signatures for bytes32;
+    using Signatures for bytes32[8];
 
     /// @dev One batch of relayed commitments while it is taken in.
     struct Batch {
         uint64 round;
         uint256 missing;
-        bytes32 accumulator;
-        bytes taken;
-        bytes32 domain;
-        bytes32[5] fields;
+        bytes taken; // packed (uint16 id, bytes32 digest)
+        bytes32[8] template;
     }
 
     /// @notice Role that opens rounds.
@@ -44,9 +43,6 @@ contract Federation is Phases, EIP712, Pausable {
     /// @notice Role that stops the opening of rounds.
     bytes32 public constant PAUSER = keccak256("PAUSER");
 
-    bytes32 private constant UPDATE_TYPEHASH =
-        keccak256("Update(uint64 round,address node,bytes32 base,bytes32 digest)");
-    bytes32 private constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
     uint256 private constant COMMIT_BYTES = 116; // address, digest, r, vs
     uint256 private constant ATTESTATION_BYTES = 65; // slot, r, vs
 
@@ -112,18 +108,17 @@ contract Federation is Phases, EIP712, Pausable {
         Batch memory batch;
         batch.round = roundId;
         batch.missing = _round.missing;
-        batch.accumulator = _round.accumulator;
         batch.taken = Packed.list(count * Settlement.UPDATE_BYTES);
-        batch.domain = _domainSeparatorV4();
-        batch.fields[0] = UPDATE_TYPEHASH;
-        batch.fields[1] = bytes32(uint256(roundId));
-        batch.fields[3] = stateRoot;
-        for (uint256 i; i < count; ++i) {
-            _take(batch, items, i * COMMIT_BYTES);
+        batch.template = Signatures.template(_domainSeparatorV4(), roundId, stateRoot);
+        unchecked {
+            uint256 item = items.position();
+            for (uint256 end = item + items.length; item < end; item += COMMIT_BYTES) {
+                _take(batch, item);
+            }
         }
         if (batch.taken.length == 0) return;
 
-        _round.accumulator = batch.accumulator;
+        _round.accumulator = _round.accumulator.chainMemory(batch.taken);
         emit UpdatesCommitted(roundId, batch.taken);
         _setMissing(header, batch.missing);
     }
@@ -197,7 +192,7 @@ contract Federation is Phases, EIP712, Pausable {
         Settlement.Outcome memory outcome =
             Settlement.compute(_rules(), updates, panel, COMMITTEE, totals);
 
-        bool merges = outcome.weight != 0;
+        bool merges = outcome.accepted.length != 0;
         _round.header = merges
             ? header.enter(Stage.Merge, block.timestamp + MERGE_WINDOW)
             : header.enter(Stage.Final, 0);
@@ -226,11 +221,11 @@ contract Federation is Phases, EIP712, Pausable {
         Header header = _during(roundId, Phase.Proposed);
         uint256 count = _items(signatures, ATTESTATION_BYTES);
         bytes32 digest =
-            _hashTypedDataV4(keccak256(abi.encode(MERGE_TYPEHASH, roundId, _round.proposal)));
+            _hashTypedDataV4(keccak256(abi.encode(Signatures.MERGE_TYPEHASH, roundId, _round.proposal)));
         for (uint256 i; i < count; ++i) {
             uint256 at = i * ATTESTATION_BYTES;
             uint8 slot = uint8(signatures[at]);
-            address signer = _recover(digest, signatures.word(at + 1), signatures.word(at + 33));
+            address signer = digest.recover(signatures.word(at + 1), signatures.word(at + 33));
             // INVARIANT: only the committee attests, each for itself.
             require(_isMember(slot, _signers[signer].id()), BadSignature(slot));
             header = header.attest(slot);
@@ -252,26 +247,25 @@ contract Federation is Phases, EIP712, Pausable {
 
     // Steps ------------------------------------------------------------------------------------
 
-    /// @dev Take in one item of a batch, or say in an event why not.
-    function _take(Batch memory batch, bytes calldata items, uint256 at) private {
-        address account = address(bytes20(items.word(at)));
-        bytes32 digest = items.word(at + 20);
-        batch.fields[2] = bytes32(uint256(uint160(account)));
-        batch.fields[4] = digest;
-        bytes32 typed = MessageHashUtils.toTypedDataHash(batch.domain, Packed.hash(batch.fields));
-        Member member = _signers[_recover(typed, items.word(at + 52), items.word(at + 84))];
-
-        if (member.id() == 0 || member.account() != account) {
-            emit CommitSkipped(batch.round, account, SkipReason.BadSignature);
-        } else if (!member.activeIn(batch.round)) {
-            emit CommitSkipped(batch.round, account, SkipReason.NotActive);
-        } else if (!batch.missing.has(member.seat())) {
-            emit CommitSkipped(batch.round, account, SkipReason.AlreadyCommitted);
-        } else {
-            batch.missing ^= 1 << member.seat();
-            batch.accumulator = batch.accumulator.chain(member.id(), digest);
-            batch.taken.push(bytes32(uint256(member.id()) << 240), 2);
-            batch.taken.push(digest, 32);
+    /// @dev Take in the item at this calldata position, or say in an event why not.
+    function _take(Batch memory batch, uint256 item) private {
+        unchecked {
+            address account = address(bytes20(Packed.load(item)));
+            bytes32 digest = Packed.load(item + 20);
+            bytes32 hash = batch.template.updateHash(account, digest);
+            address signer = hash.recover(Packed.load(item + 52), Packed.load(item + 84));
+            Member member = _signers[signer];
+            uint256 seat = 1 << member.seat();
+            if (!member.ownedBy(account)) {
+                emit CommitSkipped(batch.round, account, SkipReason.BadSignature);
+            } else if (!member.activeIn(batch.round)) {
+                emit CommitSkipped(batch.round, account, SkipReason.NotActive);
+            } else if (batch.missing & seat == 0) {
+                emit CommitSkipped(batch.round, account, SkipReason.AlreadyCommitted);
+            } else {
+                batch.missing ^= seat;
+                batch.taken.pushUpdate(member.id(), digest);
+            }
         }
     }
 
@@ -319,7 +313,7 @@ contract Federation is Phases, EIP712, Pausable {
         bytes32 accepted = keccak256(outcome.accepted);
         bytes32 root = Ledger.root(totals, totals.length);
         uint96 earned = uint96(outcome.earned);
-        uint96 kept = outcome.weight == 0 ? 0 : _aggregatorPool();
+        uint96 kept = outcome.accepted.length == 0 ? 0 : _aggregatorPool();
         uint96 released = REWARD - earned - kept;
         _round.outcome = accepted;
         emit RoundSettled(
@@ -340,16 +334,11 @@ contract Federation is Phases, EIP712, Pausable {
         require(count != 0 && list.length % width == 0, BadLength(list.length));
     }
 
-    /// @dev Signer of `digest`; the zero address, which signs for nobody, if it does not hold.
-    function _recover(bytes32 digest, bytes32 r, bytes32 vs) private pure returns (address signer) {
-        (signer,,) = ECDSA.tryRecover(digest, r, vs);
-    }
-
     /// @dev What the accumulator is if exactly `updates` were committed.
     function _chained(Header header, bytes calldata updates) private pure returns (bytes32) {
-        uint256 count = header.updates();
-        require(updates.length == count * Settlement.UPDATE_BYTES, WrongUpdates());
-        return bytes32(uint256(header.id())).chainAll(updates, count);
+        uint256 length = header.updates() * Settlement.UPDATE_BYTES;
+        require(updates.length == length, WrongUpdates());
+        return bytes32(uint256(header.id())).chainCalldata(updates);
     }
 
     /// @dev The validators that revealed, with their scores as they revealed them.
@@ -383,9 +372,7 @@ contract Federation is Phases, EIP712, Pausable {
     function _previous(uint96[] calldata ledger) private view returns (uint96[] memory totals) {
         require(ledger.length <= nodeCount(), WrongLedger());
         totals = new uint96[](nodeCount());
-        for (uint256 i; i < ledger.length; ++i) {
-            totals[i] = ledger[i];
-        }
+        Packed.copy(ledger, totals);
         // INVARIANT: the new ledger is the old one plus this round.
         require(Ledger.root(totals, ledger.length) == vault.ledgerRoot(), WrongLedger());
     }

@@ -18,31 +18,37 @@ library Ledger {
     }
 
     /// @notice Root over the first `count` entries of `totals`, where index 0 is id 1.
-    function root(uint96[] memory totals, uint256 count) internal pure returns (bytes32) {
+    function root(uint96[] memory totals, uint256 count) internal pure returns (bytes32 hash) {
         if (count == 0) return bytes32(0);
-        bytes32[] memory layer = new bytes32[](count);
-        unchecked {
-            for (uint256 i; i < count; ++i) {
-                layer[i] = leaf(i + 1, totals[i]);
-            }
-            while (count > 1) {
-                uint256 half = count >> 1;
-                for (uint256 i; i < half; ++i) {
-                    layer[i] = _inner(layer[2 * i], layer[2 * i + 1]);
-                }
-                if (count & 1 == 1) layer[half] = layer[count - 1];
-                count -= half;
-            }
-        }
-        return layer[0];
-    }
-
-    function _inner(bytes32 a, bytes32 b) private pure returns (bytes32 hash) {
-        if (a > b) (a, b) = (b, a);
+        // The layers are built in place beyond the allocated memory, and forgotten afterwards.
         assembly ("memory-safe") {
-            mstore(0x00, a)
-            mstore(0x20, b)
-            hash := keccak256(0x00, 0x40)
+            let layer := mload(0x40)
+            for { let i := 0 } lt(i, count) {} {
+                let total := mload(add(add(totals, 0x20), shl(5, i)))
+                let at := add(layer, shl(5, i))
+                i := add(i, 1)
+                mstore(0x00, i)
+                mstore(0x20, total)
+                mstore(0x00, keccak256(0x00, 0x40))
+                mstore(at, keccak256(0x00, 0x20))
+            }
+            for {} gt(count, 1) {} {
+                let to := layer
+                let last := add(layer, shl(5, sub(count, 1)))
+                let from := layer
+                for {} lt(from, last) { from := add(from, 0x40) } {
+                    let a := mload(from)
+                    let b := mload(add(from, 0x20))
+                    let greater := gt(a, b) // 1: b comes first
+                    mstore(shl(5, greater), a)
+                    mstore(shl(5, iszero(greater)), b)
+                    mstore(to, keccak256(0x00, 0x40))
+                    to := add(to, 0x20)
+                }
+                if eq(from, last) { mstore(to, mload(last)) }
+                count := shr(1, add(count, 1))
+            }
+            hash := mload(layer)
         }
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @notice All that a commitment has to know about its signer, in one word, from the lowest bit:
-/// 160 account, 16 id, 8 seat, 32 first active round, 32 first round no longer active.
+/// 160 account, 16 id, 8 seat, 8 unused, 32 first active round, 32 first round no longer active.
 type Member is uint256;
 
 using Members for Member global;
@@ -14,8 +14,8 @@ library Members {
 
     uint256 private constant ID = 160;
     uint256 private constant SEAT = 176;
-    uint256 private constant FROM = 184;
-    uint256 private constant UNTIL = 216;
+    uint256 private constant FROM = 192;
+    uint256 private constant UNTIL = 224;
 
     /// @notice A new node.
     function create(address owner, uint256 number, uint256 place, uint256 from)
@@ -38,6 +38,11 @@ library Members {
     /// @notice Its owner.
     function account(Member member) internal pure returns (address) {
         return address(uint160(Member.unwrap(member)));
+    }
+
+    /// @notice Whether it is a node, and of this owner.
+    function ownedBy(Member member, address owner) internal pure returns (bool) {
+        return Member.unwrap(member) != 0 && member.account() == owner;
     }
 
     /// @notice Its number; 0 if the slot's key signs for nobody.

@@ -11,10 +11,25 @@ library Packed {
         }
     }
 
+    /// @notice The 32 bytes at a position of calldata.
+    function load(uint256 start) internal pure returns (bytes32 value) {
+        assembly ("memory-safe") {
+            value := calldataload(start)
+        }
+    }
+
     /// @notice Where `data` begins in calldata.
     function position(bytes calldata data) internal pure returns (uint256 start) {
         assembly ("memory-safe") {
             start := data.offset
+        }
+    }
+
+    /// @notice Overwrite the first entries of `to` with those of `from`, which is not longer.
+    /// Bits beyond the 96th are copied as they are: the caller checks a hash over whole words.
+    function copy(uint96[] calldata from, uint96[] memory to) internal pure {
+        assembly ("memory-safe") {
+            calldatacopy(add(to, 0x20), from.offset, shl(5, from.length))
         }
     }
 
@@ -35,6 +50,17 @@ library Packed {
         }
     }
 
+    /// @notice Append (uint16 id, bytes32 digest); the list must have room.
+    function pushUpdate(bytes memory data, uint256 id, bytes32 digest) internal pure {
+        assembly ("memory-safe") {
+            let length := mload(data)
+            let to := add(add(data, 0x20), length)
+            mstore(to, shl(240, id))
+            mstore(add(to, 2), digest)
+            mstore(data, add(length, 34))
+        }
+    }
+
     /// @notice Hash chain over commitments: keccak256(abi.encodePacked(last, id, digest)).
     function chain(bytes32 last, uint256 id, bytes32 digest) internal pure returns (bytes32 next) {
         // 66 bytes do not fit the scratch space; they go to free memory, which stays free.
@@ -47,28 +73,32 @@ library Packed {
         }
     }
 
-    /// @notice The hash chain over `count` packed (uint16 id, bytes32 digest).
-    function chainAll(bytes32 last, bytes calldata updates, uint256 count)
-        internal
-        pure
-        returns (bytes32 next)
-    {
+    /// @notice The same over packed (uint16 id, bytes32 digest).
+    function chainMemory(bytes32 last, bytes memory updates) internal pure returns (bytes32 next) {
         next = last;
         assembly ("memory-safe") {
             let at := mload(0x40)
-            let end := add(updates.offset, mul(count, 34))
-            for { let item := updates.offset } lt(item, end) { item := add(item, 34) } {
+            let item := add(updates, 0x20)
+            for { let end := add(item, mload(updates)) } lt(item, end) { item := add(item, 34) } {
                 mstore(at, next)
-                calldatacopy(add(at, 0x20), item, 34)
+                mstore(add(at, 0x20), mload(item))
+                mstore(add(at, 0x22), mload(add(item, 2)))
                 next := keccak256(at, 0x42)
             }
         }
     }
 
-    /// @notice keccak256(abi.encode(fields)) without the copy.
-    function hash(bytes32[5] memory fields) internal pure returns (bytes32 value) {
+    /// @notice The same over a list in calldata.
+    function chainCalldata(bytes32 last, bytes calldata updates) internal pure returns (bytes32 next) {
+        next = last;
         assembly ("memory-safe") {
-            value := keccak256(fields, 0xa0)
+            let at := mload(0x40)
+            let item := updates.offset
+            for { let end := add(item, updates.length) } lt(item, end) { item := add(item, 34) } {
+                mstore(at, next)
+                calldatacopy(add(at, 0x20), item, 34)
+                next := keccak256(at, 0x42)
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Bits} from "./Bits.sol";
 import {Packed} from "./Packed.sol";
 
 /// @title What a round is worth to whom
@@ -9,6 +10,7 @@ import {Packed} from "./Packed.sol";
 /// the same numbers. Bounds that make unchecked arithmetic safe: 256 updates, 15 validators,
 /// scores of 32 bits, pools of 96 bits.
 library Settlement {
+    using Bits for uint256;
     using Packed for bytes;
 
     /// @dev A score that means: not delivered, or broke a rule.
@@ -27,42 +29,45 @@ library Settlement {
     uint256 internal constant FEE_BYTES = 12;
 
     /// @notice What the terms say about settlement.
-    /// @param positive Sum of the positive medians among the accepted; set by `compute`.
     struct Rules {
         uint256 nodePool;
         uint256 validatorPool;
         int256 minScore;
         bool byScore;
-        uint256 positive;
     }
 
     /// @notice One committee member that revealed its verdict.
-    /// @param id Node id: its vote on its own update does not count.
+    /// @param scores Calldata position of its scores, int32 each. First for the loops below.
+    /// @param distance Sum of |score - median| over the updates it voted on. Second likewise.
+    /// @param own Sum of |median| over its own updates, on which it does not vote.
+    /// @param id Node id.
     /// @param slot Place in the committee.
-    /// @param scores Calldata position of its scores, int32 each.
-    /// @param norm Sum of |median| over the updates it voted on.
-    /// @param distance Sum of |score - median| over them.
     /// @param agreement max(0, 1 - distance / norm), scaled.
     struct Validator {
+        uint256 scores;
+        uint256 distance;
+        uint256 own;
         uint256 id;
         uint256 slot;
-        uint256 scores;
-        uint256 norm;
-        uint256 distance;
         uint256 agreement;
+    }
+
+    /// @dev Medians, the sum of |median|, and the sum of the positive accepted medians.
+    struct Tally {
+        int256[] medians;
+        uint256 norm;
+        uint256 positive;
     }
 
     /// @notice The result of a round.
     /// @param results Packed (int32 median, uint16 weight, uint96 pay) per update.
     /// @param fees Packed uint96 per committee slot.
     /// @param accepted Packed (uint16 id, bytes32 digest, uint16 weight) in commit order.
-    /// @param weight Sum of the weights; 0 iff nothing was accepted.
     /// @param earned Sum of all pay.
     struct Outcome {
         bytes results;
         bytes fees;
         bytes accepted;
-        uint256 weight;
         uint256 earned;
     }
 
@@ -77,154 +82,199 @@ library Settlement {
         uint256 slots,
         uint96[] memory totals
     ) internal pure returns (Outcome memory outcome) {
-        int256[] memory medians = _medians(updates, panel);
-        _payNodes(rules, updates, medians, totals, outcome);
-        _payValidators(rules, panel, slots, totals, outcome);
+        Tally memory tally = _tally(rules.minScore, updates, panel);
+        _payNodes(rules, updates, tally, totals, outcome);
+        _payValidators(rules, panel, tally.norm, slots, totals, outcome);
     }
 
-    /// @dev Median per update; adds up each validator's norm and distance on the way.
-    function _medians(bytes calldata updates, Validator[] memory panel)
+    /// @dev Median per update, and the sums that pay is divided by.
+    function _tally(int256 minScore, bytes calldata updates, Validator[] memory panel)
         private
         pure
-        returns (int256[] memory medians)
+        returns (Tally memory)
     {
         unchecked {
-            uint256 count = updates.length / UPDATE_BYTES;
-            medians = new int256[](count);
-            int256[] memory votes = new int256[](panel.length);
-            for (uint256 i; i < count; ++i) {
+            int256[] memory medians = new int256[](updates.length / UPDATE_BYTES);
+            int256[] memory votes = new int256[](panel.length + 1);
+            votes[0] = INVALID; // no vote is smaller: sorting stops here
+            uint256 likely = _hint(panel);
+            (uint256 norm, uint256 positive) = (0, 0);
+            for (uint256 i; i < medians.length; ++i) {
                 uint256 owner = uint256(updates.word(i * UPDATE_BYTES)) >> 240;
-                int256 median = _median(panel, votes, owner, i);
+                Validator[] memory voters = panel;
+                if (likely.has(owner & 255)) voters = _others(panel, owner);
+                _sort(votes, voters, i << 2);
+                int256 median = _middle(votes, voters.length);
                 medians[i] = median;
-                if (median != INVALID) _compare(panel, owner, i, median);
+                if (median == INVALID) continue;
+
+                _compare(voters, i << 2, median);
+                uint256 size = uint256(median < 0 ? -median : median);
+                norm += size;
+                if (median > 0 && median >= minScore) positive += size;
+                if (voters.length != panel.length) _find(panel, owner).own += size;
+            }
+            return Tally(medians, norm, positive);
+        }
+    }
+
+    /// @dev Bitmap of the panel's ids modulo 256: most owners are told from members at once.
+    function _hint(Validator[] memory panel) private pure returns (uint256 hint) {
+        unchecked {
+            for (uint256 k; k < panel.length; ++k) {
+                hint |= 1 << (panel[k].id & 255);
             }
         }
     }
 
-    /// @dev Insertion sort of the votes that count, into the shared buffer `votes`.
-    function _median(Validator[] memory panel, int256[] memory votes, uint256 owner, uint256 i)
+    /// @dev The panel without node `id`; the panel itself if the node is not on it.
+    function _others(Validator[] memory panel, uint256 id)
         private
         pure
-        returns (int256)
+        returns (Validator[] memory others)
     {
         unchecked {
-            uint256 count;
+            if (_find(panel, id).id != id) return panel;
+            others = new Validator[](panel.length - 1);
+            uint256 next;
             for (uint256 k; k < panel.length; ++k) {
-                Validator memory validator = panel[k];
-                if (validator.id == owner) continue;
-                int256 vote = _vote(validator, i);
-                uint256 at = count++;
-                for (; at > 0 && votes[at - 1] > vote; --at) {
-                    votes[at] = votes[at - 1];
-                }
-                votes[at] = vote;
+                if (panel[k].id != id) others[next++] = panel[k];
             }
-            if (count == 0) return INVALID;
-            int256 upper = votes[count >> 1];
-            if (count & 1 == 1) return upper;
-            int256 lower = votes[(count >> 1) - 1];
+        }
+    }
+
+    /// @dev Node `id` on the panel; an empty entry if it is not there.
+    function _find(Validator[] memory panel, uint256 id)
+        private
+        pure
+        returns (Validator memory validator)
+    {
+        unchecked {
+            for (uint256 k; k < panel.length; ++k) {
+                if (panel[k].id == id) return panel[k];
+            }
+        }
+    }
+
+    /// @dev Sort the voters' scores into `votes`, from index 1 on.
+    /// @param offset Position of the update's score in each list of scores.
+    function _sort(int256[] memory votes, Validator[] memory voters, uint256 offset) private pure {
+        // Insertion sort, in assembly because it runs once per update and validator.
+        assembly ("memory-safe") {
+            let last := add(votes, 0x20)
+            let item := add(voters, 0x20)
+            for { let end := add(item, shl(5, mload(voters))) } lt(item, end) {
+                item := add(item, 0x20)
+            } {
+                let scores := mload(mload(item))
+                let vote := sar(224, calldataload(add(scores, offset)))
+                let at := last
+                for { let before := mload(at) } sgt(before, vote) { before := mload(at) } {
+                    mstore(add(at, 0x20), before)
+                    at := sub(at, 0x20)
+                }
+                last := add(last, 0x20)
+                mstore(add(at, 0x20), vote)
+            }
+        }
+    }
+
+    /// @dev Median of `count` votes, sorted, from index 1 on.
+    function _middle(int256[] memory votes, uint256 count) private pure returns (int256) {
+        if (count == 0) return INVALID;
+        int256 lower;
+        int256 upper;
+        assembly ("memory-safe") {
+            let at := add(votes, shl(5, add(shr(1, count), 1)))
+            lower := mload(at)
+            upper := mload(add(at, 0x20))
+        }
+        if (count & 1 == 1) return upper;
+        unchecked {
             return lower == INVALID ? INVALID : (lower + upper) >> 1;
         }
     }
 
-    /// @dev How far each validator was from a valid median.
-    function _compare(Validator[] memory panel, uint256 owner, uint256 i, int256 median)
-        private
-        pure
-    {
-        unchecked {
-            uint256 norm = uint256(median < 0 ? -median : median);
-            for (uint256 k; k < panel.length; ++k) {
-                Validator memory validator = panel[k];
-                if (validator.id == owner) continue;
-                int256 vote = _vote(validator, i);
-                int256 gap = vote == INVALID ? median : vote - median;
-                validator.norm += norm;
-                validator.distance += uint256(gap < 0 ? -gap : gap);
-            }
-        }
-    }
-
-    /// @dev Score of update `i`: the contract checked that there is one per update.
-    function _vote(Validator memory validator, uint256 i) private pure returns (int256 vote) {
-        uint256 position = validator.scores;
+    /// @dev Add |score - median| of one update to each voter's distance; INVALID counts as 0.
+    function _compare(Validator[] memory voters, uint256 offset, int256 median) private pure {
+        // Scores are read again rather than kept: a word of calldata costs as little as memory.
         assembly ("memory-safe") {
-            vote := sar(224, calldataload(add(position, shl(2, i))))
+            let item := add(voters, 0x20)
+            for { let end := add(item, shl(5, mload(voters))) } lt(item, end) {
+                item := add(item, 0x20)
+            } {
+                let scores := mload(item)
+                let distance := add(scores, 0x20)
+                let vote := sar(224, calldataload(add(mload(scores), offset)))
+                // The remainder by 2^31 is 0 for INVALID and the vote itself for all others.
+                let gap := sub(smod(vote, 0x80000000), median)
+                let sign := sar(255, gap) // 0 or -1; x ^ -1 is -x - 1
+                mstore(distance, add(mload(distance), sub(xor(gap, sign), sign)))
+            }
         }
     }
 
     function _payNodes(
         Rules memory rules,
         bytes calldata updates,
-        int256[] memory medians,
+        Tally memory tally,
         uint96[] memory totals,
         Outcome memory outcome
     ) private pure {
         unchecked {
-            rules.positive = _positive(medians, rules.minScore);
-            outcome.accepted = Packed.list(medians.length * ACCEPTED_BYTES);
+            int256[] memory medians = tally.medians;
             outcome.results = Packed.list(medians.length * RESULT_BYTES);
+            outcome.accepted = Packed.list(medians.length * ACCEPTED_BYTES);
             for (uint256 i; i < medians.length; ++i) {
                 int256 median = medians[i];
                 uint256 result = uint256(median) << 224;
                 if (median >= rules.minScore && median != INVALID) {
-                    (uint256 weight, uint256 pay) = _share(rules, median);
+                    (uint256 weight, uint256 pay) = _share(rules, median, tally.positive);
                     result |= (weight << 208) | (pay << 112);
-                    outcome.weight += weight;
                     outcome.earned += pay;
-                    totals[_accept(outcome.accepted, updates, i, weight) - 1] += uint96(pay);
+                    uint256 id = _accept(outcome.accepted, updates, i, weight);
+                    totals[id - 1] += uint96(pay);
                 }
                 outcome.results.push(bytes32(result), RESULT_BYTES);
             }
         }
     }
 
-    /// @dev Append update `i` to the list of the accepted; says whose it is.
+    /// @dev Append update `i` and its weight to the list of the accepted; says whose it is.
     function _accept(bytes memory accepted, bytes calldata updates, uint256 i, uint256 weight)
         private
         pure
         returns (uint256 id)
     {
-        unchecked {
-            bytes32 head = updates.word(i * UPDATE_BYTES);
-            id = uint256(head) >> 240;
-            accepted.push(head, 2);
-            accepted.push(updates.word(i * UPDATE_BYTES + 2), 32);
-            accepted.push(bytes32(weight << 240), 2);
-        }
-    }
-
-    /// @dev Sum of the positive medians among the accepted.
-    function _positive(int256[] memory medians, int256 minScore)
-        private
-        pure
-        returns (uint256 sum)
-    {
-        unchecked {
-            for (uint256 i; i < medians.length; ++i) {
-                int256 median = medians[i];
-                if (median > 0 && median >= minScore) sum += uint256(median);
-            }
+        assembly ("memory-safe") {
+            let length := mload(accepted)
+            let to := add(add(accepted, 0x20), length)
+            let from := add(updates.offset, mul(i, UPDATE_BYTES))
+            calldatacopy(to, from, UPDATE_BYTES)
+            mstore(add(to, UPDATE_BYTES), shl(240, weight))
+            mstore(accepted, add(length, ACCEPTED_BYTES))
+            id := shr(240, calldataload(from))
         }
     }
 
     /// @dev Weight and pay of one accepted update.
-    function _share(Rules memory rules, int256 median)
+    function _share(Rules memory rules, int256 median, uint256 positive)
         private
         pure
         returns (uint256 weight, uint256 pay)
     {
-        if (rules.positive == 0) return (1, 0);
+        if (positive == 0) return (1, 0);
         unchecked {
             uint256 score = median > 0 ? uint256(median) : 0;
-            weight = rules.byScore ? WEIGHT_SCALE * score / rules.positive : 1;
-            pay = rules.nodePool * score / rules.positive;
+            weight = rules.byScore ? WEIGHT_SCALE * score / positive : 1;
+            pay = rules.nodePool * score / positive;
         }
     }
 
     function _payValidators(
         Rules memory rules,
         Validator[] memory panel,
+        uint256 norm,
         uint256 slots,
         uint96[] memory totals,
         Outcome memory outcome
@@ -232,7 +282,7 @@ library Settlement {
         unchecked {
             uint256 sum;
             for (uint256 k; k < panel.length; ++k) {
-                panel[k].agreement = _agreement(panel[k].norm, panel[k].distance);
+                panel[k].agreement = _agreement(norm - panel[k].own, panel[k].distance);
                 sum += panel[k].agreement;
             }
             outcome.fees = Packed.list(slots * FEE_BYTES);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @title Who signed an update or a merge
+/// @notice EIP-712 typed data, signatures in the short form (r, vs) of EIP-2098.
+library Signatures {
+    /// @dev EIP-712 type of a relayed commitment.
+    bytes32 internal constant UPDATE_TYPEHASH =
+        keccak256("Update(uint64 round,address node,bytes32 base,bytes32 digest)");
+    /// @dev EIP-712 type of an attestation.
+    bytes32 internal constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
+
+    /// @dev Half of the order of secp256k1: of a signature's two forms only the one below counts.
+    uint256 private constant HALF_ORDER =
+        0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+
+    /// @notice Signer of `digest`; the zero address if the signature does not hold.
+    function recover(bytes32 digest, bytes32 r, bytes32 vs)
+        internal
+        view
+        returns (address signer)
+    {
+        uint256 s = uint256(vs) & (type(uint256).max >> 1);
+        if (s > HALF_ORDER) return address(0);
+        // Precompile 1 answers with nothing if it fails, so the scratch space is cleared first.
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mstore(input, digest)
+            mstore(add(input, 0x20), add(27, shr(255, vs)))
+            mstore(add(input, 0x40), r)
+            mstore(add(input, 0x60), s)
+            mstore(0x00, 0)
+            pop(staticcall(gas(), 1, input, 0x80, 0x00, 0x20))
+            signer := mload(0x00)
+        }
+    }
+
+    /// @notice What all updates of a round have in common when they are signed: the words of
+    /// abi.encode(typehash, round, node, base, digest), then 0x1901, domain and struct hash.
+    function template(bytes32 domain, uint256 round, bytes32 base)
+        internal
+        pure
+        returns (bytes32[8] memory words)
+    {
+        words[0] = UPDATE_TYPEHASH;
+        words[1] = bytes32(round);
+        words[3] = base;
+        words[5] = bytes32(uint256(0x1901)); // its two bytes stand right before the domain
+        words[6] = domain;
+    }
+
+    /// @notice The EIP-712 digest of one update; fills the gaps of the template.
+    function updateHash(bytes32[8] memory words, address node, bytes32 digest)
+        internal
+        pure
+        returns (bytes32 hash)
+    {
+        assembly ("memory-safe") {
+            mstore(add(words, 0x40), node)
+            mstore(add(words, 0x80), digest)
+            mstore(add(words, 0xe0), keccak256(words, 0xa0))
+            hash := keccak256(add(words, 0xbe), 0x42)
+        }
+    }
+}
