@@ -1,9 +1,12 @@
 """Chains, a contract that refuses in every way, and senders for the tests of ``chain/``."""
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from flaky import Fault, FlakyProxy
 
 HERE = Path(__file__).parent
+# COLLEGIUM_TEST_ENGINES="anvil ganache" runs the tests of every chain on these too.
+MORE_ENGINES = os.environ.get("COLLEGIUM_TEST_ENGINES", "").split()
 
 
 @pytest.fixture(scope="session")
@@ -37,25 +42,35 @@ def chain() -> Iterator[Chain]:
 
 
 @pytest.fixture(scope="session")
-def hardhat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    """A Hardhat node on a free port, for the whole session."""
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Chain]]:
+    """Local chains of other makers on free ports, each started once: ``nodes("hardhat")``."""
+    with ExitStack() as stack:
+
+        @cache
+        def make(engine: str) -> Chain:
+            run_dir = tmp_path_factory.mktemp(engine)
+            return stack.enter_context(engines.connect(engine, run_dir=run_dir, start_engine=True))
+
+        yield make
+
+
+@pytest.fixture
+def hardhat(nodes: Callable[[str], Chain]) -> Chain:
+    """A Hardhat node."""
     try:
-        chain = engines.connect(
-            "hardhat", run_dir=tmp_path_factory.mktemp("hardhat"), start_engine=True
-        )
+        return nodes("hardhat")
     except ChainStopped as error:
         if "not installed" not in error.found and "no such program" not in error.found:
             raise
-        pytest.skip(f"Hardhat is not installed here: {error.found}")
-    with chain:
-        yield chain
+        pytest.skip(f"Hardhat cannot run here: {error.found}")
 
 
-@pytest.fixture(params=["embedded", "hardhat"])
+@pytest.fixture(params=["embedded", "hardhat", *MORE_ENGINES])
 def any_chain(request: pytest.FixtureRequest) -> Chain:
-    """The same test on both chains."""
-    name = "chain" if request.param == "embedded" else "hardhat"
-    return request.getfixturevalue(name)
+    """The same test on each chain."""
+    if request.param in MORE_ENGINES:
+        return request.getfixturevalue("nodes")(request.param)
+    return request.getfixturevalue("chain" if request.param == "embedded" else "hardhat")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Locks on files, shared by all threads and processes of one user on one machine."""
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ def file_lock(path: Path) -> Iterator[IO[str]]:
             _release(file)
 
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
     def _acquire(file: IO[str]) -> None:

@@ -131,7 +131,12 @@ class Sender:
 
     def _sign(self, call: dict[str, Any], fees: dict[str, int], gas: int, nonce: int) -> _Signed:
         value = int(call["value"], 16)
-        fields = {"chainId": self.chain.chain_id, "nonce": nonce, "gas": gas, "value": value}
+        fields: dict[str, Any] = {
+            "chainId": self.chain.chain_id,
+            "nonce": nonce,
+            "gas": gas,
+            "value": value,
+        }
         fields |= fees | {k: call[k] for k in ("to", "data") if k in call}
         signed = self.account.sign_transaction(fields)
         price = fees.get("maxFeePerGas", fees.get("gasPrice", 0))

@@ -90,8 +90,9 @@ class PatientProvider(HTTPProvider):
             try:
                 response = super().make_request(method, params)
             except requests.HTTPError as error:
-                problem = f"HTTP status {error.response.status_code}"
-                if error.response.status_code not in _BUSY:
+                status = 0 if error.response is None else error.response.status_code
+                problem = f"HTTP status {status}"
+                if status not in _BUSY:
                     break
             except (requests.RequestException, ConnectionError, ValueError) as error:
                 problem = f"{type(error).__name__} during {method}"

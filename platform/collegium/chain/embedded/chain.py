@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eth.abc import BlockHeaderAPI, SignedTransactionAPI, VirtualMachineAPI
 from eth.exceptions import HeaderNotFound, VMError
 from eth_utils import ValidationError, decode_hex
 from rlp.exceptions import RLPException
@@ -22,6 +21,7 @@ from collegium.chain.embedded.clock import Clock, ClockKind
 from collegium.chain.embedded.database import SqliteDB
 from collegium.chain.embedded.genesis import CLOCK_KEY, open_chain
 
+Header = Any  # py-evm types every number and hash by its own NewType; these stay behind this file
 INVALID_PARAMS = -32602
 TRANSACTION_REFUSED = -32003
 NOT_FOUND = -32001
@@ -63,10 +63,11 @@ class EmbeddedChain:
     ) -> None:
         self.lock = threading.RLock()
         self.db = SqliteDB(str(path))
-        self._chain, self.options = open_chain(
+        chain, self.options = open_chain(
             self.db, chain_id=chain_id, clock=clock, genesis_time=genesis_time, seed=seed
         )
-        self.chaindb = self._chain.chaindb
+        self._chain: Any = chain
+        self.chaindb: Any = chain.chaindb
 
     def close(self) -> None:
         with self.lock:
@@ -98,10 +99,10 @@ class EmbeddedChain:
         return self.options.chain_id
 
     @property
-    def head(self) -> BlockHeaderAPI:
+    def head(self) -> Header:
         return self._chain.get_canonical_head()
 
-    def header(self, block: Any = "latest") -> BlockHeaderAPI:
+    def header(self, block: Any = "latest") -> Header:
         """The header of a mined block, by tag, number (int or hex) or 32-byte hash.
 
         Raises:
@@ -119,20 +120,20 @@ class EmbeddedChain:
         except HeaderNotFound as missing:
             raise RpcError(NOT_FOUND, f"block {block} not found") from missing
 
-    def next_header(self) -> BlockHeaderAPI:
+    def next_header(self) -> Header:
         """The header that a block mined now starts from."""
         parent = self.head
         timestamp = self.clock.next_time(parent.timestamp, int(time.time()))
         header = self._chain.create_header_from_parent(parent, timestamp=timestamp)
         return header.copy(mix_hash=hashlib.sha256(self._randomness(parent)).digest())
 
-    def _randomness(self, parent: BlockHeaderAPI) -> bytes:
+    def _randomness(self, parent: Header) -> bytes:
         """What the next block's randomness is the hash of; equal in every process that looks."""
         if self.clock.kind == "virtual":  # repeatable, whoever of several senders came first
             return self.options.seed + parent.block_number.to_bytes(8, "big")
         return parent.hash + b"randao"  # unknown before the parent exists
 
-    def vm(self, block: Any = "latest") -> VirtualMachineAPI:
+    def vm(self, block: Any = "latest") -> Any:
         """An EVM on the state after ``block``; for ``"pending"``, as the next block would see it.
 
         The base fee is zero, so that calls need no funds.
@@ -140,7 +141,7 @@ class EmbeddedChain:
         header = self.next_header() if block == "pending" else self.header(block)
         return self._chain.get_vm(header.copy(base_fee_per_gas=0))
 
-    def block(self, header: BlockHeaderAPI) -> Any:
+    def block(self, header: Header) -> Any:
         return self._chain.get_block_by_header(header)
 
     # -- time ---------------------------------------------------------------------------------
@@ -155,7 +156,7 @@ class EmbeddedChain:
 
     # -- blocks (only inside ``writing``) -------------------------------------------------------
 
-    def mine(self, *transactions: SignedTransactionAPI) -> Any:
+    def mine(self, *transactions: Any) -> Any:
         """Mine one block of these transactions and return it."""
         header = self.next_header()
         self._chain.header = header
@@ -197,7 +198,7 @@ class EmbeddedChain:
             raise RpcError(TRANSACTION_REFUSED, f"transaction refused: {refusal}") from refusal
         return bytes(transaction.hash)
 
-    def _decode(self, raw: bytes) -> tuple[SignedTransactionAPI, bytes]:
+    def _decode(self, raw: bytes) -> tuple[Any, bytes]:
         builder = self._chain.get_vm(self.head).get_transaction_builder()
         try:
             transaction = builder.decode(raw)

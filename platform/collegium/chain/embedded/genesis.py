@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
-from eth.chains.base import MiningChain
+from eth.chains.base import BaseChain, MiningChain
 from eth.consensus import ConsensusApplier, NoProofConsensus
 from eth.db.atomic import AtomicDB
 from eth.vm.forks import ShanghaiVM
@@ -68,7 +68,7 @@ def dev_accounts() -> tuple[LocalAccount, ...]:
     )
 
 
-def open_chain(db: SqliteDB, **wanted: Any) -> tuple[MiningChain, Options]:
+def open_chain(db: SqliteDB, **wanted: Any) -> tuple[BaseChain, Options]:
     """The chain in ``db``, created first if the file is new.
 
     Args:
@@ -127,15 +127,16 @@ def _genesis_header(options: Options) -> dict[str, Any]:
     }
 
 
-def _genesis_state() -> dict[bytes, dict[str, Any]]:
+def _genesis_state() -> dict[Any, Any]:
     empty = {"balance": BALANCE_WEI, "nonce": 0, "code": b"", "storage": {}}
     return {decode_hex(account.address): empty for account in dev_accounts()}
 
 
 class _ConstantGasLimit(MiningChain):
-    def create_header_from_parent(self, parent: Any, **fields: Any) -> Any:
+    def create_header_from_parent(self, parent_header: Any, **header_params: Any) -> Any:
         # py-evm lets the limit drift as miners once voted; here it stays what block 0 says.
-        return super().create_header_from_parent(parent, **fields | {"gas_limit": parent.gas_limit})
+        header_params["gas_limit"] = parent_header.gas_limit
+        return super().create_header_from_parent(parent_header, **header_params)
 
 
 @cache

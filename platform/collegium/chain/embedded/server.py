@@ -45,7 +45,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://{self.server_address[0]}:{self.server_port}"
+        return f"http://{self.server_name}:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):

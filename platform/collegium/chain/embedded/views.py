@@ -5,11 +5,10 @@ from functools import lru_cache
 from typing import Any
 
 from eth._utils.address import generate_contract_address
-from eth.abc import BlockHeaderAPI
 from eth.exceptions import TransactionNotFound
 from eth_utils import to_checksum_address
 
-from collegium.chain.embedded.chain import INVALID_PARAMS, EmbeddedChain, RpcError
+from collegium.chain.embedded.chain import INVALID_PARAMS, EmbeddedChain, Header, RpcError
 from collegium.chain.embedded.execution import data
 
 Json = dict[str, Any]
@@ -37,7 +36,7 @@ class Views:
         self._chain = chain
         self._logs_by_hash = lru_cache(_REMEMBERED_BLOCKS)(self._decode_logs)
 
-    def block(self, header: BlockHeaderAPI, full: bool) -> Json:
+    def block(self, header: Header, full: bool) -> Json:
         block = self._chain.block(header)
         transactions = [
             self._transaction(t, header, i) if full else data_hex(t.hash)
@@ -112,7 +111,7 @@ class Views:
             if (not addresses or data(log["address"]) in addresses) and _matches(log, topics)
         ]
 
-    def logs_of(self, header: BlockHeaderAPI) -> tuple[Json, ...]:
+    def logs_of(self, header: Header) -> tuple[Json, ...]:
         """All logs of a block, in order."""
         if header.bloom == 0:  # no transaction of the block wrote a log
             return ()
@@ -142,7 +141,7 @@ class Views:
                 )
         return tuple(entries)
 
-    def _headers(self, query: Json) -> Iterator[BlockHeaderAPI]:
+    def _headers(self, query: Json) -> Iterator[Header]:
         if query.get("blockHash"):
             yield self._chain.header(query["blockHash"])
             return
@@ -162,16 +161,16 @@ class Views:
         except (TypeError, ValueError) as error:
             raise RpcError(INVALID_PARAMS, f"not a block: {block!r}") from error
 
-    def _locate(self, tx_hash: Any) -> tuple[BlockHeaderAPI, int] | None:
+    def _locate(self, tx_hash: Any) -> tuple[Header, int] | None:
         try:
             number, index = self._chain.chaindb.get_transaction_index(data(tx_hash))
         except TransactionNotFound:
             return None
         return self._chain.header(number), index
 
-    def _transaction(self, t: Any, header: BlockHeaderAPI, index: int) -> Json:
+    def _transaction(self, t: Any, header: Header, index: int) -> Json:
         kind = t.type_id or 0
-        form = {
+        form: Json = {
             "type": quantity_hex(kind),
             "hash": data_hex(t.hash),
             "nonce": quantity_hex(t.nonce),
