@@ -35,6 +35,7 @@ def load_adapter(folder: Path, base: str) -> tuple[Task, Vector]:
     Raises:
         ModelMismatch: the folder is no LoRA adapter, or does not fit the base model.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file, save
 
     try:
@@ -45,7 +46,7 @@ def load_adapter(folder: Path, base: str) -> tuple[Task, Vector]:
         task = load_task(recipe, frozen=frozen)
         trained = {n: t.astype(np.float32) for n, t in tensors.items() if ".lora_B." in n}
         return task, task.layout.flatten(trained)
-    except (OSError, ValueError, KeyError, TypeError, BadLayout) as error:
+    except (OSError, ValueError, KeyError, TypeError, BadLayout, SafetensorError) as error:
         raise ModelMismatch(
             expected=f"a LoRA adapter in PEFT's form for {base} at {folder}",
             found=f"{type(error).__name__}: {error}",

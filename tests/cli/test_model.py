@@ -1,0 +1,66 @@
+"""A federation on the shipped base model: created, asked, exported. Loads torch."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from collegium.protocol.card import TaskCard
+from collegium.roles.card_file import CardFile
+from collegium.store import BlobStore
+
+from .conftest import Run, write_site
+
+PAGE = Path(__file__).parents[2] / "docs" / "errors" / "CG503.md"
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """The card of the documentation."""
+    write_site(tmp_path / "data" / "challenge")
+    found = re.search(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert found is not None
+    path = tmp_path / "card.toml"
+    path.write_text(found[1])
+    return path
+
+
+def test_the_documented_card(card: Path) -> None:
+    file = CardFile.read(card)
+    assert file.terms.reward == 1_000 * 10**18 and file.deposit == 5_000 * 10**18
+    assert file.recipe.rank == 8 and file.limits.cosine == 0.98
+
+
+def test_create_ask_export(card: Path, tmp_path: Path, run: Run) -> None:
+    folder, image = tmp_path / "run", tmp_path / "data" / "challenge" / "2.png"
+    made = run("federation", "create", card, "--dir", folder, "--json")
+    assert made.code == 0, made.err
+    written = TaskCard.decode((folder / "card.json").read_bytes())
+    assert made.json["card"] == "0x" + written.digest.hex()
+    status = run("federation", "status", "--dir", folder, "--json").json
+    assert status["card"] == made.json["card"]
+    assert status["state_root"] == made.json["genesis"]
+    assert status["money"]["free"] == "5000"
+    assert len(list(BlobStore(folder / "store"))) == 2, "the frozen part and the first state"
+
+    adapter = tmp_path / "adapter"
+    exported = run("model", "export", "--out", adapter, "--dir", folder, "--json")
+    assert exported.code == 0 and exported.json["base_model"] == written.base_model
+    assert (adapter / "adapter_model.safetensors").is_file()
+    question = ("model", "ask", image, "what is the diagnosis", "--json")
+    answers = [
+        run(*question, *more).json
+        for more in ((), ("--federated", "--dir", folder), ("--adapter", adapter))
+    ]
+    assert {answer["answer"] for answer in answers} == {answers[0]["answer"]}
+    assert answers[0]["answer"] and 0 < answers[0]["confidence"] <= 1, "B = 0 changes nothing"
+
+    missing = run(
+        "model", "export", "--out", adapter, "--root", "ab" * 32, "--dir", folder, "--json"
+    )
+    assert missing.code == 1 and missing.json["error"]["code"] == "CG408"
+    (adapter / "adapter_model.safetensors").write_bytes(b"no tensors")
+    broken = run(*question, "--adapter", adapter)
+    assert broken.code == 1 and broken.json["error"]["code"] == "CG105"
+    image.write_bytes(b"no image")
+    assert run(*question).json["error"]["code"] == "CG102"
