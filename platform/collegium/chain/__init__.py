@@ -4,14 +4,18 @@ Everything above this package speaks to a chain only through it. Nothing here kn
 or training. This file imports nothing, so that ``collegium --help`` stays fast; web3.py and
 py-evm are loaded where they are first used.
 
-==============  ===============================================================================
-``engines``     start, stop and find a local chain; :func:`~collegium.chain.engines.connect`
-``embedded/``   an Ethereum chain in one SQLite file, in process or over HTTP
-``sender``      sign and send exactly once; wait for the receipt
-``reverts``     one function that explains every form in which a chain refuses
-``reader``      blocks, transactions, receipts and decoded events
-``headers``     pure checks of headers, transactions and receipts, for the offline auditor
-``bindings``    the shipped ABI and bytecode
-``federation``  typed client of Federation, Vault and token
-==============  ===============================================================================
+================  =============================================================================
+``engines``       start, stop and find a local chain; :func:`~collegium.chain.engines.connect`
+``connection``    one connected chain, and requests to it (``transport``)
+``embedded/``     an Ethereum chain in one SQLite file, in process or over HTTP
+``light/``        the registry, read without loading any of this
+``sender``        sign and send exactly once (``nonces``); wait for the ``receipts``
+``reverts``       one function that explains every form in which a chain refuses (``refusals``)
+``reader``        blocks, transactions, receipts and decoded events
+``headers``       pure checks of blocks, ``transactions``, receipts and their ``places``, for the
+                  offline auditor
+``abi``           pure coding of calldata, results, events and errors
+``bindings``      the shipped ABI and bytecode; contracts at an address
+``federation``    typed client of Federation, Vault and token; ``views``, and ``history`` of events
+================  =============================================================================
 """
