@@ -22,6 +22,7 @@ from collegium.protocol.machine import ADMIN, COORDINATOR, COUNCIL, PAUSER, Even
 from collegium.protocol.terms import Terms
 
 Json = dict[str, Any]
+_ARGUMENTS = 18 * 32  # the constructor's: 16 words of Terms, token and admin
 _VAULT_NONCE = 1  # a contract counts its creations from 1 (EIP-161); the vault is the first
 
 
@@ -75,7 +76,7 @@ def _creates(tx: Json) -> str:
 def _read(trail: Trail, index: Index, tx: Json, block: Json) -> Deployment:
     shipped, record = artifact("Federation"), f"transaction {tx['hash']}"
     data = decode_hex(tx["input"])
-    code, arguments = data[: len(shipped.bytecode)], data[len(shipped.bytecode) :]
+    code, arguments = data[:-_ARGUMENTS], data[-_ARGUMENTS:]
     trail.expect("code", f"{record}, creation code", keccak(shipped.bytecode), keccak(code))
     values = shipped.abi.decode_constructor(arguments)
     struct, token, admin = values.values()

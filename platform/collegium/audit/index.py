@@ -117,6 +117,11 @@ class Index:
         updates = {entry.blob for entry in self.updates}
         return updates | {entry.blob for entry in self.states} | set(self.envelopes)
 
+    @property
+    def sealed(self) -> list[str]:
+        """SHA-256 (hex) of every sealed update."""
+        return [entry.blob for entry in self.updates if not entry.opened] + list(self.envelopes)
+
     def encode(self) -> bytes:
         """The canonical document."""
         return canonical_json({"format": FORMAT, **asdict(self)})

@@ -34,9 +34,13 @@ class Money:
     balance: int
     nodes: tuple[Account, ...]
 
+    def books(self) -> dict[str, int]:
+        """The vault's amounts by name."""
+        return {name: value for name, value in asdict(self).items() if name != "nodes"}
+
     def to_json(self) -> dict[str, Any]:
         """Amounts as decimal strings: they exceed what JSON numbers hold exactly."""
-        books = {name: str(value) for name, value in asdict(self).items() if name != "nodes"}
+        books = {name: str(value) for name, value in self.books().items()}
         nodes = [
             {"node": one.node, "account": one.account}
             | {name: str(getattr(one, name)) for name in ("earned", "claimed", "stake")}

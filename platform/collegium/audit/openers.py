@@ -30,7 +30,7 @@ class Opener:
         try:
             return self.home.keyring().encryption
         except KeyringError as error:
-            log.warning("sealed updates stay sealed to node %d: %s", self.node, error)
+            log.warning("what is sealed to node %d stays sealed: %s", self.node, error.title)
             return None
 
     @property

@@ -134,8 +134,7 @@ def _envelopes(audit: _Audit, replay: Replay) -> None:
     limit = layout.padded + layout.blocks + 2 * MAX_ENVELOPE
     rounds = [one.round for one in replay.history.rounds.values()]
     drawn = [frozenset((*one.committee, one.aggregator)) for one in rounds]
-    sealed = [entry.blob for entry in audit.index.updates if not entry.opened]
-    for digest in (*audit.index.envelopes, *sealed):
+    for digest in audit.index.sealed:
         record = f"envelope {digest}"
         nodes = audit.trail.attempt("blob", record, partial(_readers, audit.bundle, digest, limit))
         if nodes is not None and not any(nodes <= members for members in drawn):

@@ -1,0 +1,75 @@
+"""``collegium audit``: derive everything again from the evidence, and compare."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collegium.cli import output
+from collegium.cli.evidence import Federation, Layout, Rpc, Store, TaskCard, source, stages
+
+if TYPE_CHECKING:
+    from collegium.audit import Source
+
+
+def audit(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(help="Evidence bundle: a directory or zip file.", show_default=False),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of a run instead.", show_default=False)
+    ] = None,
+    rpc: Rpc = None,
+    federation: Federation = None,
+    store: Store = None,
+    card: TaskCard = None,
+    layout: Layout = None,
+    anchor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH",
+            help="Hash of a block, from a source you trust, that the chain must contain.",
+            show_default=False,
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page for people here.", show_default=False)
+    ] = None,
+) -> None:
+    """Check everything that a federation did, without keys and without trusting anybody.
+
+    Ends with exit code 1 if anything does not hold.
+
+    Example: collegium audit evidence.zip --anchor 0x3f… --html audit.html
+    """
+    subject = _subject(bundle, run, rpc, federation, store, card, layout)
+    from collegium.audit import run as carry_out
+    from collegium.audit.console import render
+
+    with stages() as progress:
+        result = carry_out(subject, anchor=anchor, progress=progress)
+    if html is not None:
+        from collegium.audit.page import write
+
+        write(result, html)
+    output.result(result.to_json(), render(result))
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _subject(
+    bundle: Path | None,
+    run: Path | None,
+    rpc: str | None,
+    federation: str | None,
+    store: str | None,
+    card: Path | None,
+    layout: Path | None,
+) -> "Source | Path":
+    """The one thing that the command line names."""
+    if bundle is None:
+        return source(run, rpc, federation, store, card, layout)
+    if run is not None or rpc is not None:
+        raise typer.BadParameter("name one of a bundle, --run and --rpc")
+    return bundle

@@ -1,0 +1,146 @@
+"""``collegium evidence``: a bundle from which a stranger can audit a federation, offline."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collegium.cli import output
+from collegium.cli.command import Noun
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from collegium.audit import Source
+
+Rpc = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="A chain instead, with --federation.", show_default=False),
+]
+Federation = Annotated[
+    str | None, typer.Option(metavar="ADDR", help="Address of the contract.", show_default=False)
+]
+Store = Annotated[
+    str | None,
+    typer.Option(metavar="DIR|URL", help="Artifact store with --rpc.", show_default=False),
+]
+TaskCard = Annotated[
+    Path | None,
+    typer.Option(help="Task card, if the store does not hold it.", show_default=False),
+]
+Layout = Annotated[
+    Path | None,
+    typer.Option(help="Adapter layout, if the store does not hold it.", show_default=False),
+]
+
+_TITLES = {
+    "chain": "reading blocks",
+    "blobs": "sorting blobs",
+    "files": "files",
+    "blocks": "blocks",
+    "rounds": "rounds",
+}
+
+app = Noun(help="Export what a stranger needs for an audit.")
+
+
+@app.callback()
+def _noun() -> None:
+    """Export what a stranger needs for an audit."""
+
+
+@app.command(example="collegium evidence export --run collegium-demo --out evidence.zip")
+def export(
+    out: Annotated[Path, typer.Option(help="Directory to make, or a file ending in .zip.")],
+    run: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default=False)] = None,
+    rpc: Rpc = None,
+    federation: Federation = None,
+    store: Store = None,
+    card: TaskCard = None,
+    layout: Layout = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="NODE_HOME",
+            help="Folder of a node whose key opens sealed updates; repeat for more. "
+            "Its passphrase is in COLLEGIUM_PASSPHRASE.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write chain, task card, layout, updates and states into one bundle.
+
+    Updates that no key at hand opens stay sealed, and an audit says so.
+    """
+    given = source(run, rpc, federation, store, card, layout)
+    from collegium.audit import export as carry_out
+    from collegium.audit.bundle import Bundle
+    from collegium.audit.index import INDEX, MAX_INDEX, Index
+
+    with stages() as progress:
+        made = carry_out(given, out, keys=tuple(key or ()), progress=progress)
+    with Bundle.open(made) as bundle:
+        index = Index.decode(bundle.read(INDEX, MAX_INDEX))
+    opened = sum(update.opened for update in index.updates)
+    document = {
+        "bundle": str(made),
+        "federation": index.federation,
+        "head": {"number": index.head_number, "hash": f"0x{index.head_hash}"},
+        "files": len(index.files) + 1,
+        "bytes": sum(file.size for file in index.files),
+        "updates": {"opened": opened, "sealed": len(index.sealed)},
+        "states": len(index.states),
+    }
+    facts = {
+        "bundle": made,
+        "federation": index.federation,
+        "head": f"block {index.head_number}, 0x{index.head_hash}",
+        "content": f"{document['files']} files, {document['bytes']} bytes",
+        "updates": f"{opened} opened, {len(index.sealed)} sealed",
+    }
+    output.result(document, output.facts(facts), f"Check it with: collegium audit {made}")
+
+
+def source(
+    run: Path | None,
+    rpc: str | None,
+    federation: str | None,
+    store: str | None,
+    card: Path | None,
+    layout: Path | None,
+) -> "Source":
+    """Where the evidence is, from the options of a command line."""
+    if (run is None) == (rpc is None):
+        raise typer.BadParameter("name one of a run's folder (--run) and a chain (--rpc)")
+    if rpc is not None and federation is None:
+        raise typer.BadParameter("--rpc needs --federation")
+    if run is not None and (federation, store, card, layout) != (None, None, None, None):
+        raise typer.BadParameter("--federation, --store, --card and --layout go with --rpc")
+    from collegium.audit import from_chain, from_run
+
+    if run is not None:
+        return from_run(run)
+    return from_chain(str(rpc), str(federation), store, card=card, layout=layout)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on stderr, one per stage; nothing where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(_TITLES.get(stage, stage), total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield report

@@ -1,0 +1,111 @@
+"""What happened is confirmed: evidence of an honest run holds, from wherever it is taken."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from collegium import audit
+from collegium.audit.trail import CODES
+from collegium.errors import BadAnchor
+
+
+@pytest.fixture(scope="module")
+def result(world, bundle) -> audit.AuditResult:
+    return audit.run(bundle, anchor=world.head)
+
+
+def test_it_holds(result: audit.AuditResult) -> None:
+    assert result.findings == ()
+    assert result.ok
+    assert result.checks > 1500
+
+
+def test_every_check_was_made(result: audit.AuditResult) -> None:
+    assert {code for code in CODES if not result.by_check[code]} == set()
+
+
+def test_rounds_are_derived(result: audit.AuditResult) -> None:
+    first, second = result.rounds
+    assert [(u.node, u.accepted) for u in first.updates] == [
+        (3, True), (1, True), (2, True), (4, False),
+    ]  # fmt: skip
+    assert [u.bits for u in first.updates] == [2, 8, 4, 8]
+    assert (first.merge, second.merge) == ("exact", "exact")
+    assert (first.phase, second.phase) == ("Final", "Final")
+    assert first.root == second.base and second.root == result.state_root
+    refused = second.updates[3]
+    assert (refused.node, refused.phi, refused.codes) == (4, None, ("norm",))
+    alike = {u.node: "near-duplicate" in u.codes for u in second.updates}
+    assert alike == {1: True, 2: True, 3: False, 4: False}
+
+
+def test_money_adds_up(result: audit.AuditResult) -> None:
+    money = result.money
+    assert money.deposited == 3_000_000
+    assert money.earned + money.reserved + money.free == money.deposited - money.withdrawn
+    assert sum(one.earned for one in money.nodes) == money.earned
+    assert [one.claimed > 0 for one in money.nodes] == [True, False, True, False]
+    paid = sum(u.paid for r in result.rounds for u in r.updates)
+    fees = sum(sum(r.validator_pays) + r.aggregator_paid for r in result.rounds)
+    assert paid + fees == money.earned
+
+
+def test_it_says_what_it_cannot_know(result: audit.AuditResult) -> None:
+    subjects = " ".join(item.subject for item in result.unchecked)
+    assert "how useful" in subjects and "trained on" in subjects
+    assert "everybody else sees" not in subjects  # there is an anchor
+    reasons = [item.reason for item in result.unchecked if item.subject.startswith("why")]
+    assert sorted(reasons) == ["it used up its gas", "the token may have refused deposit"]
+    assert any("arrived unasked" in note.text for note in result.notes)
+
+
+def test_json_is_plain(result: audit.AuditResult) -> None:
+    document = json.loads(json.dumps(result.to_json()))
+    assert {"ok", "checks", "findings", "unchecked"} <= document.keys()
+    assert document["money"]["deposited"] == "3000000"
+
+
+def test_without_an_anchor_it_says_so(bundle: Path) -> None:
+    result = audit.run(bundle)
+    assert result.ok
+    assert any("everybody else sees" in item.subject for item in result.unchecked)
+
+
+def test_an_earlier_anchor_covers_what_is_before_it(bundle: Path) -> None:
+    lines = (bundle / "chain/blocks.jsonl").read_bytes().splitlines()
+    block = json.loads(lines[30])["block"]
+    result = audit.run(bundle, anchor=block["hash"].removeprefix("0x").upper())
+    assert result.ok
+    later = f"blocks {int(block['number'], 16) + 1} to"
+    assert any(item.subject.startswith(later) for item in result.unchecked)
+
+
+def test_another_anchor_is_a_finding(bundle: Path) -> None:
+    result = audit.run(bundle, anchor="0x" + "ab" * 32)
+    assert [finding.code for finding in result.findings] == ["anchor"]
+
+
+@pytest.mark.parametrize("anchor", ["0x12", "latest", "", "zz" * 32])
+def test_an_anchor_is_a_hash(bundle: Path, anchor: str) -> None:
+    with pytest.raises(BadAnchor, match="CG604"):
+        audit.run(bundle, anchor=anchor)
+
+
+def test_a_run_is_audited_in_place(world) -> None:
+    before = sorted(path.relative_to(world.run) for path in world.run.rglob("*"))
+    result = audit.run(world.run, anchor=world.head)
+    assert result.ok and all(u.opened for r in result.rounds for u in r.updates)
+    assert sorted(path.relative_to(world.run) for path in world.run.rglob("*")) == before
+
+
+def test_a_chain_and_its_store_are_enough(world) -> None:
+    source = audit.from_chain(str(world.chain), world.federation, world.run / "store")
+    stages = set()
+    result = audit.run(
+        source.with_keys(world.run / "nodes/site1", world.run / "nodes/site2"),
+        anchor=world.head,
+        progress=lambda stage, done, total: stages.add(stage),
+    )
+    assert result.ok
+    assert stages == {"chain", "blobs", "files", "blocks", "rounds"}
