@@ -87,21 +87,20 @@ class ChainCheck:
         if head is None:
             trail.violation("head", BLOCKS, f"blocks up to {self.index.head_number}", "none")
             return
-        record = f"block {head.get('number')}"
-        trail.attempt("head", record, lambda: self._match_head(record, head))
-        self._match_anchor(record, number(head["number"]))
+        height = trail.attempt("head", "last block", lambda: number(head["number"]))
+        if height is not None:
+            trail.attempt("head", f"block {height}", lambda: self._match_head(height, head))
+            self._match_anchor(height)
         if self._unproven:
             names = ", ".join(sorted(self._unproven))
             trail.skip(f"fields {names}", "no hash covers them; nothing here relies on them")
 
-    def _match_head(self, record: str, head: Json) -> None:
-        wanted = "0x" + self.index.head_hash
-        self.trail.expect(
-            "head", f"{record}, number", self.index.head_number, number(head["number"])
-        )
+    def _match_head(self, height: int, head: Json) -> None:
+        record, wanted = f"block {height}", "0x" + self.index.head_hash
+        self.trail.expect("head", f"{record}, number", self.index.head_number, height)
         self.trail.expect("head", f"{record}, hash", wanted, head["hash"].lower())
 
-    def _match_anchor(self, record: str, height: int) -> None:
+    def _match_anchor(self, height: int) -> None:
         if self.anchor is None:
             self.trail.skip(
                 "that this is the chain everybody else sees",
@@ -109,7 +108,8 @@ class ChainCheck:
                 "(--anchor); without it whoever wrote the bundle could have made up blocks",
             )
         elif self._anchored_at is None:
-            self.trail.violation("anchor", record, f"block {self.anchor} in the chain", "none")
+            wanted = f"block {self.anchor} in the chain"
+            self.trail.violation("anchor", f"blocks up to {height}", wanted, "none")
         else:
             self.trail.expect("anchor", f"block {self._anchored_at}", self.anchor, self.anchor)
             if self._anchored_at != height:

@@ -5,7 +5,6 @@ shipped artifact and the terms are compared byte for byte without asking any ser
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import rlp
@@ -63,7 +62,7 @@ def find(trail: Trail, index: Index, first: Block) -> Deployment | None:
         if tx.get("to") is None and _creates(tx) == index.federation:
             status = number(receipt["status"])
             trail.expect("deployment", f"transaction {tx['hash']}, status", 1, status)
-            return trail.attempt("deployment", record, partial(_read, trail, index, tx, block))
+            return _read(trail, index, tx, block)
     wanted = f"a transaction that creates {index.federation}"
     trail.violation("deployment", record, wanted, "none")
     return None

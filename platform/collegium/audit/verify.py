@@ -88,7 +88,9 @@ def _chain(audit: _Audit, anchor: str | None) -> Replay | None:
     for block in chain.blocks(audit.bundle, lambda n: audit.progress("blocks", n, total)):
         if first:
             first = False
-            found = deployment.find(audit.trail, audit.index, block)
+            record = f"block {audit.index.deployment_block}"
+            find = partial(deployment.find, audit.trail, audit.index, block)
+            found = audit.trail.attempt("deployment", record, find)
             if found is not None:
                 documents.check(audit.trail, audit.documents, found)
                 replay = Replay(audit.trail, audit.index, found)
