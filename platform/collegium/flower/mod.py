@@ -15,10 +15,11 @@ import numpy.typing as npt
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
+from collegium.errors import RoundFailed
 from collegium.flower import wire
 from collegium.protocol.container import encode_state
 from collegium.protocol.state import to_float
-from collegium.roles import aggregator, contributor, validator
+from collegium.roles import aggregator, contributor, greeting, validator
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
 
@@ -47,6 +48,7 @@ def attest(home: str | None = None, loss: str = "loss") -> Mod:
         node = _open(home or str(context.node_config[HOME]))
         started = time.perf_counter()
         step = _Step(node, message, context, call_next, loss)
+        step.expect_round()
         reply = _STEPS[str(record["step"])](step)
         if (answer := wire.fields(reply)) is not None:
             answer["app_s"], answer["step_s"] = step.app_s, time.perf_counter() - started
@@ -77,6 +79,15 @@ class _Step:
         self.app_s = 0.0
         self._context, self._call_next, self._loss = context, call_next, loss
 
+    def expect_round(self) -> None:
+        """Raise RoundFailed if the message is about another round than the newest."""
+        if self.record["step"] != wire.HELLO and self.record["round"] != self.view.id:
+            raise RoundFailed(
+                expected=f"a message about round {self.view.id}",
+                found=f"one about round {self.record['round']}",
+                action="Nothing to do: the round that it is about is over, or not on this chain.",
+            )
+
     def call_app(self, message: Message | None = None) -> Message:
         started = time.perf_counter()
         try:
@@ -88,9 +99,10 @@ class _Step:
         """What the app's evaluate function says of an adapter."""
         asked = copy.copy(self.message)
         asked.__dict__ = dict(self.message.__dict__)
-        arrays = _arrays(self.node, vector)
-        config = ConfigRecord({SCORING: True})
-        asked.content = RecordDict({"arrays": arrays, "config": config})
+        arrays, config = str(self.record["arrays"]), str(self.record["config"])
+        asked.content = RecordDict(
+            {arrays: _arrays(self.node, vector), config: ConfigRecord({SCORING: True})}
+        )
         reply = self.call_app(asked)
         for metrics in reply.content.metric_records.values():
             if self._loss in metrics:
@@ -99,7 +111,9 @@ class _Step:
 
 
 def _hello(step: _Step) -> Message:
-    return wire.answer(step.message, node=step.node.id)
+    peer = step.message.metadata.dst_node_id
+    signature = greeting.introduce(step.node, bytes(step.record["challenge"]), peer)
+    return wire.answer(step.message, node=step.node.id, signature=signature)
 
 
 def _update(step: _Step) -> Message:
@@ -107,6 +121,7 @@ def _update(step: _Step) -> Message:
     made = contributor.prepared(node, view)
     metrics = {}
     if made is None:
+        view.expect("Commit")
         # The app starts from the state on the chain, whatever arrays the server sent along.
         start = to_float(aggregator.read_base(node, view, bytes(step.record["base"])))
         name = wire.arrays_of(step.message)[0]
@@ -121,7 +136,6 @@ def _update(step: _Step) -> Message:
         contributor.commit(node, view, made)
     answer = wire.answer(
         step.message,
-        id=node.id,
         node=made.node,
         digest=made.digest,
         signature=made.signature,
@@ -135,7 +149,7 @@ def _update(step: _Step) -> Message:
 
 def _deliver(step: _Step) -> Message:
     envelope = contributor.deliver(step.node, step.view)
-    return wire.answer(step.message, id=step.node.id, envelope=envelope)
+    return wire.answer(step.message, envelope=envelope)
 
 
 def _vote(step: _Step) -> Message:
@@ -146,7 +160,6 @@ def _vote(step: _Step) -> Message:
     found = [(n, f.code) for n, findings in made.findings.items() for f in findings]
     return wire.answer(
         step.message,
-        id=step.node.id,
         nodes=[n for n, _ in found],
         codes=[code for _, code in found],
     )
@@ -154,7 +167,7 @@ def _vote(step: _Step) -> Message:
 
 def _reveal(step: _Step) -> Message:
     validator.reveal(step.node, step.view)
-    return wire.answer(step.message, id=step.node.id)
+    return wire.answer(step.message)
 
 
 def _merge(step: _Step) -> Message:
@@ -162,7 +175,7 @@ def _merge(step: _Step) -> Message:
         step.node, step.view, bytes(step.record["base"]), wire.unpack(step.record)
     )
     aggregator.propose(step.node, step.view, state)
-    return wire.answer(step.message, id=step.node.id, state=encode_state(state))
+    return wire.answer(step.message, state=encode_state(state))
 
 
 def _attest(step: _Step) -> Message:

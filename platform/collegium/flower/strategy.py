@@ -6,24 +6,31 @@ that the committee attested.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
+from eth_account.signers.local import LocalAccount
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from collegium.errors import BlobMissing
+from collegium.errors import BlobMissing, EvidenceError, Oversized, RoundFailed
 from collegium.flower import wire
+from collegium.flower.peers import Peers, Read
 from collegium.protocol import state
 from collegium.protocol.container import decode_state, encode_state
 from collegium.protocol.layout import Layout
 from collegium.protocol.state import State
-from collegium.roles.aggregator import check_root
 from collegium.roles.contributor import Attestation
 from collegium.roles.coordinator import Coordinator
+from collegium.roles.inbox import envelope_limit
+from collegium.roles.run import Run
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -94,10 +101,45 @@ class Verified(Strategy):
         self.reports: list[RoundReport] = []
         self._report = RoundReport(0)
         self._grid: Grid
-        self._peers: dict[int, int] = {}
+        self._peers = Peers(coordinator.domain, lambda words: self._report.errors.append(words))
         self._envelopes: dict[int, bytes] = {}
-        self._proposed: State | None = None
+        self._merged: dict[bytes, State] = {}
         self._entered = ("", 0.0)
+
+    @classmethod
+    def open(
+        cls,
+        strategy: Strategy,
+        folder: str | Path,
+        *,
+        account: LocalAccount | None = None,
+        **hooks: Any,
+    ) -> Self:
+        """Wrap a strategy for the federation of a run's folder.
+
+        Args:
+            strategy: as of the class.
+            folder: what ``collegium federation create`` wrote.
+            account: the coordinator's; on a local chain its first account by default.
+            hooks: ``on_phase`` and ``on_round``.
+
+        Raises:
+            NoRun: the folder holds no run.
+            ChainUnreachable: its chain does not answer.
+            MissingKeys: no account was given, and the chain is not a local one.
+        """
+        run = Run.load(folder)
+        chain = connect(run.chain_spec)
+        if account is None and not chain.is_local:
+            raise MissingKeys(
+                expected="the coordinator's account",
+                found=f"none, and chain {chain.chain_id} is not a local one",
+                action="Give account=open_wallet(path, passphrase).",
+            )
+        sender = account or chain.dev_accounts[0]
+        federation = Federation(chain, run.federation, first_block=run.first_block).using(sender)
+        layout = Layout.decode(run.layout_file.read_bytes())
+        return cls(strategy, Coordinator(federation), layout, BlobStore(run.store_root), **hooks)
 
     # -- Flower's Strategy ------------------------------------------------------------------
 
@@ -106,11 +148,9 @@ class Verified(Strategy):
     ) -> Iterable[Message]:
         """Open a round on the chain and hand its base state to the nodes."""
         self._grid = grid
-        self._greet()
         self._finish_earlier()
-        self._begin(self.coordinator.view().id + 1)
         view = self.coordinator.open_round(state.root(self.state))
-        self._report.round = view.id
+        self._begin(view)
         base = encode_state(self.state)
         self._enter("Train")
         for message in self.strategy.configure_train(server_round, arrays, config, grid):
@@ -120,16 +160,9 @@ class Verified(Strategy):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Conclude the round and return the exact merge, or nothing if it was cancelled."""
-        for message, record in self._accepted(replies):
-            self._report.attestations[int(record["id"])] = Attestation(
-                str(record["node"]),
-                bytes(record["digest"]),
-                bytes(record["signature"]),
-                int(record["bits"]),
-                int(record["size"]),
-            )
-            self._peers[int(record["id"])] = message.metadata.src_node_id
-            self._spent("update", record)
+        for node, (made, times) in self._peers.read(replies, _timed(_attestation)):
+            self._report.attestations[node] = made
+            self._spent("update", times)
         self._enter("Commit")
         self.coordinator.relay(self._report.round, self._report.attestations.values())
         self._conclude()
@@ -177,92 +210,103 @@ class Verified(Strategy):
                 later = self.coordinator.wait(later)
             view = later
         if view.phase == "Final":
-            self._report.state_root = self.coordinator.federation.state_root()
-            check_root(self.state, self._report.state_root)
+            self._report.state_root = root = self.coordinator.federation.state_root()
+            if root != state.root(self.state):
+                self.state = find_state(self.store, self.layout, root)
         self._enter(view.phase)
         self.on_round(self._report)
 
     def _score(self, view: RoundView) -> None:
-        material = self._material(view)
+        names = {
+            "arrays": getattr(self.strategy, "arrayrecord_key", "arrays"),
+            "config": getattr(self.strategy, "configrecord_key", "config"),
+        }
+        material = self._material(view) | names
         self._enter("Score")
-        for _, record in self._ask(wire.VOTE, view, view.committee, material):
-            for node, code in zip(record["nodes"], record["codes"], strict=True):
-                self._report.findings.setdefault(int(node), set()).add(str(code))
-            self._spent("vote", record)
+        for _, (found, times) in self._ask(
+            wire.VOTE, view, view.committee, _timed(_findings), material
+        ):
+            for node, code in found:
+                self._report.findings.setdefault(node, set()).add(code)
+            self._spent("vote", times)
 
     def _reveal(self, view: RoundView) -> None:
-        list(self._ask(wire.REVEAL, view, view.committee))
+        self._ask(wire.REVEAL, view, view.committee, bool, {})
 
     def _merge(self, view: RoundView) -> None:
-        for _, record in self._ask(wire.MERGE, view, [view.aggregator], self._material(view)):
-            self._proposed = decode_state(bytes(record["state"]), self.layout)
+        """The aggregator proposes; after its deadline, whoever of the committee answers first."""
+        late = self.coordinator.overdue(view)
+        for node in view.committee if late else (view.aggregator,):
+            self._fetch_merged(view, node)
+            if self.coordinator.view().phase != "Merge":
+                return
 
     def _attest(self, view: RoundView) -> None:
+        """The committee signs, if the proposal is right; its state is in the store before that."""
         material = self._material(view)
-        answers = self._ask(wire.ATTEST, view, view.committee, material)
-        signatures = [(int(r["slot"]), bytes(r["signature"])) for _, r in answers]
-        if self._proposed is None:  # proposed before this process came up
-            self._merge(view)
-        if self._proposed is not None:
-            self.state = check_root(self._proposed, view.proposal)
-        self.store.put(encode_state(self.state))
+        answers = self._ask(wire.ATTEST, view, view.committee, _signature, material)
+        for node in (view.aggregator, *view.committee):
+            if view.proposal not in self._merged:  # proposed by others, or before a restart
+                self._fetch_merged(view, node)
+        if view.proposal not in self._merged:
+            raise RoundFailed(
+                expected=f"the state behind the proposal {view.proposal.hex()}",
+                found="nobody who can show it: it is not the merge of what was accepted",
+                action="Do not build on it. Have the council look at it before the challenge "
+                "window is over.",
+            )
+        signatures = [(view.committee.index(node), signature) for node, signature in answers]
         self.coordinator.relay_attestations(view, signatures)
+
+    def _fetch_merged(self, view: RoundView, node: int) -> None:
+        """Let a node merge, propose if it may and nobody has, and hand over the state."""
+
+        def read(record: ConfigRecord) -> State:
+            return decode_state(bytes(record["state"]), self.layout)  # type: ignore[arg-type]
+
+        for _, merged in self._ask(wire.MERGE, view, [node], read, self._material(view)):
+            self._merged[state.root(merged)] = merged
+            self.store.put(encode_state(merged))
 
     def _material(self, view: RoundView) -> dict[str, object]:
         """Base state and sealed updates: what the committee and the aggregator work on."""
         if not self._envelopes:
             self._enter("Deliver")
             owners = [update.node for update in view.updates]
-            for _, record in self._ask(wire.DELIVER, view, owners, {}):
-                self._envelopes[int(record["id"])] = envelope = bytes(record["envelope"])
+            limit = envelope_limit(self.layout)
+            for node, envelope in self._ask(wire.DELIVER, view, owners, _envelope(limit), {}):
+                self._envelopes[node] = envelope
                 self._report.bytes_up += len(envelope)
                 self.store.put(envelope)
         return {"base": encode_state(self.state), **wire.pack(self._envelopes)}
-
-    # -- asking nodes ------------------------------------------------------------------------
-
-    def _greet(self) -> None:
-        """Learn which Flower node is which registered one."""
-        unknown = set(self._grid.get_node_ids()) - set(self._peers.values())
-        asked = [wire.request(wire.HELLO, peer, 0) for peer in sorted(unknown)]
-        for message in self._grid.send_and_receive(messages=asked) if asked else ():
-            if (record := wire.fields(message)) is not None:
-                self._peers[int(record["node"])] = message.metadata.src_node_id
 
     def _ask(
         self,
         step: str,
         view: RoundView,
         nodes: Iterable[int],
-        fields: Mapping[str, object] | None = None,
-    ) -> Iterator[tuple[Message, ConfigRecord]]:
-        present = [self._peers[node] for node in nodes if node in self._peers]
-        requests = [wire.request(step, peer, view.id, **(fields or {})) for peer in present]
-        yield from self._accepted(self._grid.send_and_receive(messages=requests))
-
-    def _accepted(self, replies: Iterable[Message]) -> Iterator[tuple[Message, ConfigRecord]]:
-        for message in replies:
-            record = wire.fields(message)
-            if record is not None:
-                yield message, record
-            else:
-                reason = message.error.reason if message.has_error() else "no attestation"
-                self._report.errors.append(f"node {message.metadata.src_node_id}: {reason}")
+        read: Read[T],
+        fields: Mapping[str, object],
+    ) -> list[tuple[int, T]]:
+        """Ask some nodes for one step; nobody is waited for beyond the deadline of the phase."""
+        timeout = self.coordinator.seconds_left(view)
+        return self._peers.ask(self._grid, step, view, nodes, read, fields, timeout)
 
     # -- bookkeeping -------------------------------------------------------------------------
 
     def _finish_earlier(self) -> None:
         """A crash may have left a round half done: end it before another is opened."""
         view = self.coordinator.view()
-        if view.live and view.phase != "Commit":
-            self._begin(view.id)
+        if view.live and (view.phase != "Commit" or view.cancellable):
+            self._begin(view)
             self._conclude()
 
-    def _begin(self, round_id: int) -> None:
-        self._report = RoundReport(round_id)
+    def _begin(self, view: RoundView) -> None:
+        self._report = RoundReport(view.id)
         self.reports.append(self._report)
-        self._envelopes, self._proposed = {}, None
+        self._envelopes, self._merged = {}, {}
         self._enter("Open")
+        self._peers.greet(self._grid, view)
 
     def _enter(self, phase: str) -> None:
         """Stop the clock of the phase before, start that of this one."""
@@ -273,9 +317,9 @@ class Verified(Strategy):
         if phase != before:
             self.on_phase(self._report.round, phase)
 
-    def _spent(self, step: str, record: ConfigRecord) -> None:
-        for total, name in ((self._report.step_s, "step_s"), (self._report.app_s, "app_s")):
-            total[step] = total.get(step, 0.0) + float(record[name])  # type: ignore[arg-type]
+    def _spent(self, step: str, times: tuple[float, float]) -> None:
+        for total, seconds in zip((self._report.step_s, self._report.app_s), times, strict=True):
+            total[step] = total.get(step, 0.0) + seconds
 
 
 def find_state(store: BlobStore, layout: Layout, root: bytes) -> State:
@@ -288,12 +332,61 @@ def find_state(store: BlobStore, layout: Layout, root: bytes) -> State:
         return zero
     size = len(encode_state(zero))
     for name in store:
-        if store.size(name) == size:
+        if store.size(name) != size:
+            continue
+        try:
             found = decode_state(store.get(name), layout)
-            if state.root(found) == root:
-                return found
+        except EvidenceError:
+            continue  # other content of that size, or bytes that were damaged
+        if state.root(found) == root:
+            return found
     raise BlobMissing(
         expected=f"the state with root {root.hex()}",
         found="no such state in the store",
         action="Point to the store that was used before, or import the state from a bundle.",
     )
+
+
+# -- reading answers; what these raise is an error of the node that answered ----------------------
+
+
+def _attestation(record: ConfigRecord) -> Attestation:
+    return Attestation(
+        str(record["node"]),
+        bytes(record["digest"]),  # type: ignore[arg-type]
+        bytes(record["signature"]),  # type: ignore[arg-type]
+        int(record["bits"]),  # type: ignore[arg-type]
+        int(record["size"]),  # type: ignore[arg-type]
+    )
+
+
+def _findings(record: ConfigRecord) -> list[tuple[int, str]]:
+    pairs = zip(record["nodes"], record["codes"], strict=True)  # type: ignore[arg-type]
+    return [(int(node), str(code)) for node, code in pairs]
+
+
+def _signature(record: ConfigRecord) -> bytes:
+    return bytes(record["signature"])  # type: ignore[arg-type]
+
+
+def _envelope(limit: int) -> Read[bytes]:
+    def read(record: ConfigRecord) -> bytes:
+        envelope = bytes(record["envelope"])  # type: ignore[arg-type]
+        if len(envelope) > limit:
+            raise Oversized(
+                expected=f"an envelope of at most {limit} bytes",
+                found=f"{len(envelope)} bytes",
+                action="Nothing to do: the update counts as not delivered.",
+            )
+        return envelope
+
+    return read
+
+
+def _timed(read: Read[T]) -> Read[tuple[T, tuple[float, float]]]:
+    """What ``read`` gives, and the seconds spent on the step and, of these, in the app."""
+
+    def both(record: ConfigRecord) -> tuple[T, tuple[float, float]]:
+        return read(record), (float(record["step_s"]), float(record["app_s"]))  # type: ignore[arg-type]
+
+    return both

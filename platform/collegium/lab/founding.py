@@ -5,7 +5,6 @@ two runs with one seed have the same accounts, draws and payouts.
 """
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from collegium.protocol.layout import Layout
 from collegium.protocol.terms import EQUAL, SCORE, Terms
 from collegium.roles.home import NodeHome, NodeSettings
 from collegium.roles.keyring import Keyring
+from collegium.roles.run import Run
 from collegium.store import BlobStore
 from collegium.tasks import Recipe
 from collegium.tasks.task import Task
@@ -189,21 +189,17 @@ def chain_spec(scenario: Scenario, chain: Chain) -> str:
     return running.url if running is not None else chain.spec
 
 
-def _write_run(run: Founded, first_block: int) -> None:
-    (run.run / "card.json").write_bytes(run.card.encode())
-    (run.run / "layout.json").write_bytes(run.layout.encode())
-    chain = next(iter(run.homes.values())).settings().chain
-    document = {
-        "version": 1,
-        "chain": "chain.sqlite" if run.chain.engine == "embedded" else chain,
-        "federation": run.federation.address,
-        "first_block": first_block,
-        "card": "card.json",
-        "layout": "layout.json",
-        "store": "store",
-        "nodes": [str(home.path.relative_to(run.run)) for home in run.homes.values()],
-    }
-    (run.run / "run.json").write_text(json.dumps(document, indent=2))
+def _write_run(founded: Founded, first_block: int) -> None:
+    (founded.run / "card.json").write_bytes(founded.card.encode())
+    (founded.run / "layout.json").write_bytes(founded.layout.encode())
+    chain = next(iter(founded.homes.values())).settings().chain
+    run = Run(
+        folder=founded.run,
+        chain="chain.sqlite" if founded.chain.engine == "embedded" else chain,
+        federation=founded.federation.address,
+        first_block=first_block,
+    )
+    run.with_nodes(home.path for home in founded.homes.values()).save()
 
 
 def _derive(scenario: Scenario, purpose: str) -> bytes:
