@@ -16,7 +16,9 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from collegium.errors import BlobMissing, EvidenceError, Oversized, RoundFailed
+from collegium.chain.engines import connect
+from collegium.chain.federation import Federation
+from collegium.errors import BlobMissing, EvidenceError, MissingKeys, Oversized, RoundFailed
 from collegium.flower import wire
 from collegium.flower.peers import Peers, Read
 from collegium.protocol import state
