@@ -25,13 +25,14 @@ contract Federation is Phases, EIP712, Pausable {
     using Bits for uint256;
     using Packed for bytes;
     using Packed for bytes32;
+    using Rounds for Rounds.State;
     using Rounds for uint256;
     using Signatures for bytes32;
     using Signatures for bytes32[8];
 
     /// @dev One batch of relayed commitments while it is taken in.
     struct Batch {
-        uint64 round;
+        uint256 round;
         uint256 missing;
         bytes taken; // packed (uint16 id, bytes32 digest)
         bytes32[8] template;
@@ -77,11 +78,7 @@ contract Federation is Phases, EIP712, Pausable {
         // INVARIANT: a round that opens can be drawn and settled.
         require(members.count() >= needed, TooFewNodes(members.count(), needed));
 
-        header = header.next(block.timestamp + COMMIT_WINDOW);
-        _round.header = header;
-        _round.members = members;
-        _round.missing = members;
-        _round.accumulator = bytes32(uint256(header.id()));
+        header = _round.open(members, block.timestamp + COMMIT_WINDOW);
         emit RoundOpened(header.id(), base, members, header.deadline());
         vault.reserve(REWARD);
     }
@@ -92,7 +89,8 @@ contract Federation is Phases, EIP712, Pausable {
         Member member = _signers[msg.sender];
         // INVARIANT: only nodes of this round commit.
         require(member.activeIn(roundId), NotActive(msg.sender));
-        (uint256 missing, uint256 seat, uint16 id) = (_round.missing, 1 << member.seat(), member.id());
+        (uint256 seat, uint16 id) = (1 << member.seat(), member.id());
+        uint256 missing = _round.missingIn(header);
         // INVARIANT: one commitment per node and round.
         require(missing & seat != 0, AlreadyCommitted(id));
 
@@ -107,13 +105,14 @@ contract Federation is Phases, EIP712, Pausable {
         uint256 count = _items(items, COMMIT_BYTES);
         Batch memory batch;
         batch.round = roundId;
-        batch.missing = _round.missing;
+        batch.missing = _round.missingIn(header);
         batch.taken = Packed.list(count * Settlement.UPDATE_BYTES);
         batch.template = Signatures.template(_domainSeparatorV4(), roundId, stateRoot);
         unchecked {
             uint256 item = items.position();
-            for (uint256 end = item + items.length; item < end; item += COMMIT_BYTES) {
+            for (; count != 0; --count) {
                 _take(batch, item);
+                item += COMMIT_BYTES;
             }
         }
         if (batch.taken.length == 0) return;
@@ -220,8 +219,8 @@ contract Federation is Phases, EIP712, Pausable {
     function attestMerge(uint64 roundId, bytes calldata signatures) external {
         Header header = _during(roundId, Phase.Proposed);
         uint256 count = _items(signatures, ATTESTATION_BYTES);
-        bytes32 digest =
-            _hashTypedDataV4(keccak256(abi.encode(Signatures.MERGE_TYPEHASH, roundId, _round.proposal)));
+        bytes32 merge = keccak256(abi.encode(Signatures.MERGE_TYPEHASH, roundId, _round.proposal));
+        bytes32 digest = _hashTypedDataV4(merge);
         for (uint256 i; i < count; ++i) {
             uint256 at = i * ATTESTATION_BYTES;
             uint8 slot = uint8(signatures[at]);
@@ -255,24 +254,36 @@ contract Federation is Phases, EIP712, Pausable {
             bytes32 hash = batch.template.updateHash(account, digest);
             address signer = hash.recover(Packed.load(item + 52), Packed.load(item + 84));
             Member member = _signers[signer];
+            uint256 missing = batch.missing;
             uint256 seat = 1 << member.seat();
-            if (!member.ownedBy(account)) {
-                emit CommitSkipped(batch.round, account, SkipReason.BadSignature);
-            } else if (!member.activeIn(batch.round)) {
-                emit CommitSkipped(batch.round, account, SkipReason.NotActive);
-            } else if (batch.missing & seat == 0) {
-                emit CommitSkipped(batch.round, account, SkipReason.AlreadyCommitted);
-            } else {
-                batch.missing ^= seat;
-                batch.taken.pushUpdate(member.id(), digest);
+            // A missing seat was taken before the round opened, so `activeFrom` needs no look.
+            if (
+                missing & seat == 0 || batch.round >= member.activeUntil()
+                    || member.account() != account
+            ) {
+                SkipReason reason = _reason(member, account, batch.round);
+                emit CommitSkipped(uint64(batch.round), account, reason);
+                return;
             }
+            batch.missing = missing ^ seat;
+            batch.taken.pushUpdate(member.id(), digest);
         }
     }
 
+    /// @dev Why an item was left out: the first of the checks that fails.
+    function _reason(Member member, address account, uint256 roundId)
+        private
+        pure
+        returns (SkipReason)
+    {
+        if (!member.ownedBy(account)) return SkipReason.BadSignature;
+        return member.activeIn(roundId) ? SkipReason.AlreadyCommitted : SkipReason.NotActive;
+    }
+
     function _setMissing(Header header, uint256 missing) private {
-        _round.missing = missing;
         // All are in. The draw takes its seed from a later block, unknown to the last committer.
-        if (missing == 0) _round.header = header.enter(Stage.Commit, block.timestamp + 1);
+        if (missing == 0) header = header.enter(Stage.Commit, block.timestamp + 1);
+        _round.setMissing(header, missing);
     }
 
     function _draw(Header header) private {
@@ -286,12 +297,14 @@ contract Federation is Phases, EIP712, Pausable {
         uint16 aggregator = _nodeAt(Draw.aggregator(members, header.id()));
 
         uint256 end = block.timestamp + SCORE_WINDOW;
-        _round.header = header.enter(Stage.Score, end).drawn(_committed().count(), aggregator);
+        uint256 count = _committed(header).count();
+        _round.header = _round.close(header).enter(Stage.Score, end).draw(count, aggregator);
         _round.committee = committee_;
         emit CommitteeDrawn(header.id(), seed, _unpack(committee_), aggregator, uint64(end));
     }
 
     function _cancel(Header header, Phase reached) private {
+        if (reached == Phase.Commit) header = _round.close(header);
         _round.header = header.enter(Stage.Cancelled, 0);
         emit RoundCancelled(header.id(), reached);
         vault.release(REWARD);

@@ -10,6 +10,7 @@ import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
 /// @title The newest round: its storage, its phase and the guard on it
 abstract contract Phases is Charter, Registry {
     using Bits for uint256;
+    using Rounds for Rounds.State;
     using Rounds for uint256;
 
     Rounds.State internal _round;
@@ -25,15 +26,16 @@ abstract contract Phases is Charter, Registry {
         newest.id = header.id();
         newest.deadline = uint64(end);
         newest.members = _round.members;
-        newest.committed = _committed();
+        newest.committed = _committed(header);
         newest.updates = uint16(newest.committed.count());
         newest.accumulator = _round.accumulator;
+        if (header.settled()) newest.outcome = _round.outcome;
+        header = header.afterDraw();
         newest.aggregator = header.aggregator();
         newest.sealedSlots = header.sealedSlots();
         newest.revealedSlots = header.revealedSlots();
         newest.attestedSlots = header.attestedSlots();
         newest.proposer = header.proposer();
-        if (header.settled()) newest.outcome = _round.outcome;
         if (newest.proposer != 0) newest.proposal = _round.proposal;
     }
 
@@ -49,12 +51,14 @@ abstract contract Phases is Charter, Registry {
 
     /// @inheritdoc IFederation
     function committee() external view returns (uint16[] memory) {
-        return _round.header.aggregator() == 0 ? new uint16[](0) : _unpack(_round.committee);
+        return _round.header.afterDraw().aggregator() == 0
+            ? new uint16[](0)
+            : _unpack(_round.committee);
     }
 
     /// @inheritdoc IFederation
     function verdict(uint8 slot) external view returns (bytes32) {
-        uint256 given = _round.header.sealedSlots();
+        uint256 given = _round.header.afterDraw().sealedSlots();
         return given.has(slot) ? _round.verdicts[slot] : bytes32(0);
     }
 
@@ -82,13 +86,13 @@ abstract contract Phases is Charter, Registry {
     function _status(Header header) internal view returns (Phase, bool, uint256) {
         // Commitments are counted when committing is over, not each time that one comes in.
         bool over = header.stage() == Stage.Commit && block.timestamp >= header.deadline();
-        uint256 committed = over ? _committed().count() : 0;
+        uint256 committed = over ? _committed(header).count() : 0;
         return header.status(block.timestamp, committed, MIN_UPDATES, quorum, REVEAL_WINDOW);
     }
 
     /// @dev Bitmap of the seats whose update is in.
-    function _committed() internal view returns (uint256) {
-        return _round.members & ~_round.missing;
+    function _committed(Header header) internal view returns (uint256) {
+        return _round.members & ~_round.missingIn(header);
     }
 
     function _isMember(uint8 slot, uint16 id) internal view returns (bool) {

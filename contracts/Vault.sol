@@ -5,7 +5,6 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 
@@ -13,7 +12,7 @@ import {Ledger} from "./libraries/Ledger.sol";
 /// @notice Rewards move free -> reserved -> earned -> paid; stakes are held apart. One Merkle root
 /// over cumulative totals stands for all that was ever earned, so one claim covers all rounds and
 /// none can be paid twice. Nobody can pause or redirect a claim.
-contract Vault is IVault, ReentrancyGuard {
+contract Vault is IVault {
     using SafeERC20 for IERC20;
 
     struct Payee {
@@ -21,7 +20,7 @@ contract Vault is IVault, ReentrancyGuard {
         uint96 claimed;
     }
 
-    struct Side {
+    struct Extra {
         uint96 stake;
         uint96 bonus;
     }
@@ -32,12 +31,16 @@ contract Vault is IVault, ReentrancyGuard {
     /// @inheritdoc IVault
     address public immutable federation;
 
-    uint128 private _free;
-    uint128 private _reserved;
-    uint128 private _earned;
-    uint128 private _claimedTotal;
-    uint128 private _deposited;
-    uint128 private _withdrawn;
+    uint96 private _free;
+    uint96 private _reserved;
+
+    // The lock shares a slot that every claim writes, so that it costs next to nothing.
+    uint96 private _earned;
+    uint96 private _claimedTotal;
+    bool private _entered;
+
+    uint96 private _deposited;
+    uint96 private _withdrawn;
 
     /// @inheritdoc IVault
     uint256 public staked;
@@ -46,7 +49,15 @@ contract Vault is IVault, ReentrancyGuard {
     bytes32 public ledgerRoot;
 
     mapping(uint16 id => Payee) private _payees;
-    mapping(uint16 id => Side) private _sides;
+    mapping(uint16 id => Extra) private _extras;
+
+    modifier nonReentrant() {
+        // INVARIANT: a token that calls back finds the vault closed.
+        require(!_entered, Reentered());
+        _entered = true;
+        _;
+        _entered = false;
+    }
 
     modifier onlyFederation() {
         // INVARIANT: only the rules of the round move escrow.
@@ -65,8 +76,8 @@ contract Vault is IVault, ReentrancyGuard {
         uint256 received = _pull(msg.sender, amount);
         // INVARIANT: earned <= deposited < 2^96, so no total in the ledger can overflow.
         require(_deposited + received <= type(uint96).max, DepositTooLarge(received));
-        _deposited += uint128(received);
-        _free += uint128(received);
+        _deposited += uint96(received);
+        _free += uint96(received);
         emit Deposited(msg.sender, received);
     }
 
@@ -77,7 +88,7 @@ contract Vault is IVault, ReentrancyGuard {
             IAccessControl(federation).hasRole(bytes32(0), msg.sender), NotSponsor(msg.sender)
         );
         _takeFree(amount);
-        _withdrawn += uint128(amount);
+        _withdrawn += uint96(amount);
         emit Withdrawn(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
     }
@@ -89,15 +100,15 @@ contract Vault is IVault, ReentrancyGuard {
         require(MerkleProof.verifyCalldata(proof, ledgerRoot, leaf), WrongProof(id, total));
         Payee storage payee = _payees[id];
         (address account, uint256 amount) = (payee.account, total - payee.claimed);
-        uint256 extra = _sides[id].bonus;
+        uint256 extra = _extras[id].bonus;
         if (extra != 0) {
             amount += extra;
-            _sides[id].bonus = 0;
+            _extras[id].bonus = 0;
         }
         // INVARIANT: nothing is paid twice.
         require(amount != 0, NothingToClaim(id));
         payee.claimed = uint96(total);
-        _claimedTotal += uint128(amount);
+        _claimedTotal += uint96(amount);
         emit Claimed(id, account, amount, total);
         token.safeTransfer(account, amount);
     }
@@ -129,7 +140,7 @@ contract Vault is IVault, ReentrancyGuard {
     function credit(uint16 id, uint96 amount) external onlyFederation {
         _reserved -= amount;
         _earned += amount;
-        _sides[id].bonus += amount;
+        _extras[id].bonus += amount;
         emit Credited(id, amount);
     }
 
@@ -140,7 +151,7 @@ contract Vault is IVault, ReentrancyGuard {
         nonReentrant
     {
         _payees[id].account = account;
-        _sides[id].stake = amount;
+        _extras[id].stake = amount;
         staked += amount;
         emit Staked(id, account, amount);
         if (amount == 0) return;
@@ -191,18 +202,18 @@ contract Vault is IVault, ReentrancyGuard {
 
     /// @inheritdoc IVault
     function bonus(uint16 id) external view returns (uint256) {
-        return _sides[id].bonus;
+        return _extras[id].bonus;
     }
 
     /// @inheritdoc IVault
     function stakeOf(uint16 id) external view returns (uint256) {
-        return _sides[id].stake;
+        return _extras[id].stake;
     }
 
     function _takeFree(uint256 amount) private {
         // INVARIANT: what is reserved or earned is out of reach.
         require(amount <= _free, InsufficientFree(_free, amount));
-        _free -= uint128(amount);
+        _free -= uint96(amount);
     }
 
     /// @dev Some tokens take a fee on the way, so what arrives is measured. A token that calls

@@ -11,9 +11,10 @@ Keys of ``gas.json``:
 - ``deploy``: the federation with its vault.
 - ``commit``: one update by its own node, neither first nor last of the round.
 - ``batch100_per_update``: 100 signed updates relayed in one transaction, divided by 100.
-- ``settle_per_update``: what one update and its node more cost, between 50 and 100 of them, with
-  five validators.
-- ``claim128``: the first claim of a node that holds no token yet, ledger of 128 nodes.
+- ``settle_per_update``: what one update more costs, between 50 and 100 of them, with five
+  validators and the same ledger. ``settle_per_node``: what one node more in the ledger costs.
+- ``claim128``: the first claim of a node, ledger of 128 nodes; its account holds some tokens
+  already. ``claim128_new_holder``: it holds none, and the token opens a slot for it.
 - ``round16``: 16 nodes, five validators, everything from opening to attested merge; each node
   sends its own commitment; claims are not counted. ``round16_batched``: commitments relayed.
 """
@@ -151,8 +152,10 @@ class Bench:
         self._merge(round_id)
         return gas | {"total": self.spent - start}
 
-    def claim(self, node: int) -> int:
-        """Gas of the claim of node id ``node``."""
+    def claim(self, node: int, holds: int = 0) -> int:
+        """Gas of the claim of node id ``node``, which holds that many token units."""
+        if holds:
+            self.send(self.token.functions.mint(self.nodes[node - 1].address, holds))
         proof = ledger.proof(self.totals, node)
         call = self.vault.functions.claim(node, self.totals[node - 1], proof)
         return int(self.send(call)["gasUsed"])
@@ -207,19 +210,19 @@ def measure() -> dict[str, int]:
     small.grow(16)
     small.play(batched=False)
     alone, relayed = small.play(batched=False), small.play(batched=True)
-    large.grow(50)
-    large.play(batched=True)
-    fifty = large.play(batched=True)
     large.grow(100)
-    hundred = large.play(batched=True)
+    large.play(batched=True)
+    fifty, hundred = large.play(batched=True, updates=50), large.play(batched=True)
     large.grow(128)
-    large.play(batched=True, updates=100)
+    wider = large.play(batched=True, updates=100)
     return {
         "deploy": small.deployment,
         "commit": alone["commit"],
         "batch100_per_update": hundred["batch"] // 100,
         "settle_per_update": (hundred["settle"] - fifty["settle"]) // 50,
-        "claim128": large.claim(77),
+        "settle_per_node": (wider["settle"] - hundred["settle"]) // 28,
+        "claim128": large.claim(33, holds=1),
+        "claim128_new_holder": large.claim(77),
         "round16": alone["total"],
         "round16_batched": relayed["total"],
     }

@@ -35,6 +35,9 @@ interface IVault {
     /// @notice The sender is not the federation.
     error NotFederation(address sender);
 
+    /// @notice The token called back into the vault while it moved tokens.
+    error Reentered();
+
     /// @notice The sender does not administer the federation.
     error NotSponsor(address sender);
 

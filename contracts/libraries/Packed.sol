@@ -75,30 +75,34 @@ library Packed {
 
     /// @notice The same over packed (uint16 id, bytes32 digest).
     function chainMemory(bytes32 last, bytes memory updates) internal pure returns (bytes32 next) {
-        next = last;
         assembly ("memory-safe") {
             let at := mload(0x40)
+            mstore(at, last)
             let item := add(updates, 0x20)
             for { let end := add(item, mload(updates)) } lt(item, end) { item := add(item, 34) } {
-                mstore(at, next)
                 mstore(add(at, 0x20), mload(item))
                 mstore(add(at, 0x22), mload(add(item, 2)))
-                next := keccak256(at, 0x42)
+                mstore(at, keccak256(at, 0x42))
             }
+            next := mload(at)
         }
     }
 
     /// @notice The same over a list in calldata.
-    function chainCalldata(bytes32 last, bytes calldata updates) internal pure returns (bytes32 next) {
-        next = last;
+    function chainCalldata(bytes32 last, bytes calldata updates)
+        internal
+        pure
+        returns (bytes32 next)
+    {
         assembly ("memory-safe") {
             let at := mload(0x40)
+            mstore(at, last)
             let item := updates.offset
             for { let end := add(item, updates.length) } lt(item, end) { item := add(item, 34) } {
-                mstore(at, next)
                 calldatacopy(add(at, 0x20), item, 34)
-                next := keccak256(at, 0x42)
+                mstore(at, keccak256(at, 0x42))
             }
+            next := mload(at)
         }
     }
 }

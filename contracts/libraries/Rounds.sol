@@ -16,8 +16,10 @@ enum Stage {
 }
 
 /// @notice The newest round in one word, from the lowest bit: 32 id, 8 stage, 40 deadline of the
-/// stage (of Score: end of scoring, not of revealing), 16 updates (from the draw on), 16
-/// aggregator, 16 proposer, 16 sealed slots, 16 revealed slots, 16 attested slots.
+/// stage (of Score: end of scoring, not of revealing). Then, from the draw on, 16 each: updates,
+/// aggregator, proposer, sealed slots, revealed slots, attested slots. Before it, in the same
+/// bits: 1 wide, 175 missing (bitmap of the seats whose update is not in, if there are no more
+/// seats; a wide round keeps it in a slot of its own).
 type Header is uint256;
 
 using Rounds for Header global;
@@ -28,9 +30,12 @@ using Rounds for Header global;
 /// says that this round wrote them.
 library Rounds {
     using Bits for uint256;
+    using Rounds for State;
 
     uint256 private constant STAGE = 32;
     uint256 private constant DEADLINE = 40;
+    uint256 private constant WIDE = 80;
+    uint256 private constant MISSING = 81;
     uint256 private constant UPDATES = 80;
     uint256 private constant AGGREGATOR = 96;
     uint256 private constant PROPOSER = 112;
@@ -41,7 +46,7 @@ library Rounds {
     /// @notice The newest round.
     /// @param accumulator Hash chain over the commitments.
     /// @param members Bitmap of the seats that take part.
-    /// @param missing Bitmap of those whose update is not in.
+    /// @param missing Bitmap of those whose update is not in; see `missingIn`.
     /// @param committee Node ids, 16 bits per slot, slot 0 lowest.
     /// @param outcome Hash over the accepted updates.
     /// @param proposal Proposed state root.
@@ -74,12 +79,29 @@ library Rounds {
         return uint40(Header.unwrap(header) >> DEADLINE);
     }
 
-    /// @notice Number of updates; 0 before the draw.
+    /// @notice Bitmap of the seats whose update is not in.
+    function missingIn(State storage round, Header header) internal view returns (uint256) {
+        bool inHeader = header.stage() == Stage.Commit && !header.wide();
+        return inHeader ? Header.unwrap(header) >> MISSING : round.missing;
+    }
+
+    /// @notice Whether the round keeps `missing` in its own slot while it takes updates.
+    function wide(Header header) internal pure returns (bool) {
+        return Header.unwrap(header) & (1 << WIDE) != 0;
+    }
+
+    /// @notice The header if the draw was reached, else an empty one: views must not read the
+    /// bitmap as what comes in its place.
+    function afterDraw(Header header) internal pure returns (Header) {
+        return header.stage() == Stage.Commit ? Header.wrap(0) : header;
+    }
+
+    /// @notice Number of updates; like all that follow only to be read after the draw.
     function updates(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> UPDATES);
     }
 
-    /// @notice Node that proposes the merge; 0 before the draw.
+    /// @notice Node that proposes the merge.
     function aggregator(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> AGGREGATOR);
     }
@@ -127,9 +149,33 @@ library Rounds {
 
     // Changes: each returns the new header -----------------------------------------------------
 
-    /// @notice The round after this one, taking updates until `end`.
-    function next(Header header, uint256 end) internal pure returns (Header) {
-        return Header.wrap(uint256(header.id()) + 1).enter(Stage.Commit, end);
+    /// @notice Open the round after the newest; it takes updates of `members` until `end`.
+    function open(State storage round, uint256 members, uint256 end) internal returns (Header) {
+        uint256 last = Header.unwrap(round.header);
+        uint256 isWide = members >> (256 - MISSING) == 0 ? 0 : 1;
+        Header header = Header.wrap((uint256(uint32(last)) + 1) | (isWide << WIDE));
+        header = header.enter(Stage.Commit, end);
+        round.accumulator = bytes32(uint256(header.id()));
+        round.members = members;
+        round.setMissing(header, members);
+        return round.header;
+    }
+
+    /// @notice Take updates: only those of the seats in `left` are missing now.
+    function setMissing(State storage round, Header header, uint256 left) internal {
+        if (header.wide()) {
+            round.missing = left;
+        } else {
+            uint256 rest = Header.unwrap(header) & ((1 << MISSING) - 1);
+            header = Header.wrap(rest | (left << MISSING));
+        }
+        round.header = header;
+    }
+
+    /// @notice Take no more updates: make room in the header for what follows.
+    function close(State storage round, Header header) internal returns (Header) {
+        if (!header.wide()) round.missing = round.missingIn(header);
+        return Header.wrap(uint80(Header.unwrap(header)));
     }
 
     /// @notice The same round in another stage.
@@ -139,7 +185,7 @@ library Rounds {
     }
 
     /// @notice What the draw found; both fields are empty before.
-    function drawn(Header header, uint256 count, uint256 node) internal pure returns (Header) {
+    function draw(Header header, uint256 count, uint256 node) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (count << UPDATES) | (node << AGGREGATOR));
     }
 
