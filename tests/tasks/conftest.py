@@ -5,16 +5,14 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.tasks.settings import QUICK
 
-from collegium.tasks import Recipe, load_task
+from collegium.tasks import load_task
 from collegium.tasks.federation_data import FederationData, read_federation
 from collegium.tasks.sites import write_federation
-
-QUICK = replace(Recipe(), local_steps=4, batch=8)
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def presence_turn(study: Study, finding: str) -> Turn:
 
 def side_turn(study: Study, finding: str) -> Turn:
     side = study.findings.get(finding)
-    return Turn(f"Where is the {finding}?", f"{side} side" if side else "not present", "side")
+    return Turn(f"Where is the {finding}?", f"{side} side" if side else "not present", "finding")
 
 
 def report_turn(study: Study) -> Turn:

@@ -104,6 +104,20 @@ class Dataset:
         chosen = list(_round_robin(queues))[:rows]
         return self._with(chosen)
 
+    def sampled(self, rows: int, seed: int) -> "Dataset":
+        """``rows`` examples (or all) in the proportions of the set: every k-th, sorted by answer.
+
+        Another seed takes other examples of the same questions and answers.
+        """
+        rng = np.random.default_rng(seed)
+        shuffled = [self.examples[i] for i in rng.permutation(len(self))]
+        ordered = sorted(shuffled, key=lambda e: (e.kind, *e.stratum))
+        step = len(ordered) / max(rows, 1)
+        if step <= 1:
+            return self
+        start = rng.uniform(0, step)
+        return self._with([ordered[int(start + k * step)] for k in range(rows)])
+
     def limited(self, images: int, salt: str = "limit") -> "Dataset":
         """The part on at most ``images`` images, chosen by the hash of their names."""
         order = sorted(self.images, key=lambda key: _sha(key.encode(), salt))

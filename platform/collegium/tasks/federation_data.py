@@ -12,6 +12,7 @@ from pathlib import Path
 from collegium.errors import EmptySite, MissingMetadata
 
 from .data import METADATA, Dataset, join, read_folder
+from .recipe import Recipe
 
 SHARED = ("challenge", "reference")
 
@@ -67,3 +68,13 @@ def contribute(
         kept[name], candidates = site.split(share, salt="challenge")
         given.append(candidates.balanced(per_site, seed))
     return join(given, "challenge"), kept
+
+
+def scoring_set(held_out: Dataset, challenge: Dataset, recipe: Recipe, seed: int) -> Dataset:
+    """What one validator scores with in one round: its own held-back examples and the challenge.
+
+    Each validator and round (``seed``) takes other rows of the challenge set, so that a committee
+    together sees more of it than any member does, and the median of their scores is steadier.
+    """
+    own = held_out.balanced(recipe.shard_rows, seed)
+    return join([own, challenge.sampled(recipe.challenge_rows, seed)], "scoring")

@@ -58,8 +58,8 @@ class Recipe:
     epsilon: float = 1e-8
     balance: float = 0.5
     held_out: float = 0.2
-    shard_rows: int = 48
-    challenge_rows: int = 48
+    shard_rows: int = 24
+    challenge_rows: int = 96
     min_score: int = 1_000
     weight_rule: str = "equal"
 
@@ -72,6 +72,8 @@ class Recipe:
             value = getattr(self, name)
             if not isinstance(value, str) or not 1 <= len(value) <= 512:
                 raise _error(name, "a text of 1 to 512 characters", value)
+        if self.warmup >= self.local_steps:
+            raise _error("warmup", f"below {self.local_steps} steps", self.warmup)
         if self.weight_rule not in ("equal", "score"):
             raise _error("weight_rule", "equal or score", self.weight_rule)
 

@@ -55,17 +55,15 @@ SPECIALISTS = (
     Hospital("oncology", ("lung cancer", "malignant effusion"), _oncology_scanner),
 )
 OWN_SHARE = 0.9
-# Besides the diagnosis, so many questions on findings are asked on every image.
-FINDING_QUESTIONS = {"reference": 1}
-USUAL_QUESTIONS = 3
+FINDING_QUESTIONS = 3  # on every image of a hospital, besides the diagnosis
 
 
 def write_federation(
     out: Path | str,
     *,
     seed: int,
-    images: int = 160,
-    challenge: int = 40,
+    images: int = 300,
+    challenge: int = 240,
     reference: int = 300,
     hospitals: Sequence[Hospital] = SPECIALISTS,
 ) -> list[Path]:
@@ -77,13 +75,16 @@ def write_federation(
     folders = []
     for number, hospital in enumerate(hospitals):
         rng = np.random.default_rng([seed, number])
-        _write(out / hospital.name, _own_patients(hospital, images, rng), [hospital.scanner], rng)
-        folders.append(out / hospital.name)
+        studies = _own_patients(hospital, images, rng)
+        asked = [FINDING_QUESTIONS] * images
+        folders.append(_write(out / hospital.name, studies, asked, [hospital.scanner], rng))
     scanners = [hospital.scanner for hospital in hospitals]
-    for number, (name, count) in enumerate((("challenge", challenge), ("reference", reference))):
+    # Findings are known to the base: one question on every third image of the challenge set is
+    # enough to notice an update that makes them worse.
+    shared = {"challenge": [k % 3 == 0 for k in range(challenge)], "reference": [1] * reference}
+    for number, (name, asked) in enumerate(shared.items()):
         rng = np.random.default_rng([seed, 1_000 + number])
-        _write(out / name, _everything(count, rng), scanners, rng)
-        folders.append(out / name)
+        folders.append(_write(out / name, _everything(len(asked), rng), asked, scanners, rng))
     return folders
 
 
@@ -102,19 +103,25 @@ def _everything(count: int, rng: np.random.Generator) -> list[Study]:
 
 
 def _write(
-    folder: Path, studies: Sequence[Study], scanners: Sequence[Scanner], rng: np.random.Generator
-) -> None:
+    folder: Path,
+    studies: Sequence[Study],
+    asked: Sequence[int],
+    scanners: Sequence[Scanner],
+    rng: np.random.Generator,
+) -> Path:
+    """Write studies as an ImageFolder, with ``asked[k]`` questions on findings for study k."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
-    for number, study in enumerate(studies):
+    for number, (study, questions) in enumerate(zip(studies, asked, strict=True)):
         style = scanners[rng.integers(len(scanners))](rng)
         file_name = f"{number:04d}.png"
         grey = np.rint(255 * render(study, style, rng)).astype(np.uint8)
         Image.fromarray(grey).save(folder / file_name)
         shared = {"patient": f"{folder.name}-{number:04d}", "finding": study.diagnosis}
-        turns = _turns(study, FINDING_QUESTIONS.get(folder.name, USUAL_QUESTIONS), rng)
+        turns = _turns(study, questions, rng)
         lines += [{"file_name": file_name, **_line(turn), **shared} for turn in turns]
     (folder / METADATA).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
 
 
 def _turns(study: Study, findings: int, rng: np.random.Generator) -> list[Turn]:

@@ -5,6 +5,9 @@ this package, a folder, or an id of the Hugging Face hub. Only a LoRA adapter is
 """
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging as transformers_logging
 
 from collegium.errors import ModelMismatch
 from collegium.protocol.layout import Layout
@@ -26,6 +30,7 @@ from .scoring import Examples
 from .task import Answer, Evaluation, Vector
 from .training import Batches, train_locally
 
+Picture = Pixels | Image.Image | Path | str
 _LONGEST_ANSWER = 64  # tokens, in a dialogue
 
 
@@ -51,8 +56,9 @@ class XrayDialogue:
         digest = model_digest(folder)
         if layout is not None and layout.base_model != digest:
             raise _mismatch("base model", layout.base_model, digest)
-        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-        task = cls(model, AutoProcessor.from_pretrained(folder), recipe, digest)
+        with _quietly():
+            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+            task = cls(model, AutoProcessor.from_pretrained(folder), recipe, digest)
         if frozen is not None:
             task.adapter.freeze(frozen)
         if layout is not None and layout != task.layout:
@@ -79,9 +85,14 @@ class XrayDialogue:
         return train_locally(self.adapter, batches, vector, self.recipe, round, seed)
 
     def loss(self, vector: Vector, data: Dataset | Examples) -> float:
-        """Mean over the examples of minus the log-probability of the right answer, in nats."""
+        """Mean over the examples of log(1 + l), l = -log P(right answer) in nats.
+
+        The logarithm (Cauchy's robust loss, on l instead of its square) keeps the few answers a
+        model is surely wrong on from drowning all others: with them, twice as many examples would
+        be needed to tell a small improvement from none.
+        """
         losses, _ = self._measure(vector, self.prepare(data))
-        return float(losses.mean())
+        return float(np.log1p(losses).mean())
 
     def evaluate(self, vector: Vector, data: Dataset | Examples) -> Evaluation:
         examples = self.prepare(data)
@@ -92,8 +103,8 @@ class XrayDialogue:
             p_yes = scoring.yes_probabilities(model, examples)
         return Evaluation(*scoring.score_by_kind(examples.dataset, right, p_yes))
 
-    def answer(self, vector: Vector, image: Image.Image | Path | str, question: str) -> Answer:
-        """Ask one question on one image."""
+    def answer(self, vector: Vector, image: Picture, question: str) -> Answer:
+        """Ask one question on one image: a file, a picture, or grey values uint8[h, w]."""
         pixels = self._pixels(image)
         picture = self.prompter.picture(pixels)
         self._enter(vector)
@@ -139,10 +150,27 @@ class XrayDialogue:
         return right
 
     @staticmethod
-    def _pixels(image: Image.Image | Path | str) -> Pixels:
+    def _pixels(image: Picture) -> Pixels:
+        if isinstance(image, np.ndarray):
+            return image
         if isinstance(image, Image.Image):
             return np.asarray(image.convert("L"))
         return read_image(image)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the library's progress bars and remarks: standard error is for our own words."""
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        transformers_logging.set_verbosity(before)
+        transformers_logging.enable_progress_bar()
 
 
 def _mismatch(what: str, expected: str, found: str) -> ModelMismatch:

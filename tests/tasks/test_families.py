@@ -1,0 +1,103 @@
+"""Every family of vision-language models goes the same way as the shipped base.
+
+Each model is tiny, random and saved as a folder; the task gets only the folder's name.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.tasks.families import FAMILIES, save
+from tests.tasks.settings import QUICK
+
+from collegium.tasks import load_task
+from collegium.tasks.prompts import IGNORED
+
+
+@pytest.fixture(scope="module", params=sorted(FAMILIES))
+def family(request, tmp_path_factory):
+    folder = save(request.param, tmp_path_factory.mktemp(request.param))
+    recipe = replace(QUICK, base=str(folder), rank=2, local_steps=8, learning_rate=0.02)
+    return request.param, load_task(recipe)
+
+
+@pytest.fixture(scope="module")
+def examples(family, federation):
+    return family[1].prepare(federation.challenge.limited(4))
+
+
+def test_training_lowers_the_loss_and_repeats(family, examples):
+    task = family[1]
+    before = task.loss(task.zeros(), examples)
+    trained = task.train(task.zeros(), examples, round=0, seed=1)
+    assert task.loss(trained, examples) < before
+    assert trained.tobytes() == task.train(task.zeros(), examples, round=0, seed=1).tobytes()
+    assert task.loss(task.zeros(), examples) == before
+
+
+def test_only_answers_carry_loss(family, examples):
+    """The labelled tokens, decoded, are the answer; the prompt ends where generation begins."""
+    prompter = family[1].prompter
+    for example, row in zip(examples.dataset.examples, examples.rows(), strict=True):
+        said = row.tokens["input_ids"][row.labels != IGNORED]
+        assert prompter.text(said) == example.answer
+        assert said[-1].item() in prompter.stop
+        prompt = prompter.prompt(
+            examples.dataset.images[example.image],
+            examples.pictures[example.image],
+            example.question,
+        )
+        asked = row.tokens["input_ids"][: len(prompt)]
+        assert torch.equal(asked, prompt.tokens["input_ids"])
+        assert (row.labels[: len(prompt)] == IGNORED).all()
+
+
+def test_loss_is_that_of_the_model_itself(family, examples):
+    """Our sums agree with the loss the model computes from the same rows and labels."""
+    task = family[1]
+    row = examples.rows()[0]
+    inputs, labels = task.prompter.collate([row])
+    task.adapter.write(task.zeros())
+    task.adapter.model.eval()
+    with torch.inference_mode():
+        own = task.adapter.model(**inputs, labels=labels, use_cache=False).loss
+    tokens = int((labels != IGNORED).sum())
+    single = task.prepare(examples.dataset._with(examples.dataset.examples[:1]))
+    expected = np.log1p(float(own) * tokens)
+    assert task.loss(task.zeros(), single) == pytest.approx(expected, rel=1e-4)
+
+
+def test_padding_changes_nothing(family, examples):
+    task = family[1]
+    whole = task.loss(task.zeros(), examples)
+    parts = [
+        task.loss(task.zeros(), task.prepare(examples.dataset._with([example])))
+        for example in examples.dataset.examples
+    ]
+    assert whole == pytest.approx(np.mean(parts), rel=1e-4)
+
+
+def test_evaluates_and_answers(family, examples):
+    task = family[1]
+    result = task.evaluate(task.zeros(), examples)
+    assert result.total.rows == len(examples.dataset)
+    assert set(result.by_kind) == {"diagnosis", "finding"}
+    image = next(iter(examples.dataset.images.values()))
+    answer = task.answer(task.zeros(), image, "Is there pneumonia?")
+    assert isinstance(answer.text, str) and 0 <= answer.confidence <= 1
+
+
+def test_several_turns_are_packed_where_the_template_allows(family, examples):
+    name, task = family
+    assert task.prompter.many_turns == (name != "paligemma")
+    if name == "paligemma":
+        return
+    first = examples.dataset.examples[0]
+    turns = [("What is the diagnosis?", "left pleurisy"), ("Is there pneumonia?", "yes")]
+    pixels, picture = examples.dataset.images[first.image], examples.pictures[first.image]
+    row = task.prompter.row(pixels, picture, turns)
+    said = task.prompter.tokenizer.decode(row.tokens["input_ids"][row.labels != IGNORED])
+    assert "left pleurisy" in said and said.index("yes") > said.index("left pleurisy")
+    single = task.prompter.row(pixels, picture, turns[:1])
+    assert torch.equal(row.tokens["input_ids"][: len(single)], single.tokens["input_ids"])
