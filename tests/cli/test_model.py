@@ -64,3 +64,13 @@ def test_create_ask_export(card: Path, tmp_path: Path, run: Run) -> None:
     assert broken.code == 1 and broken.json["error"]["code"] == "CG105"
     image.write_bytes(b"no image")
     assert run(*question).json["error"]["code"] == "CG102"
+
+
+def test_pretrain(tmp_path: Path, run: Run) -> None:
+    """Two steps make a model that loads and answers, however badly."""
+    base, site = tmp_path / "base", write_site(tmp_path / "data")
+    trained = run("model", "pretrain", "--out", base, "--steps", "2", "--pictures", "4", "--json")
+    assert trained.code == 0, trained.err
+    assert trained.json["training"]["steps"] == 2 and "step 2" in trained.err
+    asked = run("model", "ask", site / "0.png", "is it dark", "--base", base, "--json")
+    assert asked.code == 0 and asked.json["model"] == str(base)

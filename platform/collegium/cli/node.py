@@ -183,6 +183,26 @@ def revoke(
     )
 
 
+@app.command(
+    example="collegium node start --home cardiac --superlink 10.0.0.1:9092 "
+    "--root-certificates ca.crt",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def start(
+    context: typer.Context,
+    home: Home,
+    superlink: Annotated[str, typer.Option(help="HOST:PORT of the federation's SuperLink.")],
+) -> None:
+    """Run the node as a Flower SuperNode; other options are passed on to flower-supernode."""
+    import os
+
+    from collegium.roles.supernode import prepare
+
+    launch = prepare(home, ask(f"the keys at {home}"), superlink, context.args)
+    output.note(f"node {launch.node} starts as a SuperNode of {superlink}")
+    os.execve(launch.program, launch.arguments, launch.environment)
+
+
 def _names(homes: Iterable[Path]) -> dict[str, str]:
     """Names of the nodes that live on this machine, by account."""
     names = {}

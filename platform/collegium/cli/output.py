@@ -81,7 +81,7 @@ def bar(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
         yield lambda done, line: progress.update(task, completed=done, note=line)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
+def table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> "Table":
     """A table; columns whose name ends in ``>`` are aligned to the right."""
     from rich.box import SIMPLE
     from rich.table import Table
