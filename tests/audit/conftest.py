@@ -93,6 +93,7 @@ class World:
     chain: Path
     federation: str
     head: str
+    encryption_keys: dict[int, bytes]
 
 
 class _Builder:
@@ -263,7 +264,8 @@ def _play(chain: Chain, run: Path) -> World:
     world.sponsor.withdraw(1000)
     world.odd_calls()
     head = chain.rpc("eth_getBlockByNumber", "latest", False)["hash"]
-    return World(run, run / "chain.sqlite", world.sponsor.address, head)
+    keys = {one.id: one.keys.encryption_public for one in world.hospitals}
+    return World(run, run / "chain.sqlite", world.sponsor.address, head, keys)
 
 
 @pytest.fixture(scope="session")

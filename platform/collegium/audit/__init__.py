@@ -4,7 +4,7 @@
 """
 
 from collegium.audit.entry import run
-from collegium.audit.export import export
+from collegium.audit.exporter import export
 from collegium.audit.report import AuditResult
 from collegium.audit.sources import Source, from_chain, from_run
 

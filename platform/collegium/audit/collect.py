@@ -12,7 +12,7 @@ from collegium.audit.index import StateBlob, UpdateBlob
 from collegium.audit.openers import Openers
 from collegium.audit.updates import MAX_ENVELOPE
 from collegium.errors import CollegiumError, EvidenceError
-from collegium.protocol import state
+from collegium.protocol import codec, state
 from collegium.protocol.container import decode_state, decode_update, encode_state
 from collegium.protocol.digest import sha256
 from collegium.protocol.layout import Layout
@@ -133,9 +133,12 @@ class Collector:
     def _committed(self, data: bytes) -> Commitment | None:
         """The commitment that this update file fulfils."""
         try:
-            return self._by_digest.get(decode_update(data, self._layout).manifest.update_digest)
+            update = decode_update(data, self._layout)
         except CollegiumError:
             return None
+        if codec.lane_root(update.encoded).hex() != update.manifest.lane_root:
+            return None
+        return self._by_digest.get(update.manifest.update_digest)
 
     def _take(self, commitment: Commitment, data: bytes, *, opened: bool) -> None:
         place = commitment.round, commitment.node

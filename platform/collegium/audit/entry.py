@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from collegium.audit.export import export
+from collegium.audit.exporter import export
 from collegium.audit.index import INDEX
 from collegium.audit.report import AuditResult
 from collegium.audit.sources import Source, from_run
@@ -24,7 +24,7 @@ def run(
 
     Raises:
         BadBundle, BundleTooLarge, BadAnchor: see :func:`.verify.verify`.
-        CollegiumError: a run or chain cannot be exported, see :func:`.export.export`.
+        CollegiumError: a run or chain cannot be exported, see :func:`.exporter.export`.
     """
     if isinstance(source, Source) or _is_run(Path(source)):
         given = source if isinstance(source, Source) else from_run(source)

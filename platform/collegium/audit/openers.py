@@ -40,7 +40,10 @@ class Opener:
 
     def own_update(self, round_id: int) -> bytes | None:
         """The update file that this node itself made in a round, if it kept it."""
-        return self.home.journal(round_id).read("update.safetensors")
+        try:
+            return self.home.journal(round_id).read("update.safetensors")
+        except MissingKeys:
+            return None  # keys alone: this folder never took part
 
 
 class Openers:

@@ -20,21 +20,24 @@ from collegium.protocol.federation import Federation
 from collegium.protocol.layout import Layout
 from collegium.protocol.settlement import INVALID
 
+_COMMITTED = frozenset(("digest", "lane-root"))  # manifest and lanes are those of the commitment
 MAX_ENVELOPE = 64 * 1024
 """Bytes of an update file besides exponents and codes, or of an envelope besides its content."""
 
 
 @dataclass
 class Opened:
-    """The updates of one round that can be used.
+    """The opened updates of one round.
 
     Attributes:
-        lanes: by node id.
+        lanes: of the updates that are what was committed, by node id.
+        usable: nodes whose update passes every check.
         codes: what was found about each node's update, fatal or not, by node id.
         bits: code width of each readable update, by node id.
     """
 
     lanes: dict[int, Encoded] = field(default_factory=dict)
+    usable: list[int] = field(default_factory=list)
     codes: dict[int, list[str]] = field(default_factory=dict)
     bits: dict[int, int] = field(default_factory=dict)
 
@@ -50,7 +53,7 @@ class UpdateCheck:
         trail.expect("blob", "bundle.json, updates", len(index.updates), len(self._blobs))
 
     def round(self, record: RoundRecord) -> Opened:
-        """Check what there is of one round; usable updates come back."""
+        """Check what there is of one round."""
         opened = Opened()
         card, layout = self.documents.card, self.documents.layout
         missing, sealed = [], []
@@ -108,17 +111,19 @@ class UpdateCheck:
         if update is not None:
             opened.bits[entry.node] = update.encoded.bits
         fatal = [finding for finding in findings if finding.fatal]
-        committed = update is not None and "digest" not in opened.codes[entry.node]
-        if not committed:
+        if update is None or not _COMMITTED.isdisjoint(opened.codes[entry.node]):
             for finding in fatal:
-                self._violation("update", record, finding)
-        elif fatal:
+                self._violation(record, finding)
+            return
+        # A merge asks only for what was committed; whether it was rightly accepted is judged here.
+        opened.lanes[entry.node] = update.encoded
+        if fatal:
             self._judge(record, fatal, phi)
-        elif update is not None:
-            opened.lanes[entry.node] = update.encoded
-            if phi == INVALID:
-                text = "passes every check, yet the committee refused it, as it does when an "
-                self.trail.note("verdict", record, text + "update does not reach it in time")
+            return
+        opened.usable.append(entry.node)
+        if phi == INVALID:
+            text = "passes every check, yet the committee refused it, as it does when an update "
+            self.trail.note("verdict", record, text + "does not reach it in time")
 
     def _judge(self, record: str, fatal: list[Finding], phi: int | None) -> None:
         """An update that is the committed one, and breaks a rule."""
@@ -131,12 +136,12 @@ class UpdateCheck:
             wanted = f"INVALID, because of {finding.code}: {finding.message}"
             self.trail.violation("verdict", record, wanted, f"contribution {phi}")
 
-    def _violation(self, code: str, record: str, finding: Finding) -> None:
+    def _violation(self, record: str, finding: Finding) -> None:
         wanted = f"an update that passes the check {finding.code!r}"
-        self.trail.violation(code, f"{record}, {finding.code}", wanted, finding.message)
+        self.trail.violation("update", f"{record}, {finding.code}", wanted, finding.message)
 
     def _alike(self, record: RoundRecord, opened: Opened, threshold: float) -> None:
-        nodes = sorted(opened.lanes)
+        nodes = sorted(opened.usable)
         lanes = [opened.lanes[node] for node in nodes]
         for group in similarity.groups(lanes, threshold):
             members = [nodes[i] for i in group]

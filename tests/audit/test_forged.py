@@ -1,0 +1,389 @@
+"""Evidence rewritten by somebody who makes every digest and hash fit again.
+
+Without keys a forger can compute file digests, roots and block hashes, but no signatures, and not
+the anchor. Each case says what it changes, and the audit has to name what does not follow.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from collegium import audit
+from collegium.audit.report import AuditResult
+from collegium.protocol import packed, state
+from collegium.protocol.card import TaskCard
+from collegium.protocol.container import decode_state, decode_update, encode_state, encode_update
+from collegium.protocol.layout import Layout
+
+
+def _found(result: AuditResult, code: str, record: str) -> bool:
+    return any(f.code == code and record in f.record for f in result.findings)
+
+
+def _rebuilt(forger: Any) -> AuditResult:
+    forger.rebuild()
+    return audit.run(forger.seal())
+
+
+def test_the_forger_s_tools_change_nothing_by_themselves(forger: Any, world: Any) -> None:
+    forger.rebuild()
+    assert audit.run(forger.seal(), anchor=world.head).ok
+
+
+# -- events and receipts -------------------------------------------------------------------------
+
+EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a claim pays more": ("Claimed", {"amount": 10**6}),
+    "a claim of another account": ("Claimed", {"total": 1}),
+    "a deposit is booked higher": ("Deposited", {"amount": 10**9}),
+    "a bonus is higher": ("Credited", {"amount": 77_777}),
+    "escrow is released": ("Settled", {"released": 10}),
+    "another ledger": ("Settled", {"ledgerRoot": bytes(32)}),
+    "a round earns more": ("RoundSettled", {"earned": 10**6}),
+    "other totals": ("RoundSettled", {"totals": [1, 2, 3, 4]}),
+    "other fees": ("RoundSettled", {"fees": packed.pack_fees([1, 2, 3])}),
+    "another outcome": ("RoundSettled", {"outcome": bytes(32)}),
+    "another committee": ("CommitteeDrawn", {"committee": [1, 2, 3]}),
+    "another seed": ("CommitteeDrawn", {"seed": bytes(32)}),
+    "another aggregator": ("CommitteeDrawn", {"aggregator": 4}),
+    "another merge": ("MergeProposed", {"root": bytes(32)}),
+    "another final state": ("RoundFinalised", {"root": bytes(32)}),
+    "another commitment": ("UpdateCommitted", {"digest": bytes(32)}),
+    "other scores": ("VerdictRevealed", {"scores": bytes(16)}),
+    "another seal": ("VerdictCommitted", {"seal": bytes(32)}),
+    "another key of a node": ("NodeRegistered", {"encryptionKey": bytes(32)}),
+    "another base": ("RoundOpened", {"base": bytes(32)}),
+    "more time": ("RoundOpened", {"deadline": 2**40}),
+    "more stake": ("Staked", {"amount": 501}),
+    "more withdrawn": ("Withdrawn", {"amount": 1001}),
+    "attested by all": ("MergeAttested", {"slots": 7}),
+}
+
+
+@pytest.mark.parametrize("case", EVENTS)
+def test_an_event_with_other_values(forger: Any, case: str) -> None:
+    name, changes = EVENTS[case]
+    forger.edit_event(name, **changes)
+    height = int(forger.log(name)["blockNumber"], 16)
+    only_digests = audit.run(forger.seal())
+    assert _found(only_digests, "receipts", f"block {height}")
+    result = _rebuilt(forger)
+    field = next(iter(changes))
+    assert _found(result, "event", f"{name}, event") and _found(result, "event", f", {field}")
+    assert not _found(result, "receipts", "block")
+
+
+def test_an_event_removed(forger: Any) -> None:
+    gone = forger.log("Credited")
+    for _, _, receipt in forger.transactions():
+        receipt["logs"] = [log for log in receipt["logs"] if log is not gone]
+    assert _found(_rebuilt(forger), "event", "Credited")
+
+
+def test_an_event_added(forger: Any) -> None:
+    log = forger.log("Claimed")
+    receipt = next(r for _, _, r in forger.transactions() if log in r["logs"])
+    receipt["logs"].append(dict(log))
+    assert _found(_rebuilt(forger), "event", "event")
+
+
+def test_events_in_another_order(forger: Any) -> None:
+    log = forger.log("RoundSettled")
+    receipt = next(r for _, _, r in forger.transactions() if log in r["logs"])
+    receipt["logs"].reverse()
+    assert _found(_rebuilt(forger), "event", "RoundSettled")
+
+
+def test_an_event_through_another_contract(forger: Any) -> None:
+    stolen = dict(forger.log("Credited"))
+    receipt = next(r for e, t, r in forger.transactions() if t["to"] == forger.index["token"])
+    receipt["logs"].append(stolen)
+    result = _rebuilt(forger)
+    assert _found(result, "call", "transaction") and _found(result, "event", "event")
+
+
+def test_a_token_that_moved_otherwise(forger: Any) -> None:
+    for nth in range(60):
+        log = forger.log("Transfer", nth)
+        if forger.index["vault"][2:].lower() in log["topics"][1]:
+            break
+    log["data"] = "0x" + (1).to_bytes(32, "big").hex()
+    assert _found(_rebuilt(forger), "transfer", "transaction")
+
+
+@pytest.mark.parametrize("status", ["0x0", "0x1"])
+def test_another_outcome(forger: Any, status: str) -> None:
+    """An accepted verdict refused, and the second commitment of a node accepted."""
+    name, other = ("commitVerdict", "0x1") if status == "0x0" else ("commitUpdate", "0x0")
+    abi = forger.book.abi(forger.index["federation"])
+    for _, tx, receipt in forger.transactions():
+        call = abi.decode_call(bytes.fromhex(tx["input"][2:]))
+        if call and call.name == name and receipt["status"] == other:
+            break
+    receipt["status"] = status
+    assert _found(_rebuilt(forger), "outcome", f"transaction {tx['hash']}")
+
+
+# -- transactions --------------------------------------------------------------------------------
+
+
+def test_other_calldata(forger: Any) -> None:
+    _, tx, _ = forger.call("proposeMerge")
+    tx["input"] = tx["input"][:-2] + f"{int(tx['input'][-2:], 16) ^ 1:02x}"
+    assert _found(audit.run(forger.seal()), "transactions", "block")
+    result = _rebuilt(forger)
+    assert _found(result, "transactions", "block")  # the signature is somebody else's now
+    assert _found(result, "event", "MergeProposed")
+
+
+def test_another_sender(forger: Any) -> None:
+    _, tx, _ = forger.call("openRound")
+    tx["from"] = forger.call("register")[1]["from"]
+    result = audit.run(forger.seal())
+    assert _found(result, "transactions", "block") and _found(result, "outcome", tx["hash"])
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("revealVerdict", "nonce"),
+        ("commitUpdate", "outcome"),
+        ("register", "event"),
+        ("admit", "nonce"),
+        ("deposit", "nonce"),
+        ("advance", "event"),
+        ("settle", "outcome"),
+    ],
+)
+def test_a_transaction_left_out(forger: Any, name: str, code: str) -> None:
+    entry, _, position = forger.call(name)
+    del entry["block"]["transactions"][position], entry["receipts"][position]
+    assert _found(_rebuilt(forger), code, "")
+
+
+def test_the_last_transaction_of_a_sender_left_out(forger: Any, world: Any) -> None:
+    """Nothing else depends on it: only an anchor can tell, and without one the audit says so."""
+    entry, _, position = forger.call("claim")
+    del entry["block"]["transactions"][position], entry["receipts"][position]
+    forger.rebuild()
+    forged = forger.seal()
+    assert _found(audit.run(forged, anchor=world.head), "anchor", "block")
+    assert any("made up blocks" in item.reason for item in audit.run(forged).unchecked)
+
+
+# -- blocks --------------------------------------------------------------------------------------
+
+
+def test_a_block_left_out(forger: Any) -> None:
+    entry, _, _ = forger.call("settle")
+    forger.entries.remove(entry)
+    result = audit.run(forger.seal())
+    assert _found(result, "parent", f"block {int(entry['block']['number'], 16) + 1}")
+    assert _found(_rebuilt(forger), "nonce", "transaction")
+
+
+def test_blocks_in_another_order(forger: Any) -> None:
+    one, two = 20, 21
+    forger.entries[one], forger.entries[two] = forger.entries[two], forger.entries[one]
+    assert _found(audit.run(forger.seal()), "parent", "block")
+    assert not _rebuilt(forger).ok
+
+
+def test_a_chain_cut_short_shows_only_by_an_anchor(forger: Any, world: Any) -> None:
+    del forger.entries[-20:]
+    assert _found(audit.run(forger.seal()), "head", "block")
+    forger.rebuild()
+    cut = forger.seal()
+    assert not audit.run(cut, anchor=world.head).ok
+    unchecked = audit.run(cut).unchecked
+    assert any("everybody else sees" in item.subject for item in unchecked)
+
+
+def test_another_time(forger: Any) -> None:
+    entry, _, _ = forger.call("openRound")
+    entry["block"]["timestamp"] = hex(int(entry["block"]["timestamp"], 16) + 1)
+    assert _found(audit.run(forger.seal()), "header", "block")
+    assert _found(_rebuilt(forger), "event", "RoundOpened")
+
+
+def test_another_randomness(forger: Any) -> None:
+    log = forger.log("CommitteeDrawn")
+    entry = next(e for e in forger.entries if e["block"]["number"] == log["blockNumber"])
+    entry["block"]["mixHash"] = "0x" + "5a" * 32
+    assert _found(_rebuilt(forger), "event", "CommitteeDrawn")
+
+
+def test_time_that_goes_back(forger: Any) -> None:
+    forger.entries[-1]["block"]["timestamp"] = "0x1"
+    assert _found(_rebuilt(forger), "parent", "time")
+
+
+# -- the contract and the documents --------------------------------------------------------------
+
+
+def test_another_code(forger: Any) -> None:
+    tx = forger.entries[0]["block"]["transactions"][0]
+    tx["input"] = tx["input"].replace("6080", "6081", 1)
+    result = _rebuilt(forger)
+    assert _found(result, "code", "creation code") and _found(result, "transactions", "block")
+
+
+def test_other_terms(forger: Any) -> None:
+    tx = forger.entries[0]["block"]["transactions"][0]
+    words = tx["input"][-18 * 64 :]
+    reward = words[2 * 64 : 3 * 64]
+    assert int(reward, 16) == 1_000_000
+    tx["input"] = tx["input"][: -18 * 64] + words.replace(reward, f"{7:064x}", 1)
+    result = _rebuilt(forger)
+    assert _found(result, "terms", "reward") and _found(result, "event", "Reserved")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("vault", "0x000000000000000000000000000000000000dEaD", "deployment"),
+        ("token", "0x000000000000000000000000000000000000dEaD", "deployment"),
+        ("federation", "0x000000000000000000000000000000000000dEaD", "deployment"),
+        ("chain_id", 1, "fields"),
+        ("deployment_block", 1, "parent"),
+        ("head_number", 7, "head"),
+        ("head_hash", "ab" * 32, "head"),
+        ("format", "collegium-evidence/9", "bundle"),
+    ],
+)
+def test_another_subject(forger: Any, field: str, value: Any, code: str) -> None:
+    forger.index[field] = value
+    assert code in {finding.code for finding in audit.run(forger.seal()).findings}
+
+
+def _card(forger: Any, change: Callable[[dict[str, Any]], None]) -> AuditResult:
+    path = forger.folder / "card.json"
+    document = TaskCard.decode(path.read_bytes()).to_json()
+    change(document)
+    path.write_bytes(TaskCard.from_json(document).encode())
+    return audit.run(forger.seal())
+
+
+def test_another_card(forger: Any) -> None:
+    result = _card(forger, lambda card: card["terms"].update(reward="5", min_score=-7))
+    assert _found(result, "card", "card.json")
+    assert _found(result, "terms", "reward") and _found(result, "terms", "minScore")
+
+
+def test_a_committee_that_let_something_pass(forger: Any) -> None:
+    """With a tighter norm on the card, updates that were accepted should not have been."""
+    result = _card(forger, lambda card: card["limits"].update(norm=0.01))
+    assert _found(result, "verdict", "update of node 1 in round 1")
+    assert result.rounds[0].merge == "exact"  # of what was accepted, rightly or not
+    assert _found(result, "card", "card.json")
+
+
+def test_another_layout(forger: Any) -> None:
+    path = forger.folder / "layout.json"
+    document = Layout.decode(path.read_bytes()).to_json() | {"rank": 3, "base_model": "ee" * 32}
+    path.write_bytes(Layout.from_json(document).encode())
+    result = audit.run(forger.seal())
+    assert _found(result, "layout", "layout.json") and _found(result, "layout", "base_model")
+
+
+# -- updates and states --------------------------------------------------------------------------
+
+
+def _update(forger: Any, round_id: int, node: int) -> tuple[str, bytes, Layout]:
+    entry = next(u for u in forger.index["updates"] if (u["round"], u["node"]) == (round_id, node))
+    layout = Layout.decode((forger.folder / "layout.json").read_bytes())
+    return entry["blob"], (forger.folder / "blobs" / entry["blob"]).read_bytes(), layout
+
+
+def test_another_lane_of_an_update(forger: Any) -> None:
+    digest, data, layout = _update(forger, 1, 3)
+    update = decode_update(data, layout)
+    update.encoded.codes.setflags(write=True)
+    update.encoded.codes[0] = 1 if update.encoded.codes[0] != 1 else 0
+    forger.blob(digest, encode_update(update))
+    result = audit.run(forger.seal())
+    assert _found(result, "update", "update of node 3 in round 1, lane-root")
+
+
+def test_an_update_taken_for_another(forger: Any) -> None:
+    digest, _, _ = _update(forger, 1, 1)
+    _, other, _ = _update(forger, 2, 1)
+    forger.blob(digest, other)
+    result = audit.run(forger.seal())
+    for check in ("digest", "round", "base", "signature"):
+        assert _found(result, "update", f"update of node 1 in round 1, {check}")
+    assert any("merge is exact" in item.subject for item in result.unchecked)
+
+
+def test_an_update_of_a_stranger(forger: Any) -> None:
+    forger.index["updates"][0]["node"] = 9
+    assert _found(audit.run(forger.seal()), "blob", "update of node 9 in round 1")
+
+
+def test_rubbish_for_an_update(forger: Any) -> None:
+    digest, _, _ = _update(forger, 2, 4)
+    forger.blob(digest, b"rubbish")
+    assert _found(audit.run(forger.seal()), "update", "update of node 4 in round 2, container")
+
+
+def test_an_update_twice(forger: Any) -> None:
+    forger.index["updates"].append(forger.index["updates"][0])
+    assert _found(audit.run(forger.seal()), "blob", "bundle.json, updates")
+
+
+def _state(forger: Any, nth: int) -> tuple[dict[str, str], np.ndarray]:
+    entry = forger.index["states"][nth]
+    layout = Layout.decode((forger.folder / "layout.json").read_bytes())
+    return entry, decode_state((forger.folder / "blobs" / entry["blob"]).read_bytes(), layout)
+
+
+def test_another_state(forger: Any) -> None:
+    entry, found = _state(forger, 0)
+    found[7] += 1
+    forger.blob(entry["blob"], encode_state(found))
+    assert _found(audit.run(forger.seal()), "state", f"state {entry['root']}")
+
+
+def test_another_state_under_its_own_root(forger: Any) -> None:
+    entry, found = _state(forger, 1)
+    found[7] += 1
+    root = state.root(found).hex()
+    forger.blob(entry["blob"], encode_state(found))
+    forger.index["states"][1]["root"] = root
+    assert _found(audit.run(forger.seal()), "state", f"state {root}")
+
+
+def test_a_blob_for_nothing(forger: Any) -> None:
+    del forger.index["states"][0]
+    assert _found(audit.run(forger.seal()), "blob", "blobs/")
+
+
+def test_a_blob_that_is_not_there(forger: Any) -> None:
+    forger.index["envelopes"].append("ab" * 32)
+    result = audit.run(forger.seal())
+    assert _found(result, "blob", "ab" * 32)
+
+
+def test_a_merge_with_another_weight(forger: Any) -> None:
+    """The aggregator proposes something else than the merge, and nobody objects."""
+    _, tx, _ = forger.call("proposeMerge", 1)
+    wrong = "77" * 32
+    right = tx["input"][-64:]
+    for _, one, receipt in forger.transactions():
+        one["input"] = one["input"].replace(right, wrong)
+        for log in receipt["logs"]:
+            log["data"] = log["data"].replace(right, wrong)
+    forger.index["states"] = [s for s in forger.index["states"] if s["root"] != right]
+    result = _rebuilt(forger)
+    assert _found(result, "merge", "merge of round 2")
+    assert _found(result, "merge", "final state of round 2")
+    assert result.rounds[1].merge == "wrong"
+
+
+def test_a_folder_of_evidence_is_left_as_it_is(bundle: Path) -> None:
+    before = {p: p.read_bytes() for p in bundle.rglob("*") if p.is_file()}
+    audit.run(bundle)
+    assert {p: p.read_bytes() for p in bundle.rglob("*") if p.is_file()} == before
