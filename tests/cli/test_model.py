@@ -33,8 +33,11 @@ def test_the_documented_card(card: Path) -> None:
 
 def test_create_ask_export(card: Path, tmp_path: Path, run: Run) -> None:
     folder, image = tmp_path / "run", tmp_path / "data" / "challenge" / "2.png"
+    assert run("chain", "up", "--port", "0", "--dir", folder).code == 0
     made = run("federation", "create", card, "--dir", folder, "--json")
+    assert run("chain", "down", "--dir", folder).code == 0
     assert made.code == 0, made.err
+    assert made.json["chain"] == "chain.sqlite", "the file outlives the server"
     written = TaskCard.decode((folder / "card.json").read_bytes())
     assert made.json["card"] == "0x" + written.digest.hex()
     status = run("federation", "status", "--dir", folder, "--json").json

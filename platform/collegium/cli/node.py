@@ -58,6 +58,8 @@ def admit(
 
     member = node if node.startswith("0x") else joining.account_of(Path(node))
     with opened(dir) as session:
+        if fund and not session.chain.is_local:
+            raise typer.BadParameter("only on a local chain", param_hint="--fund")
         federation = session.sending(wallet)
         federation.admit(member)
         if fund:
