@@ -15,7 +15,7 @@ from collegium.protocol import codec, signing, state
 from collegium.protocol.container import Update, decode_update, encode_update
 from collegium.protocol.manifest import Manifest
 from collegium.roles.node import Node
-from collegium.roles.view import RoundView, nodes_of
+from collegium.roles.view import RoundView
 from collegium.store.sealed import seal
 
 Vector = npt.NDArray[np.float32]
@@ -100,8 +100,7 @@ def deliver(node: Node, view: RoundView) -> bytes:
             found="none",
             action="Nothing to deliver: take part in the next round.",
         )
-    readers = nodes_of(node.federation, view.readers())
-    keys = {number: info.encryption_key for number, info in readers.items()}
+    keys = {number: view.nodes[number].encryption_key for number in view.readers()}
     return seal(data, keys, node.envelope_context(view.id, committed.digest))
 
 

@@ -7,8 +7,8 @@ from collegium.errors import EvidenceError
 from collegium.protocol.checks import Case, Finding, check_update
 from collegium.protocol.container import Update
 from collegium.roles.node import Node
-from collegium.roles.view import Committed, RoundView, nodes_of
-from collegium.store.sealed import open_sealed
+from collegium.roles.view import Committed, RoundView
+from collegium.store.sealed import OVERHEAD, open_sealed
 
 _MANIFEST_AND_HEADER = 64 * 1024
 
@@ -25,7 +25,6 @@ def open_updates(
         The usable updates and all findings, both by node id.
     """
     files = {u.node: _open(node, view, u, envelopes.get(u.node)) for u in view.updates}
-    owners = nodes_of(node.federation, frozenset(files))
     cases = {
         update.node: Case(
             domain=node.domain,
@@ -33,8 +32,8 @@ def open_updates(
             layout=node.layout,
             round=view.id,
             base=view.base,
-            account=owners[update.node].account,
-            signer=owners[update.node].signer,
+            account=view.nodes[update.node].account,
+            signer=view.nodes[update.node].signer,
             active=update.node in view.members,
             committed=update.digest,
         )

@@ -1,11 +1,15 @@
-"""What a role reads from the chain before it acts."""
+"""What a role reads from the chain before it acts: one call and one look at the events."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from collegium.chain import history
 from collegium.chain.federation import Federation
+from collegium.chain.receipts import Event
 from collegium.chain.views import Node as Registered
 from collegium.errors import RoundFailed
+
+FOREVER = 2**32 - 1  # as the contract writes it for nodes that are not revoked
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class RoundView:
         aggregator: node id; 0 before the draw.
         proposal: state root proposed as the merge (32 bytes); zero before it.
         sealed, revealed, attested: slots that have done so.
+        nodes: all nodes ever registered, by id.
     """
 
     id: int
@@ -49,6 +54,7 @@ class RoundView:
     sealed: frozenset[int]
     revealed: frozenset[int]
     attested: frozenset[int]
+    nodes: dict[int, Registered] = field(repr=False)
 
     @property
     def live(self) -> bool:
@@ -82,6 +88,7 @@ def read_round(federation: Federation) -> RoundView:
     drawn = history.drawn(events, found.id)
     settled = history.settled(events, found.id)
     committee = drawn.committee if drawn else ()
+    nodes = registry(events)
 
     def slots(bitmap: int) -> frozenset[int]:
         return frozenset(i for i in range(len(committee)) if bitmap >> i & 1)
@@ -92,7 +99,7 @@ def read_round(federation: Federation) -> RoundView:
         cancellable=found.cancellable,
         deadline=found.deadline,
         base=history.base_of(events, found.id) or federation.state_root(),
-        members=tuple(n.id for n in federation.nodes() if n.active_in(found.id)),
+        members=tuple(n.id for n in nodes.values() if n.active_in(found.id)),
         updates=tuple(Committed(*update) for update in history.updates(events, found.id)),
         weights=settled.weights if settled else (),
         committee=committee,
@@ -101,9 +108,26 @@ def read_round(federation: Federation) -> RoundView:
         sealed=slots(found.sealed_slots),
         revealed=slots(found.revealed_slots),
         attested=slots(found.attested_slots),
+        nodes=nodes,
     )
 
 
-def nodes_of(federation: Federation, ids: frozenset[int]) -> dict[int, Registered]:
-    """Registered keys of some nodes, by id."""
-    return {node: federation.node(node) for node in sorted(ids)}
+def registry(events: Iterable[Event]) -> dict[int, Registered]:
+    """All nodes ever registered, by id, from the federation's events."""
+    nodes: dict[int, Registered] = {}
+    for event in events:
+        if event.name == "NodeRegistered":
+            nodes[event["id"]] = Registered(
+                id=event["id"],
+                account=event["account"],
+                signer=event["signer"],
+                seat=event["seat"],
+                active_from=event["activeFrom"],
+                active_until=FOREVER,
+                encryption_key=event["encryptionKey"],
+                transport_key=event["transportKey"],
+            )
+        elif event.name == "NodeRevoked":
+            revoked = nodes[event["id"]]
+            nodes[event["id"]] = replace(revoked, active_until=event["activeUntil"])
+    return nodes
