@@ -42,9 +42,14 @@ class Attestation:
 
 
 def prepared(node: Node, view: RoundView) -> Attestation | None:
-    """The attestation of an update that is in the journal already."""
+    """The attestation of the round's update if it is in the journal already."""
     data = node.home.journal(view.id).read(_UPDATE)
-    return None if data is None else _attestation(decode_update(data, node.layout), len(data))
+    if data is None:
+        return None
+    update = decode_update(data, node.layout)
+    if update.manifest.base != view.base.hex():
+        return None  # the chain dropped the round that this was for
+    return _attestation(update, len(data))
 
 
 def prepare(
@@ -56,9 +61,42 @@ def prepare(
         trained: adapter after training, float32 ``[padded]``.
         start: adapter before it, float32 ``[padded]``.
         samples: examples trained on; declared only.
+
+    Raises:
+        RoundFailed: the round takes no more commitments.
+        BadCodes: training ended on values that are no numbers.
     """
-    if (found := prepared(node, view)) is not None:
-        return found
+    with node.home.journal(view.id).locked():
+        return prepared(node, view) or _make(node, view, trained, start, samples)
+
+
+def commit(node: Node, view: RoundView, attestation: Attestation) -> None:
+    """Post the commitment in a transaction of the node's own, unless it is there already."""
+    if view.committed(node.id) is None:
+        node.federation.commit_update(view.id, attestation.digest)
+
+
+def deliver(node: Node, view: RoundView) -> bytes:
+    """The update, sealed to the committee and the aggregator.
+
+    Raises:
+        RoundFailed: the round is not past its draw, or this node did not commit.
+    """
+    view.expect("Score", "Reveal", "Settle", "Merge", "Proposed")
+    committed, made = view.committed(node.id), prepared(node, view)
+    data = node.home.journal(view.id).read(_UPDATE)
+    if committed is None or made is None or made.digest != committed.digest or data is None:
+        raise RoundFailed(
+            expected=f"an update of node {node.id} committed in round {view.id} and in its journal",
+            found="none",
+            action="Nothing to deliver: take part in the next round.",
+        )
+    keys = {number: view.nodes[number].encryption_key for number in view.readers()}
+    return seal(data, keys, node.envelope_context(view.id, committed.digest))
+
+
+def _make(node: Node, view: RoundView, trained: Vector, start: Vector, samples: int) -> Attestation:
+    view.expect("Commit")
     wanted = state.to_units(trained) - state.to_units(start) + _carried(node, view.id)
     sent = codec.quantise(wanted, node.settings.bits)
     manifest = Manifest(
@@ -78,30 +116,6 @@ def prepare(
     journal.write(_RESIDUAL, _to_npy(codec.residual(wanted, sent)))
     journal.write(_UPDATE, data)  # last: from here on this is the update of the round
     return _attestation(update, len(data))
-
-
-def commit(node: Node, view: RoundView, attestation: Attestation) -> None:
-    """Post the commitment in a transaction of the node's own, unless it is there already."""
-    if view.committed(node.id) is None:
-        node.federation.commit_update(view.id, attestation.digest)
-
-
-def deliver(node: Node, view: RoundView) -> bytes:
-    """The update, sealed to the committee and the aggregator.
-
-    Raises:
-        RoundFailed: the round is not past its draw, or this node did not commit.
-    """
-    view.expect("Score", "Reveal", "Settle", "Merge", "Proposed")
-    committed, data = view.committed(node.id), node.home.journal(view.id).read(_UPDATE)
-    if committed is None or data is None:
-        raise RoundFailed(
-            expected=f"an update of node {node.id} committed in round {view.id}",
-            found="none",
-            action="Nothing to deliver: take part in the next round.",
-        )
-    keys = {number: view.nodes[number].encryption_key for number in view.readers()}
-    return seal(data, keys, node.envelope_context(view.id, committed.digest))
 
 
 def _attestation(update: Update, size: int) -> Attestation:

@@ -1,16 +1,18 @@
 """The folder of one node: its settings, keys, data location and journal.
 
-The journal keeps what a node must not make twice, one folder per round: the update it committed
-to, the residual of its quantisation, the vote it sealed. It is written before the chain is told,
-so that a node that crashes in any phase finds its own work again and goes on.
+The journal keeps what a node must not make twice, one folder per federation and round: the update
+it committed to, the residual of its quantisation, the vote it sealed. It is written before the
+chain is told, so that a node that crashes in any phase finds its own work again and goes on.
 """
 
 import json
 import os
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from collegium.chain.locks import file_lock
 from collegium.errors import MissingKeys
 from collegium.roles.keyring import Keyring
 
@@ -118,3 +120,8 @@ def write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    def locked(self) -> AbstractContextManager[IO[str]]:
+        """Hold the journal, so that of several messages at once only one makes something."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return file_lock(self.folder / "lock")
+
