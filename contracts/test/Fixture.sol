@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+import {DemoToken} from "../DemoToken.sol";
+import {Federation} from "../Federation.sol";
+import {Vault} from "../Vault.sol";
+import {IFederation} from "../interfaces/IFederation.sol";
+import {Signatures} from "../libraries/Signatures.sol";
+import {Log, Test} from "./Vm.sol";
+
+/// @dev A federation with nodes, and the moves of a round. The test contract is sponsor, council
+/// and coordinator; node i (id i + 1) has the account and the signer of fixed keys.
+abstract contract Fixture is Test {
+    uint96 internal constant REWARD = 1_000_000;
+    uint96 internal constant STAKE = 777;
+    uint32 internal constant WINDOW = 100;
+    uint64 internal constant START = 1_000_000;
+
+    DemoToken internal token;
+    Federation internal federation;
+    Vault internal vault;
+    uint256 internal time;
+
+    bytes internal updates; // of the round that is played
+    bytes[] internal scores;
+    uint96[] internal totals;
+
+    function agreed(uint8 committee) internal pure virtual returns (IFederation.Terms memory) {
+        return IFederation.Terms({
+            card: keccak256("card"),
+            genesis: keccak256("genesis"),
+            reward: REWARD,
+            stake: STAKE,
+            nodeShare: 8500,
+            validatorShare: 1000,
+            aggregatorShare: 500,
+            committee: committee,
+            minUpdates: 1,
+            minScore: -10,
+            weightRule: 1,
+            commitWindow: WINDOW,
+            scoreWindow: WINDOW,
+            revealWindow: WINDOW,
+            mergeWindow: WINDOW,
+            challengeWindow: WINDOW
+        });
+    }
+
+    function found(uint8 committee, uint256 nodes) internal {
+        time = START;
+        vm.warp(time);
+        token = new DemoToken(address(this));
+        federation = new Federation(agreed(committee), token, address(this));
+        vault = Vault(address(federation.vault()));
+        fund(100 * uint256(REWARD));
+        for (uint256 i; i < nodes; ++i) {
+            join(i);
+        }
+    }
+
+    function fund(uint256 amount) internal {
+        token.mint(address(this), amount);
+        token.approve(address(vault), amount);
+        vault.deposit(amount);
+    }
+
+    function key(uint256 i) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode("signer", i))) >> 1;
+    }
+
+    function account(uint256 i) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode("account", i)))));
+    }
+
+    function signer(uint256 i) internal pure returns (address) {
+        return vm.addr(key(i));
+    }
+
+    function join(uint256 i) internal {
+        federation.admit(account(i), true);
+        token.mint(account(i), STAKE);
+        vm.prank(account(i));
+        token.approve(address(vault), STAKE);
+        address signs = signer(i);
+        vm.prank(account(i));
+        federation.register(signs, bytes32(i), bytes32(i), new bytes32[](0));
+    }
+
+    function pass(uint256 duration) internal {
+        time += duration;
+        vm.warp(time);
+    }
+
+    function roundId() internal view returns (uint64) {
+        return federation.round().id;
+    }
+
+    function open() internal {
+        federation.openRound(federation.stateRoot());
+        updates = "";
+        delete scores;
+    }
+
+    function digestOf(uint256 i) internal view returns (bytes32) {
+        return keccak256(abi.encode(roundId(), i));
+    }
+
+    function commit(uint256 i) internal {
+        (uint64 id, bytes32 digest, address sender) = (roundId(), digestOf(i), signer(i));
+        vm.prank(sender);
+        federation.commitUpdate(id, digest);
+        updates = bytes.concat(updates, abi.encodePacked(uint16(i + 1), digest));
+    }
+
+    /// @dev One item of a batch, signed by node `by` for the account of node `i`.
+    function item(uint256 i, uint256 by) internal view returns (bytes memory) {
+        bytes32 digest = digestOf(i);
+        bytes32 data = keccak256(
+            abi.encode(
+                Signatures.UPDATE_TYPEHASH, roundId(), account(i), federation.stateRoot(), digest
+            )
+        );
+        return abi.encodePacked(account(i), digest, signed(by, typed(data)));
+    }
+
+    function typed(bytes32 data) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
+                keccak256("Collegium"),
+                keccak256("1"),
+                block.chainid,
+                address(federation)
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, data));
+    }
+
+    function signed(uint256 i, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key(i), digest);
+        return abi.encodePacked(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
+    }
+
+    function draw() internal {
+        if (federation.phase() == IFederation.Phase.Commit) pass(WINDOW);
+        federation.advance(roundId());
+    }
+
+    function sealOf(uint8 slot, bytes memory votes) internal view returns (bytes32) {
+        address owner = account(federation.committee()[slot] - 1);
+        return keccak256(
+            abi.encode(block.chainid, address(federation), roundId(), owner, votes, salt(slot))
+        );
+    }
+
+    function salt(uint8 slot) internal pure returns (bytes32) {
+        return bytes32(uint256(slot) + 1);
+    }
+
+    function member(uint8 slot) internal view returns (address) {
+        return signer(federation.committee()[slot] - 1);
+    }
+
+    function sealVerdict(uint8 slot, bytes memory votes) internal {
+        (uint64 id, bytes32 seal, address sender) = (roundId(), sealOf(slot, votes), member(slot));
+        vm.prank(sender);
+        federation.commitVerdict(id, slot, seal);
+    }
+
+    function reveal(uint8 slot, bytes memory votes) internal {
+        (uint64 id, address sender) = (roundId(), member(slot));
+        vm.prank(sender);
+        federation.revealVerdict(id, slot, votes, salt(slot));
+    }
+
+    /// @dev All members of the committee vote; `seed` makes the votes.
+    function vote(uint256 seed) internal {
+        uint256 count = updates.length / 34;
+        for (uint8 slot; slot < federation.terms().committee; ++slot) {
+            scores.push(votesOf(seed, slot, count));
+            sealVerdict(slot, scores[slot]);
+        }
+        for (uint8 slot; slot < scores.length; ++slot) {
+            reveal(slot, scores[slot]);
+        }
+    }
+
+    /// @dev Votes around a common value per update; some invalid, some wild.
+    function votesOf(uint256 seed, uint8 slot, uint256 count)
+        internal
+        pure
+        returns (bytes memory votes)
+    {
+        for (uint256 i; i < count; ++i) {
+            int256 truth = int256(uint256(keccak256(abi.encode(seed, i))) % 2000) - 400;
+            uint256 noise = uint256(keccak256(abi.encode(seed, i, slot)));
+            int256 given = truth + int256(noise % 64);
+            if (noise % 17 == 0) given = type(int32).min;
+            if (noise % 19 == 0) given = type(int32).max;
+            votes = bytes.concat(votes, bytes4(uint32(int32(given))));
+        }
+    }
+
+    function settle() internal {
+        vm.recordLogs();
+        federation.settle(roundId(), updates, scores, totals);
+        Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i; i < logs.length; ++i) {
+            if (logs[i].topics[0] != IFederation.RoundSettled.selector) continue;
+            (,,,,,, totals) = abi.decode(
+                logs[i].data, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[])
+            );
+        }
+    }
+
+    /// @dev Merkle path of a node in the ledger, by the plain rule.
+    function proofOf(uint256 id) internal view returns (bytes32[] memory proof) {
+        bytes32[] memory layer = new bytes32[](totals.length);
+        for (uint256 i; i < layer.length; ++i) {
+            layer[i] = keccak256(bytes.concat(keccak256(abi.encode(i + 1, uint256(totals[i])))));
+        }
+        uint256 at = id - 1;
+        while (layer.length > 1) {
+            if (at ^ 1 < layer.length) proof = append(proof, layer[at ^ 1]);
+            bytes32[] memory up = new bytes32[]((layer.length + 1) / 2);
+            for (uint256 i; i < up.length; ++i) {
+                up[i] = layer[2 * i];
+                if (2 * i + 1 < layer.length) up[i] = Hashes.commutativeKeccak256(up[i], layer[2 * i + 1]);
+            }
+            (layer, at) = (up, at / 2);
+        }
+    }
+
+    function append(bytes32[] memory list, bytes32 last) private pure returns (bytes32[] memory out) {
+        out = new bytes32[](list.length + 1);
+        for (uint256 i; i < list.length; ++i) {
+            out[i] = list[i];
+        }
+        out[list.length] = last;
+    }
+
+    function claim(uint16 id) internal {
+        vault.claim(id, totals[id - 1], proofOf(id));
+    }
+
+    function propose(bytes32 root) internal {
+        (uint64 id, address sender) = (roundId(), signer(federation.round().aggregator - 1));
+        vm.prank(sender);
+        federation.proposeMerge(id, root);
+    }
+
+    function attestation(uint8 slot, uint256 by) internal view returns (bytes memory) {
+        bytes32 root = federation.round().proposal;
+        bytes32 data = keccak256(abi.encode(Signatures.MERGE_TYPEHASH, roundId(), root));
+        return abi.encodePacked(slot, signed(by, typed(data)));
+    }
+
+    function attest() internal {
+        bytes memory signatures;
+        for (uint8 slot; slot < federation.quorum(); ++slot) {
+            signatures =
+                bytes.concat(signatures, attestation(slot, federation.committee()[slot] - 1));
+        }
+        federation.attestMerge(roundId(), signatures);
+    }
+
+    /// @dev Money moves but is never made or lost; the vault can always pay what it owes.
+    function conserved() internal view {
+        eq(
+            vault.earned() + vault.reserved() + vault.free(),
+            vault.deposited() - vault.withdrawn(),
+            "earned + reserved + free"
+        );
+        le(vault.claimedTotal(), vault.earned(), "claimed");
+        uint256 owed = vault.free() + vault.reserved() + vault.earned() - vault.claimedTotal();
+        eq(token.balanceOf(address(vault)), owed + vault.staked(), "balance");
+    }
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+import {IFederation} from "../interfaces/IFederation.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {Fixture} from "./Fixture.sol";
+
+/// @dev Whole rounds: money, phases, deadlines, and who may do what.
+contract RoundTest is Fixture {
+    uint256 private constant NODES = 6;
+
+    function setUp() public {
+        found(3, NODES);
+    }
+
+    function commitAll() internal {
+        open();
+        for (uint256 i; i < NODES; ++i) {
+            commit(i);
+        }
+        pass(1);
+    }
+
+    function testFuzz_MoneyIsConservedAndPaidOnce(uint256 seed, uint8 rounds) public {
+        rounds = uint8(bound(rounds, 1, 3));
+        for (uint256 r; r < rounds; ++r) {
+            commitAll();
+            conserved();
+            draw();
+            vote(uint256(keccak256(abi.encode(seed, r))));
+            settle();
+            conserved();
+            if (federation.phase() == IFederation.Phase.Final) continue;
+            propose(keccak256(abi.encode(seed, r)));
+            attest();
+            conserved();
+        }
+        uint256 paid;
+        for (uint16 id = 1; id <= NODES; ++id) {
+            uint256 due = totals[id - 1] + vault.bonus(id);
+            if (due == 0) continue;
+            claim(id);
+            eq(token.balanceOf(account(id - 1)), due, "paid");
+            paid += due;
+            vm.expectRevert(abi.encodeWithSelector(IVault.NothingToClaim.selector, id));
+            this.claimOutside(id);
+        }
+        eq(paid, vault.earned(), "all that was earned is paid");
+        eq(vault.claimedTotal(), vault.earned(), "nothing is left to claim");
+        eq(vault.reserved(), 0, "nothing is reserved between rounds");
+        conserved();
+    }
+
+    function claimOutside(uint16 id) external {
+        claim(id);
+    }
+
+    function testFuzz_OnlyTheLedgerIsPaid(uint16 id, uint256 total, uint256 seed) public {
+        commitAll();
+        draw();
+        vote(seed);
+        settle();
+        id = uint16(bound(id, 1, NODES));
+        if (total == totals[id - 1]) ++total;
+        bytes32[] memory proof = proofOf(id);
+        vm.expectRevert(abi.encodeWithSelector(IVault.WrongProof.selector, id, total));
+        vault.claim(id, total, proof);
+        // An inner node of the tree is no leaf: 64 bytes are not hashed twice.
+        vm.expectRevert();
+        vault.claim(uint16(uint256(proof[0])), uint256(proof[0]), proof);
+    }
+
+    function test_EveryStepHasItsPhase() public {
+        open();
+        wrongEverywhere(IFederation.Phase.Commit);
+        for (uint256 i; i < NODES; ++i) {
+            commit(i);
+        }
+        pass(1);
+        wrongEverywhere(IFederation.Phase.Draw);
+        draw();
+        wrongEverywhere(IFederation.Phase.Score);
+        for (uint8 slot; slot < 3; ++slot) {
+            scores.push(votesOf(7, slot, NODES));
+            sealVerdict(slot, scores[slot]);
+        }
+        wrongEverywhere(IFederation.Phase.Reveal);
+        for (uint8 slot; slot < 3; ++slot) {
+            reveal(slot, scores[slot]);
+        }
+        wrongEverywhere(IFederation.Phase.Settle);
+        settle();
+        wrongEverywhere(IFederation.Phase.Merge);
+        propose("root");
+        wrongEverywhere(IFederation.Phase.Proposed);
+        attest();
+        wrongEverywhere(IFederation.Phase.Final);
+        same(federation.stateRoot(), "root", "state root");
+    }
+
+    /// @dev In each phase, all calls of other phases are refused; and all for another round.
+    function wrongEverywhere(IFederation.Phase now_) internal {
+        eq(uint256(federation.phase()), uint256(now_), "phase");
+        bytes[] memory calls = stepsOf(roundId());
+        bytes[] memory others = stepsOf(roundId() + 1);
+        IFederation.Phase[7] memory own = [
+            IFederation.Phase.Commit,
+            IFederation.Phase.Commit,
+            IFederation.Phase.Score,
+            IFederation.Phase.Reveal,
+            IFederation.Phase.Settle,
+            IFederation.Phase.Merge,
+            IFederation.Phase.Proposed
+        ];
+        for (uint256 i; i < calls.length; ++i) {
+            bytes memory answer = refused(others[i]);
+            same(keccak256(answer), refusal(IFederation.WrongRound.selector, roundId()), "round");
+            if (own[i] == now_) continue;
+            answer = refused(calls[i]);
+            bytes32 wrong = refusal(IFederation.WrongPhase.selector, uint256(now_));
+            same(keccak256(answer), wrong, "phase");
+        }
+        bool due = now_ == IFederation.Phase.Draw;
+        (bool done,) = due
+            ? (false, new bytes(0))
+            : address(federation).call(abi.encodeCall(federation.advance, roundId()));
+        require(!done, "nothing was due");
+    }
+
+    function stepsOf(uint64 id) internal view returns (bytes[] memory calls) {
+        calls = new bytes[](7);
+        calls[0] = abi.encodeCall(federation.commitUpdate, (id, 0));
+        calls[1] = abi.encodeCall(federation.commitUpdates, (id, ""));
+        calls[2] = abi.encodeCall(federation.commitVerdict, (id, 0, 0));
+        calls[3] = abi.encodeCall(federation.revealVerdict, (id, 0, "", 0));
+        calls[4] = abi.encodeCall(federation.settle, (id, "", new bytes[](0), new uint96[](0)));
+        calls[5] = abi.encodeCall(federation.proposeMerge, (id, 0));
+        calls[6] = abi.encodeCall(federation.attestMerge, (id, ""));
+    }
+
+    function refused(bytes memory call) internal returns (bytes memory answer) {
+        bool done;
+        (done, answer) = address(federation).call(call);
+        require(!done, "expected a refusal");
+    }
+
+    function refusal(bytes4 selector, uint256 argument) internal pure returns (bytes32) {
+        return keccak256(abi.encodeWithSelector(selector, argument));
+    }
+
+    function test_PauseStopsOnlyTheOpeningOfRounds() public {
+        commitAll();
+        federation.pause();
+        draw();
+        vote(3);
+        settle();
+        propose("root");
+        attest();
+        for (uint16 id = 1; id <= NODES; ++id) {
+            if (totals[id - 1] + vault.bonus(id) != 0) claim(id);
+        }
+        eq(vault.claimedTotal(), vault.earned(), "claims go on");
+        federation.revoke(1);
+        bytes32 base = federation.stateRoot();
+        vm.expectRevert(Pausable.EnforcedPause.selector);
+        federation.openRound(base);
+        federation.unpause();
+        open();
+    }
+
+    function test_TooFewUpdatesCancel() public {
+        open();
+        uint256 free = vault.free();
+        pass(WINDOW);
+        require(federation.cancellable(), "due");
+        federation.advance(1);
+        eq(uint256(federation.phase()), uint256(IFederation.Phase.Cancelled), "phase");
+        eq(vault.free(), free + REWARD, "the reward returned");
+        conserved();
+        commitAll();
+        eq(roundId(), 2, "the next round opens on the same base");
+    }
+
+    function test_TooFewVerdictsCancel() public {
+        commitAll();
+        draw();
+        scores.push(votesOf(1, 0, NODES));
+        sealVerdict(0, scores[0]);
+        pass(WINDOW);
+        federation.advance(1);
+        eq(uint256(federation.phase()), uint256(IFederation.Phase.Cancelled), "phase");
+        conserved();
+    }
+
+    function test_AQuorumSettlesWithoutTheOthers() public {
+        commitAll();
+        draw();
+        for (uint8 slot; slot < 3; ++slot) {
+            scores.push(votesOf(1, slot, NODES));
+            if (slot != 1) sealVerdict(slot, scores[slot]);
+        }
+        scores[1] = "";
+        pass(WINDOW);
+        reveal(0, scores[0]);
+        eq(uint256(federation.phase()), uint256(IFederation.Phase.Reveal), "one is missing");
+        reveal(2, scores[2]);
+        settle();
+        conserved();
+    }
+
+    function test_TooFewRevealsCancel() public {
+        commitAll();
+        draw();
+        for (uint8 slot; slot < 3; ++slot) {
+            sealVerdict(slot, votesOf(1, slot, NODES));
+        }
+        reveal(0, votesOf(1, 0, NODES));
+        pass(WINDOW);
+        federation.advance(1);
+        eq(uint256(federation.phase()), uint256(IFederation.Phase.Cancelled), "phase");
+        conserved();
+    }
+
+    function test_AfterItsDeadlineAnyNodeProposes() public {
+        commitAll();
+        draw();
+        vote(1);
+        settle();
+        uint16 aggregator = federation.round().aggregator;
+        address other = signer(aggregator % NODES);
+        vm.expectRevert(
+            abi.encodeWithSelector(IFederation.NotAggregator.selector, aggregator)
+        );
+        vm.prank(other);
+        federation.proposeMerge(1, "root");
+        pass(WINDOW);
+        vm.prank(other);
+        federation.proposeMerge(1, "root");
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IFederation.NothingDue.selector, IFederation.Phase.Proposed
+            )
+        );
+        federation.advance(1);
+        pass(WINDOW);
+        federation.advance(1);
+        same(federation.stateRoot(), "root", "final without attestation");
+        eq(vault.bonus(uint16(aggregator % NODES + 1)), REWARD / 20, "who proposed is paid");
+        conserved();
+    }
+
+    function test_VotesCannotBeCopiedChangedOrGuessed() public {
+        commitAll();
+        draw();
+        bytes memory votes = votesOf(1, 0, NODES);
+        bytes32 copied = sealOf(0, votes);
+        address copier = member(1);
+        vm.prank(copier);
+        federation.commitVerdict(1, 1, copied);
+        sealVerdict(0, votes);
+        sealVerdict(2, votesOf(1, 2, NODES));
+        vm.expectRevert(abi.encodeWithSelector(IFederation.WrongOpening.selector, 1));
+        vm.prank(copier);
+        federation.revealVerdict(1, 1, votes, salt(0));
+        vm.expectRevert(abi.encodeWithSelector(IFederation.NotMember.selector, 0));
+        vm.prank(copier);
+        federation.revealVerdict(1, 0, votes, salt(0));
+        reveal(0, votes);
+        address owner = member(0);
+        vm.expectRevert(abi.encodeWithSelector(IFederation.NothingSealed.selector, 0));
+        vm.prank(owner);
+        federation.revealVerdict(1, 0, votes, salt(0));
+    }
+
+    function testFuzz_SettleTakesNoOtherLists(uint256 seed, uint256 flip) public {
+        commitAll();
+        draw();
+        vote(seed);
+        bytes memory good = updates;
+        bytes memory bad = bytes.concat(good);
+        bad[flip % bad.length] = bytes1(uint8(bad[flip % bad.length]) ^ 1);
+        vm.expectRevert(IFederation.WrongUpdates.selector);
+        federation.settle(1, bad, scores, totals);
+        bytes[] memory votes = scores;
+        votes[1] = bytes.concat(votes[1]);
+        votes[1][flip % votes[1].length] ^= 0x01;
+        vm.expectRevert(abi.encodeWithSelector(IFederation.WrongScores.selector, 1));
+        federation.settle(1, good, votes, totals);
+        votes[1] = scores[1];
+        vm.expectRevert(IFederation.WrongLedger.selector);
+        federation.settle(1, good, votes, new uint96[](1));
+        settle();
+        conserved();
+    }
+
+    function test_OnlyTheCommitteeAttests() public {
+        commitAll();
+        draw();
+        vote(1);
+        settle();
+        propose("root");
+        bytes memory foreign = attestation(0, federation.committee()[1] - 1);
+        vm.expectRevert(abi.encodeWithSelector(IFederation.BadSignature.selector, 0));
+        federation.attestMerge(1, foreign);
+        bytes memory one = attestation(0, federation.committee()[0] - 1);
+        federation.attestMerge(1, bytes.concat(one, one));
+        eq(uint256(federation.phase()), uint256(IFederation.Phase.Proposed), "one is no quorum");
+        federation.attestMerge(1, attestation(2, federation.committee()[2] - 1));
+        eq(uint256(federation.phase()), uint256(IFederation.Phase.Final), "two are");
+    }
+}

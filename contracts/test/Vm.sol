@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @dev A recorded event.
+struct Log {
+    bytes32[] topics;
+    bytes data;
+    address emitter;
+}
+
+/// @dev The cheat codes of forge that the tests use.
+interface Vm {
+    function prank(address sender) external;
+    function warp(uint256 time) external;
+    function prevrandao(bytes32 value) external;
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8, bytes32, bytes32);
+    function expectRevert() external;
+    function expectRevert(bytes4 selector) external;
+    function expectRevert(bytes calldata data) external;
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory);
+}
+
+/// @dev Base of all tests: cheat codes and checks that say what differs.
+abstract contract Test {
+    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    error Differs(string what, uint256 found, uint256 expected);
+
+    function eq(uint256 found, uint256 expected, string memory what) internal pure {
+        require(found == expected, Differs(what, found, expected));
+    }
+
+    function le(uint256 found, uint256 limit, string memory what) internal pure {
+        require(found <= limit, Differs(what, found, limit));
+    }
+
+    function same(bytes32 found, bytes32 expected, string memory what) internal pure {
+        require(found == expected, Differs(what, uint256(found), uint256(expected)));
+    }
+
+    function bound(uint256 x, uint256 low, uint256 high) internal pure returns (uint256) {
+        return low + x % (high - low + 1);
+    }
+}
