@@ -10,7 +10,7 @@ from collegium.errors import BadProof, BlobMissing
 from collegium.protocol import merge, state
 from collegium.protocol.container import Update, decode_state
 from collegium.protocol.state import State
-from collegium.roles.inbox import open_updates
+from collegium.roles.inbox import committed_updates
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
 
@@ -28,7 +28,7 @@ def merged(node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, byt
     """
     view.expect("Merge", "Proposed")
     start = read_base(node, view, base)
-    opened, _ = open_updates(node, view, envelopes)
+    opened = committed_updates(node, view, envelopes)
     accepted = [(u, w) for u, w in zip(view.updates, view.weights, strict=True) if w]
     return merge.merge(start, [(w, _found(opened, u.node).encoded) for u, w in accepted])
 

@@ -86,7 +86,16 @@ class NodeHome:
         return Keyring.load(self.keys, os.environ.get("COLLEGIUM_PASSPHRASE", ""))
 
     def journal(self, round_id: int) -> "Journal":
-        return Journal(self.path / "journal" / f"{round_id:06d}")
+        """The journal of a round of the federation that the settings name."""
+        federation = self.settings().federation.lower()
+        return Journal(self.path / "journal" / federation / f"{round_id:06d}")
+
+    def forget_envelopes(self, before: int) -> None:
+        """Delete what others delivered in rounds before ``before``; it is of no more use."""
+        folder = self.journal(before).folder
+        for path in folder.parent.glob("*/*.sealed"):
+            if path.parent.name < folder.name:
+                path.unlink(missing_ok=True)
 
 
 class Journal:

@@ -19,7 +19,8 @@ from collegium.errors import BadContainer, CannotOpen, Oversized
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _NONCE = bytes(12)  # every content key encrypts one message
-_OVERHEAD = 64 * 1024  # header: a wrapped key is 200 bytes per reader, 256 readers at most
+OVERHEAD = 64 * 1024
+"""Most bytes of a header: a wrapped key is 200 bytes per reader, 256 readers at most."""
 
 
 def seal(content: bytes, readers: Mapping[int, bytes], context: bytes) -> bytes:
@@ -55,7 +56,7 @@ def open_sealed(
         BadContainer: it is not an envelope.
         CannotOpen: it is not sealed to this key, was altered, or is about something else.
     """
-    if len(envelope) > limit + _OVERHEAD:
+    if len(envelope) > limit + OVERHEAD:
         raise Oversized(
             expected=f"at most {limit} bytes in an envelope",
             found=f"{len(envelope)} bytes",
@@ -63,7 +64,7 @@ def open_sealed(
         )
     head, _, body = envelope.partition(b"\n")
     try:
-        wrapped = bytes.fromhex(json.loads(head[:_OVERHEAD])["keys"][str(node)])
+        wrapped = bytes.fromhex(json.loads(head[:OVERHEAD])["keys"][str(node)])
     except KeyError:
         raise CannotOpen(
             expected=f"a content key wrapped for node {node}",
