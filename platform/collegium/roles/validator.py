@@ -28,6 +28,7 @@ Loss = Callable[[npt.NDArray[np.float32]], float]
 """Mean answer loss in nats of an adapter (float32 ``[padded]``) on the validator's own data."""
 
 _VOTE = "vote.json"
+_LARGEST = 1_000.0  # nats; micro-nats in int32 end at 2147
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def vote(
     scores = contributions(start, usable, node.card.limits.cosine, loss)
     made = Vote(
         tuple(0 if u.node == node.id else scores.get(u.node, INVALID) for u in view.updates),
+    node.home.forget_envelopes(before=view.id)
         findings,
         _salt(node, view.id),
     )
@@ -85,7 +87,8 @@ def contributions(
     """Shapley value of each update in micro-nats of mean loss, by node id.
 
     An absent update counts as zero delta. Updates that resemble each other from ``cosine`` on are
-    one player and share its credit.
+    one player and share its credit. A state after which the model answers nothing finite is worth
+    the least that a score can say: one such update must not keep a committee from voting.
     """
     if not updates:
         return {}
@@ -95,7 +98,9 @@ def contributions(
     game = Coalitions(base, list(zip(weights(groups), encoded, strict=True)))
 
     def utility(mask: int) -> float:
-        return -loss(state.to_float(game.merged(present(mask, groups))))
+        found = loss(state.to_float(game.merged(present(mask, groups))))
+        bounds = {"nan": _LARGEST, "posinf": _LARGEST, "neginf": -_LARGEST}
+        return -float(np.clip(np.nan_to_num(found, **bounds), -_LARGEST, _LARGEST))
 
     values = share(exact(utility, len(groups)), groups)
     return dict(zip(order, to_micro(values), strict=True))
