@@ -61,23 +61,28 @@ def vote(
         loss: how well an adapter answers this validator's held-out questions.
 
     Raises:
-        RoundFailed: the round is not in its Score phase.
+        RoundFailed: the round is not in its Score phase, or the node not in its committee.
         BadProof: ``base`` is not the state of the round.
     """
-    journal = node.home.journal(view.id)
-    if (kept := journal.read_json(_VOTE)) is not None:
-        return _from_json(kept)
+    _slot(node, view)
+    with node.home.journal(view.id).locked():
+        return _kept(node, view) or _score(node, view, base, envelopes, loss)
+
+
+def _score(
+    node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, bytes], loss: Loss
+) -> Vote:
     view.expect("Score")
+    node.home.forget_envelopes(before=view.id)
     start = read_base(node, view, base)
     usable, findings = open_updates(node, view, envelopes)
     scores = contributions(start, usable, node.card.limits.cosine, loss)
     made = Vote(
         tuple(0 if u.node == node.id else scores.get(u.node, INVALID) for u in view.updates),
-    node.home.forget_envelopes(before=view.id)
         findings,
         _salt(node, view.id),
     )
-    journal.write_json(_VOTE, _to_json(made))
+    node.home.journal(view.id).write_json(_VOTE, _to_json(made) | {"updates": _listed(view)})
     return made
 
 
@@ -124,11 +129,17 @@ def seal(node: Node, view: RoundView, made: Vote) -> None:
 
 def reveal(node: Node, view: RoundView) -> None:
     """Open the sealed vote, unless that is done."""
-    slot, kept = _slot(node, view), node.home.journal(view.id).read_json(_VOTE)
+    slot = _slot(node, view)
     if slot in view.revealed or slot not in view.sealed:
         return
     view.expect("Reveal")
-    made = _from_json(kept)
+    made = _kept(node, view)
+    if made is None:
+        raise RoundFailed(
+            expected=f"the vote of round {view.id} in the journal of node {node.id}",
+            found="none: it was sealed from another folder, or the folder was lost",
+            action="Run the node from the folder that it voted from.",
+        )
     node.federation.reveal_verdict(view.id, slot, made.encoded, made.salt)
 
 
@@ -164,6 +175,19 @@ def _slot(node: Node, view: RoundView) -> int:
             action="Nothing to do in this round: the draw chose others.",
         )
     return slot
+
+
+def _kept(node: Node, view: RoundView) -> Vote | None:
+    """The vote in the journal, if it is on these very updates.
+
+    On a chain that was reorganised the same round can hold other updates, in another order.
+    """
+    kept = node.home.journal(view.id).read_json(_VOTE)
+    return None if kept is None or kept["updates"] != _listed(view) else _from_json(kept)
+
+
+def _listed(view: RoundView) -> list[str]:
+    return [update.digest.hex() for update in view.updates]
 
 
 def _salt(node: Node, round_id: int) -> bytes:
