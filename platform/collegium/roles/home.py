@@ -120,6 +120,11 @@ class Journal:
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, json.dumps(value, indent=1).encode())
 
+    def locked(self) -> AbstractContextManager[IO[str]]:
+        """Hold the journal, so that of several messages at once only one makes something."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return file_lock(self.folder / "lock")
+
 
 def write(path: Path, data: bytes) -> None:
     """Replace a file in one step: after a crash it is the old one or the new one."""
@@ -129,8 +134,3 @@ def write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-    def locked(self) -> AbstractContextManager[IO[str]]:
-        """Hold the journal, so that of several messages at once only one makes something."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return file_lock(self.folder / "lock")
-
