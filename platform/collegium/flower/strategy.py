@@ -150,9 +150,9 @@ class Verified(Strategy):
     ) -> Iterable[Message]:
         """Open a round on the chain and hand its base state to the nodes."""
         self._grid = grid
-        self._finish_earlier()
+        earlier = self._finish_earlier()
+        self._begin(earlier.id if earlier.live else earlier.id + 1, earlier)
         view = self.coordinator.open_round(state.root(self.state))
-        self._begin(view)
         base = encode_state(self.state)
         self._enter("Train")
         for message in self.strategy.configure_train(server_round, arrays, config, grid):
@@ -296,15 +296,17 @@ class Verified(Strategy):
 
     # -- bookkeeping -------------------------------------------------------------------------
 
-    def _finish_earlier(self) -> None:
+    def _finish_earlier(self) -> RoundView:
         """A crash may have left a round half done: end it before another is opened."""
         view = self.coordinator.view()
-        if view.live and (view.phase != "Commit" or view.cancellable):
-            self._begin(view)
-            self._conclude()
+        if not view.live or (view.phase == "Commit" and not view.cancellable):
+            return view
+        self._begin(view.id, view)
+        self._conclude()
+        return self.coordinator.view()
 
-    def _begin(self, view: RoundView) -> None:
-        self._report = RoundReport(view.id)
+    def _begin(self, round_id: int, view: RoundView) -> None:
+        self._report = RoundReport(round_id)
         self.reports.append(self._report)
         self._envelopes, self._merged = {}, {}
         self._enter("Open")
