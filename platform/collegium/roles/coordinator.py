@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from collegium.chain.federation import Federation
-from collegium.errors import BadSignature, RoundFailed
+from collegium.errors import BadSignature, RoundFailed, TransactionReverted
 from collegium.protocol import signing
 from collegium.protocol.packed import pack_attestation, pack_commitment
 from collegium.protocol.signing import Domain
@@ -33,6 +33,11 @@ class Coordinator:
     fast_forward: bool = False
     notify: Callable[[str], None] = lambda sentence: None
 
+    @property
+    def domain(self) -> Domain:
+        """Where the nodes' signatures count."""
+        return Domain(self.federation.chain.chain_id, self.federation.address)
+
     def view(self) -> RoundView:
         return read_round(self.federation)
 
@@ -52,70 +57,107 @@ class Coordinator:
     def relay(self, round_id: int, attestations: Iterable[Attestation]) -> None:
         """Post signed commitments in one transaction, in the order of the accounts.
 
-        What is there already is left out. The contract skips what does not hold.
+        What is there already is left out, and so is what the contract would skip: one item of the
+        wrong length would spoil the whole batch.
         """
         view = self.view()
-        accounts = {self.federation.node(update.node).account for update in view.updates}
         fresh = sorted(
-            (a for a in attestations if a.node not in accounts), key=lambda a: a.node.lower()
+            (a for a in attestations if _commits(self.domain, view, a)),
+            key=lambda a: a.node.lower(),
         )
-        if fresh and view.phase == "Commit":
+        if fresh and view.phase == "Commit" and not view.cancellable:
             items = [pack_commitment(a.node, a.digest, signing.compact(a.signature)) for a in fresh]
-            self.federation.commit_updates(round_id, items)
+            self._unless_overtaken(view, lambda: self.federation.commit_updates(round_id, items))
 
     def settle(self, view: RoundView) -> None:
-        """Give the contract the lists behind its hashes, so that it settles."""
-        self.federation.settle(view.id)
+        """Give the contract the lists behind its hashes, so that it settles; anybody may."""
+        self._unless_overtaken(view, lambda: self.federation.settle(view.id))
 
     def relay_attestations(
         self, view: RoundView, attestations: Iterable[tuple[int, bytes]]
     ) -> None:
-        """Post signatures over the proposed root, by slot, until the quorum is reached."""
+        """Post signatures over the proposed root, by slot; what does not hold is left out."""
         valid = {
             slot: signing.compact(signature)
             for slot, signature in attestations
-            if slot not in view.attested and self._attests(view, slot, signature)
+            if slot not in view.attested and _attests(self.domain, view, slot, signature)
         }
         if valid:
             items = [pack_attestation(slot, valid[slot]) for slot in sorted(valid)]
-            self.federation.attest_merge(view.id, items)
+            self._unless_overtaken(view, lambda: self.federation.attest_merge(view.id, items))
+
+    def overdue(self, view: RoundView) -> bool:
+        """Whether the deadline of the phase has passed, by the chain's time."""
+        return 0 < view.deadline <= self.federation.chain.timestamp()
+
+    def seconds_left(self, view: RoundView) -> float | None:
+        """How long it makes sense to wait for answers; None if time waits for us."""
+        if self.fast_forward or not view.deadline:
+            return None
+        return max(1.0, view.deadline - time.time())
 
     def wait(self, view: RoundView) -> RoundView:
         """Let the phase of ``view`` end at its deadline, then call what is due.
 
         Raises:
-            RoundFailed: the phase has no deadline: somebody has to act.
+            RoundFailed: time alone does not end the phase: somebody has to act.
         """
-        if view.deadline:
+        if view.deadline and not self.overdue(view):
             self.notify(f"round {view.id}: waiting for the deadline of {view.phase}")
             self._pass_time(view.deadline)
-        elif not view.cancellable and view.phase != "Draw":
+        elif not view.live or view.phase in ("Settle", "Merge"):
             raise RoundFailed(
                 expected=f"phase {view.phase} of round {view.id} to end",
                 found="nobody who could act in it",
                 action="Start the nodes of the committee and run this again.",
             )
         later = self.view()
-        if later.phase == "Draw" or later.cancellable or later.phase == "Proposed":
-            self.federation.advance(later.id)
+        ends = later.phase == "Proposed" and self.overdue(later)
+        if later.phase == "Draw" or later.cancellable or ends:
+            self._unless_overtaken(later, lambda: self.federation.advance(later.id))
         return self.view()
+
+    def _unless_overtaken(self, view: RoundView, step: Callable[[], object]) -> None:
+        """Take a step that anybody may take; if somebody just did, that is as good."""
+        try:
+            step()
+        except TransactionReverted:
+            now = self.view()
+            if (now.id, now.phase) == (view.id, view.phase):
+                raise
 
     def _pass_time(self, deadline: int) -> None:
         chain = self.federation.chain
         if self.fast_forward:
             chain.increase_time(max(1, deadline - chain.timestamp()))
-            return
-        while chain.timestamp() < deadline and time.time() < deadline + _POLL:
-            time.sleep(min(_POLL, max(0.0, deadline - time.time()) + 0.1))
+        while chain.timestamp() < deadline:
+            time.sleep(min(_POLL, max(0.1, deadline - time.time())))
+            if chain.is_local and time.time() >= deadline:
+                chain.mine()  # nobody else does
 
-    def _attests(self, view: RoundView, slot: int, signature: bytes) -> bool:
-        domain = Domain(self.federation.chain.chain_id, self.federation.address)
-        try:
-            signing.verify(
-                domain.merge_digest(view.id, view.proposal),
-                signature,
-                self.federation.node(view.committee[slot]).signer,
-            )
-        except (BadSignature, IndexError):
-            return False  # one bad signature would make the contract refuse the good ones
-        return True
+
+def _commits(domain: Domain, view: RoundView, made: Attestation) -> bool:
+    """Whether an attestation is a fresh commitment to this round by one of its nodes."""
+    node = next((n for n in view.nodes.values() if n.account == made.node), None)
+    if node is None or node.id not in view.members or view.committed(node.id) is not None:
+        return False
+    if len(made.digest) != 32:
+        return False
+    message = domain.update_digest(view.id, made.node, view.base, made.digest)
+    return _signed_by(node.signer, message, made.signature)
+
+
+def _attests(domain: Domain, view: RoundView, slot: int, signature: bytes) -> bool:
+    """Whether the committee member in ``slot`` signed the proposal."""
+    if not 0 <= slot < len(view.committee):
+        return False
+    signer = view.nodes[view.committee[slot]].signer
+    return _signed_by(signer, domain.merge_digest(view.id, view.proposal), signature)
+
+
+def _signed_by(signer: str, message: bytes, signature: bytes) -> bool:
+    try:
+        signing.verify(message, signature, signer)
+    except BadSignature:
+        return False
+    return True
