@@ -1,0 +1,191 @@
+"""One round, role by role, so that a test can put its hand on any step."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tests.world import LAYOUT, World, site
+
+from collegium.protocol import codec, signing, state, verdict
+from collegium.protocol.codec import Encoded
+from collegium.protocol.container import Update, encode_state, encode_update
+from collegium.protocol.manifest import Manifest
+from collegium.protocol.state import State
+from collegium.roles import aggregator, contributor, validator
+from collegium.roles.contributor import Attestation
+from collegium.roles.validator import Vote
+from collegium.roles.view import RoundView
+
+STEPS = ("open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose", "attest")
+
+
+class ByHand:
+    """One round, in which every role acts when it is told to.
+
+    Args:
+        world: the federation.
+        base: the state that the round builds on; the untrained one if not given.
+
+    Attributes:
+        nodes: all nodes, opened, by id.
+        made: what each node is to commit to, by id.
+        envelopes: what the nodes delivered, by id.
+        votes: what committee members scored honestly, by id.
+        merged: the aggregator's state.
+    """
+
+    def __init__(self, world: World, base: State | None = None) -> None:
+        self.world = world
+        self.base = state.zeros(LAYOUT) if base is None else base
+        self.nodes = {number: world.node(number) for number in world.homes}
+        self.made: dict[int, Attestation] = {}
+        self.envelopes: dict[int, bytes] = {}
+        self.votes: dict[int, Vote] = {}
+        self.merged: State | None = None
+        self._lies: dict[int, tuple[bytes, bytes]] = {}
+
+    @property
+    def view(self) -> RoundView:
+        return self.world.view()
+
+    @property
+    def file(self) -> bytes:
+        """The state file of the base."""
+        return encode_state(self.base)
+
+    def play(self, last: str = "attest", first: str = "open") -> "ByHand":
+        """Take the honest steps from ``first`` to ``last``."""
+        for step in STEPS[STEPS.index(first) : STEPS.index(last) + 1]:
+            getattr(self, step)()
+        return self
+
+    # -- the steps -------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        self.world.coordinator.open_round(state.root(self.base))
+
+    def train(self, number: int) -> Attestation:
+        """What an honest node does when it is asked to train."""
+        start = state.to_float(self.base)
+        learned = site(number).learn(start)
+        return contributor.prepare(self.nodes[number], self.view, learned, start, samples=60)
+
+    def commit(self, *numbers: int) -> None:
+        """These nodes train, unless they made something else; the coordinator relays it."""
+        for number in numbers or self.nodes:
+            if number not in self.made:
+                self.made[number] = self.train(number)
+        self.world.coordinator.relay(self.view.id, self.made.values())
+
+    def draw(self) -> None:
+        while (view := self.view).phase in ("Commit", "Draw"):
+            self.world.coordinator.wait(view)
+
+    def deliver(self) -> None:
+        view = self.view
+        for update in view.updates:
+            if update.node not in self.envelopes:
+                envelope = contributor.deliver(self.nodes[update.node], view)
+                self.envelopes[update.node] = envelope
+
+    def vote(self, *numbers: int) -> None:
+        """These committee members score honestly and seal their votes; by default all others."""
+        for number in numbers or self.view.committee:
+            if number not in self._lies:
+                self.votes[number] = self.score(number)
+                validator.seal(self.nodes[number], self.view, self.votes[number])
+
+    def score(self, number: int) -> Vote:
+        """What an honest committee member finds."""
+        loss = site(number).loss
+        return validator.vote(self.nodes[number], self.view, self.file, self.envelopes, loss)
+
+    def reveal(self, *numbers: int) -> None:
+        for number in numbers or self.view.committee:
+            if number in self._lies:
+                slot = self.view.committee.index(number)
+                federation = self.nodes[number].federation
+                federation.reveal_verdict(self.view.id, slot, *self._lies[number])
+            else:
+                validator.reveal(self.nodes[number], self.view)
+
+    def settle(self) -> None:
+        self.world.coordinator.settle(self.view)
+
+    def propose(self) -> None:
+        node, view = self.nodes[self.view.aggregator], self.view
+        self.merged = aggregator.merged(node, view, self.file, self.envelopes)
+        aggregator.propose(node, view, self.merged)
+
+    def attest(self, *numbers: int) -> None:
+        signatures = [
+            validator.attest(self.nodes[number], self.view, self.file, self.envelopes)
+            for number in numbers or self.view.committee
+        ]
+        self.world.coordinator.relay_attestations(self.view, signatures)
+
+    # -- what a dishonest node can do --------------------------------------------------------------
+
+    def cast(self, number: int, scores: Iterable[int], salt: bytes = bytes(32)) -> None:
+        """A committee member seals whatever scores it likes; ``reveal`` opens them."""
+        node, view, packed = self.nodes[number], self.view, verdict.encode_scores(list(scores))
+        account = node.keys.account.address
+        domain = self.world.domain
+        seal = verdict.seal(domain.chain_id, domain.federation, view.id, account, packed, salt)
+        node.federation.commit_verdict(view.id, view.committee.index(number), seal)
+        self._lies[number] = (packed, salt)
+
+    def delta(self, number: int) -> npt.NDArray[np.float64]:
+        """What honest training of a node changes, in state units."""
+        start = state.to_float(self.base)
+        return state.to_units(site(number).learn(start)) - state.to_units(start)
+
+    def forge(
+        self,
+        number: int,
+        what: npt.NDArray[np.float64] | Encoded,
+        *,
+        key: bytes | None = None,
+        **lies: Any,
+    ) -> Update:
+        """An update with any content and any lies in its manifest, signed by the node's key.
+
+        Args:
+            what: a delta in state units, or quantised.
+            key: another key to sign with.
+            lies: fields of the manifest.
+        """
+        node, view = self.nodes[number], self.view
+        encoded = codec.quantise(what, 8) if isinstance(what, np.ndarray) else what
+        honest = Manifest(
+            federation=node.domain.federation,
+            chain_id=node.domain.chain_id,
+            round=view.id,
+            node=node.keys.account.address,
+            base=view.base.hex(),
+            layout=LAYOUT.digest.hex(),
+            bits=encoded.bits,
+            lane_root=codec.lane_root(encoded).hex(),
+            samples=60,
+        )
+        manifest = replace(honest, **lies)
+        message = node.domain.update_digest(
+            view.id, node.keys.account.address, view.base, manifest.update_digest
+        )
+        return Update(manifest, signing.sign(message, key or node.keys.signer.key), encoded)
+
+    def submit(self, number: int, update: Update, file: bytes | None = None) -> Attestation:
+        """Let a node commit to an update, and deliver it, or another file, when the time comes."""
+        data = encode_update(update) if file is None else file
+        self.nodes[number].home.journal(self.view.id).write("update.safetensors", data)
+        manifest = update.manifest
+        self.made[number] = Attestation(
+            node=self.nodes[number].keys.account.address,
+            digest=manifest.update_digest,
+            signature=update.signature,
+            bits=manifest.bits,
+            size=len(data),
+        )
+        return self.made[number]

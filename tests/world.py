@@ -1,0 +1,272 @@
+"""A small real federation to test against: contracts on an embedded chain, hospitals with keys.
+
+Nothing is played: contracts, keys, journals, envelopes and scores are the real ones. Only the
+model is small, a linear regression that numpy trains in a millisecond, and time is the chain's
+own, so that an hour's deadline costs nothing.
+
+:class:`World` is the federation; ``by_hand`` drives rounds of it role by role, ``foreign_app``
+through Flower.
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from collegium.chain import history
+from collegium.chain.connection import Chain
+from collegium.chain.engines import connect
+from collegium.chain.federation import Federation, deploy_federation, deploy_token
+from collegium.chain.sender import Sender
+from collegium.protocol import state
+from collegium.protocol.card import Limits, TaskCard
+from collegium.protocol.layout import Layout, Tensor
+from collegium.protocol.signing import Domain
+from collegium.protocol.terms import SCORE, Terms
+from collegium.roles.coordinator import Coordinator
+from collegium.roles.home import NodeHome, NodeSettings
+from collegium.roles.keyring import Keyring
+from collegium.roles.node import Node
+from collegium.roles.view import RoundView
+from collegium.store import BlobStore
+
+Vector = npt.NDArray[np.float32]
+
+PASSPHRASE = "test"
+FEATURES, OUTPUTS = 20, 15
+SHAPE = (FEATURES, OUTPUTS)
+LAYOUT = Layout(
+    task="regression",
+    base_model="aa" * 32,
+    mode="ffa",
+    rank=4,
+    alpha=8,
+    frozen="bb" * 32,
+    tensors=(Tensor("w", SHAPE),),
+)
+TERMS = Terms(
+    reward=1_000_000,
+    stake=500,
+    node_share=8500,
+    validator_share=1000,
+    aggregator_share=500,
+    committee=3,
+    min_updates=2,
+    min_score=0,
+    weight_rule=SCORE,
+    commit_window=1000,
+    score_window=1000,
+    reveal_window=1000,
+    merge_window=1000,
+    challenge_window=1000,
+)
+LIMITS = Limits(norm=3.0, cosine=0.95)
+
+
+# -- the hospitals' data and model ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Site:
+    """One hospital's examples: inputs ``[n, 20]`` and answers ``[n, 15]`` of one true model.
+
+    Each hospital sees some features strongly and the others faintly, as each sees some diseases,
+    so that what it teaches differs from what the others teach.
+    """
+
+    train: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    held_out: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+    def learn(self, vector: Vector) -> Vector:
+        """A few steps of gradient descent, float32 ``[padded]`` to float32 ``[padded]``."""
+        inputs, answers = self.train
+        weights = LAYOUT.unflatten(vector)["w"].astype(np.float64)
+        for _ in range(4):
+            weights -= 0.3 * inputs.T @ (inputs @ weights - answers) / len(inputs)
+        return LAYOUT.flatten({"w": weights.astype(np.float32)})
+
+    def loss(self, vector: Vector) -> float:
+        """Mean squared error on the held-out examples."""
+        inputs, answers = self.held_out
+        return float(np.mean((inputs @ LAYOUT.unflatten(vector)["w"] - answers) ** 2))
+
+
+@cache
+def site(number: int) -> Site:
+    """The data of node ``number``; equal numbers have equal data."""
+    true = np.random.default_rng(0).normal(0.0, 0.2, SHAPE)
+    rng = np.random.default_rng([1, number])
+    strength = np.where(np.arange(FEATURES) % 5 == number % 5, 1.5, 0.4)
+
+    def draw(rows: int, scale: npt.NDArray[np.float64] | float) -> Any:
+        inputs = rng.normal(0.0, scale, (rows, FEATURES))
+        return inputs, inputs @ true + rng.normal(0.0, 0.05, (rows, OUTPUTS))
+
+    return Site(draw(60, strength), draw(80, 1.0))
+
+
+# -- the federation ------------------------------------------------------------------------------
+
+
+def found(folder: Path, nodes: int, terms: Terms = TERMS, limits: Limits = LIMITS) -> None:
+    """Create a federation with registered nodes in ``folder``, to be copied by many tests."""
+    card = TaskCard(
+        name="Test",
+        task=LAYOUT.task,
+        layout=LAYOUT.digest.hex(),
+        base_model=LAYOUT.base_model,
+        challenge="cc" * 32,
+        genesis=state.root(state.zeros(LAYOUT)).hex(),
+        metric="loss",
+        recipe={},
+        limits=limits,
+        terms=terms,
+    )
+    folder.mkdir(parents=True)
+    with connect(str(folder / "chain.sqlite"), clock="virtual", seed=b"world") as chain:
+        sender = Sender(chain, chain.dev_accounts[0])
+        token = deploy_token(sender)
+        federation, receipt = deploy_federation(
+            sender,
+            terms,
+            card=card.digest,
+            genesis=bytes.fromhex(card.genesis),
+            token=token.address,
+            admin=sender.address,
+        )
+        federation.mint(sender.address, 20 * terms.reward)
+        federation.deposit(20 * terms.reward)
+        for number in range(1, nodes + 1):
+            keys = Keyring.generate(b"node %d" % number)
+            keys.save(folder / f"node{number}" / "keys", PASSPHRASE, iterations=1)
+            register(federation, keys)
+    (folder / "card.json").write_bytes(card.encode())
+    place = {"federation": federation.address, "first_block": receipt.block}
+    (folder / "place.json").write_text(json.dumps(place))
+
+
+def register(federation: Federation, keys: Keyring) -> int:
+    """Admit an account, give it gas and its stake, and register it."""
+    for key in (keys.account, keys.signer):
+        federation.sender.send(key.address, value=10**17)
+    federation.mint(keys.account.address, federation.terms()["stake"])
+    federation.admit(keys.account.address)
+    receipt = federation.using(keys.account).register(
+        keys.signer.address, keys.encryption_public, keys.transport_digest
+    )
+    return int(receipt.event("NodeRegistered")["id"])
+
+
+class World:
+    """A federation in a folder of its own.
+
+    Args:
+        template: what :func:`found` made.
+        folder: where this test's copy is to lie.
+        settings: of all nodes, where they differ from the defaults.
+    """
+
+    def __init__(self, template: Path, folder: Path, **settings: Any) -> None:
+        shutil.copytree(template, folder)
+        self.folder = folder
+        self.spec = str(folder / "chain.sqlite")
+        place = json.loads((folder / "place.json").read_text())
+        self.card = TaskCard.decode((folder / "card.json").read_bytes())
+        self.terms = self.card.terms
+        self.chain: Chain = connect(self.spec)
+        reader = Federation(self.chain, place["federation"], first_block=place["first_block"])
+        self.federation = reader.using(self.chain.dev_accounts[0])
+        self.store = BlobStore(folder / "store")
+        self.homes: dict[int, NodeHome] = {}
+        self._opened: list[Node] = []
+        for number in range(1, len(self.federation.nodes()) + 1):
+            self.settle_in(number, folder / f"node{number}", **settings)
+
+    def settle_in(self, number: int, path: Path, **settings: Any) -> NodeHome:
+        """Write the settings of a node."""
+        home = NodeHome(path)
+        known = NodeSettings(
+            name=f"node {number}",
+            chain=self.spec,
+            federation=self.federation.address,
+            first_block=self.federation.first_block,
+            data="",
+            challenge="",
+        )
+        home.write_settings(replace(known, **settings), self.card.encode(), LAYOUT.encode())
+        self.homes[number] = home
+        return home
+
+    def configure(self, number: int, **settings: Any) -> None:
+        """Change some settings of one node."""
+        home = self.homes[number]
+        self.settle_in(number, home.path, **(asdict(home.settings()) | settings))
+
+    def node(self, number: int) -> Node:
+        """Node ``number``, opened afresh from its folder, as after a restart."""
+        node = Node.open(self.homes[number].path)
+        self._opened.append(node)
+        return node
+
+    def join(self, seed: bytes) -> int:
+        """One more hospital registers."""
+        path = self.folder / f"node{len(self.homes) + 1}"
+        keys = Keyring.generate(seed)
+        keys.save(path / "keys", PASSPHRASE, iterations=1)
+        number = register(self.federation, keys)
+        self.settle_in(number, path)
+        return number
+
+    @property
+    def coordinator(self) -> Coordinator:
+        return Coordinator(self.federation, fast_forward=True)
+
+    @property
+    def domain(self) -> Domain:
+        return Domain(self.chain.chain_id, self.federation.address)
+
+    def view(self) -> RoundView:
+        return self.coordinator.view()
+
+    def pass_deadline(self) -> RoundView:
+        """Let the time of the present phase run out."""
+        self.chain.increase_time(max(1, self.view().deadline - self.chain.timestamp()))
+        return self.view()
+
+    def settled(self, round_id: int) -> history.Settled:
+        """How a round was settled."""
+        found = history.settled(self.federation.events(), round_id)
+        assert found is not None, f"round {round_id} is not settled"
+        return found
+
+    def scores(self, round_id: int) -> dict[int, int]:
+        """Median score in micro-nats by node."""
+        updates = history.updates(self.federation.events(), round_id)
+        medians = self.settled(round_id).medians
+        return {node: m for (node, _), m in zip(updates, medians, strict=True)}
+
+    def weights(self, round_id: int) -> dict[int, int]:
+        """Merge weight by node."""
+        updates = history.updates(self.federation.events(), round_id)
+        return {n: w for (n, _), w in zip(updates, self.settled(round_id).weights, strict=True)}
+
+    def pays(self, round_id: int) -> dict[int, int]:
+        """Token units that the update of each node earned."""
+        updates = history.updates(self.federation.events(), round_id)
+        return {n: p for (n, _), p in zip(updates, self.settled(round_id).pays, strict=True)}
+
+    def fees(self, round_id: int) -> dict[int, int]:
+        """Token units that each committee member earned for its vote."""
+        drawn = history.drawn(self.federation.events(), round_id)
+        assert drawn is not None
+        return dict(zip(drawn.committee, self.settled(round_id).fees, strict=True))
+
+    def close(self) -> None:
+        for node in self._opened:
+            node.federation.chain.close()
+        self.chain.close()
