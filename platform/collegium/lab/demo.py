@@ -14,6 +14,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from collegium import audit
 from collegium.errors import RoundFailed, RunExists
+from collegium.flower.apps import load_agreed_task
 from collegium.flower.grid import SERVER, LocalGrid
 from collegium.flower.mod import HOME
 from collegium.flower.strategy import RoundReport, Verified, find_state
@@ -24,7 +25,7 @@ from collegium.lab.scenario import Scenario
 from collegium.lab.sites import Sites, lay_out
 from collegium.protocol import state
 from collegium.roles.coordinator import Coordinator
-from collegium.tasks import Recipe, load_task
+from collegium.tasks import Recipe
 from collegium.tasks.task import Vector
 
 MARKER = "demo.json"
@@ -50,10 +51,8 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
     with display.step(f"Starting the chain ({scenario.chain})"):
         chain = founding.open_chain(scenario)
     try:
-        with display.step("Loading the base model"):
-            task = load_task(recipe)
-        card = founding.write_card(scenario, sites, task, recipe)
-        run = founding.found(scenario, sites, card, task.layout, chain, rounds, display)
+        card = founding.write_card(scenario, sites, recipe, rounds)
+        run = founding.found(scenario, sites, card, chain, display)
         set_up = time.perf_counter()
         grid = _grid(scenario, run)
         try:
@@ -68,7 +67,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         files = _export(run, display)
         with display.step("Auditing the bundle, offline"):
             audited = audit.run(Path(files["evidence"]))
-        task.save_adapter(vector, run.run / "adapter")
+        load_agreed_task(run.card).save_adapter(vector, run.run / "adapter")
         document = _document(run, strategy.reports, quality, files)
         document["audit"] = audited.to_json()
     finally:

@@ -11,24 +11,26 @@ from pathlib import Path
 
 from collegium.chain.connection import Chain
 from collegium.chain.engines import connect, status
-from collegium.chain.federation import Federation, deploy_federation, deploy_token
-from collegium.chain.sender import Sender
+from collegium.chain.federation import Federation
 from collegium.lab.display import Display
 from collegium.lab.scenario import Scenario
 from collegium.lab.sites import Member, Sites
-from collegium.protocol import state
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout
-from collegium.protocol.terms import EQUAL, SCORE, Terms
+from collegium.protocol.terms import EQUAL, SCORE, Terms, WeightRule
+from collegium.roles import founding
+from collegium.roles.card_file import CardFile
+from collegium.roles.founding import agree
 from collegium.roles.home import NodeHome, NodeSettings
+from collegium.roles.joining import fund, give_gas, join
 from collegium.roles.keyring import Keyring
 from collegium.roles.run import Run
 from collegium.store import BlobStore
 from collegium.tasks import Recipe
-from collegium.tasks.task import Task
 
 TOKEN = 10**18
 REWARD, STAKE = 1_000 * TOKEN, 500 * TOKEN
+COMMITTEE = 5
 PASSPHRASE = "collegium demo"  # the keys of a demonstration are worth nothing
 _GENESIS_TIME = 1_767_225_600  # 2026-01-01T00:00:00Z
 _GAS_MONEY = 10**17
@@ -72,111 +74,88 @@ def open_chain(scenario: Scenario) -> Chain:
     return connect(scenario.chain, run_dir=scenario.out, start_engine=True, port=0)
 
 
-def write_card(scenario: Scenario, sites: Sites, task: Task, recipe: Recipe) -> TaskCard:
+def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) -> CardFile:
     """What the members of the demonstration agree on."""
     members = len(sites.members)
+    rule: WeightRule = SCORE if recipe.weight_rule == "score" else EQUAL
     terms = Terms(
         reward=REWARD,
         stake=STAKE,
         node_share=8_500,
         validator_share=1_000,
         aggregator_share=500,
-        committee=min(5, members),
+        committee=min(COMMITTEE, members),
         min_updates=min(3, members),
         min_score=recipe.min_score,
-        weight_rule=SCORE if recipe.weight_rule == "score" else EQUAL,
+        weight_rule=rule,
         commit_window=_HOUR,
         score_window=_HOUR,
         reveal_window=_HOUR,
         merge_window=_HOUR,
         challenge_window=_HOUR,
     )
-    return TaskCard(
+    return CardFile(
         name="Chest X-ray dialogue",
-        task=task.name,
-        layout=task.layout.digest.hex(),
-        base_model=task.layout.base_model,
-        challenge=sites.challenge_digest,
-        genesis=state.root(state.zeros(task.layout)).hex(),
         metric="answer accuracy",
-        recipe=recipe.to_json(),
+        version=1,
+        challenge=sites.challenge,
+        token="",
+        deposit=rounds * REWARD,
+        recipe=recipe,
         limits=Limits(norm=100.0, cosine=0.98),
         terms=terms,
     )
 
 
 def found(
-    scenario: Scenario,
-    sites: Sites,
-    card: TaskCard,
-    layout: Layout,
-    chain: Chain,
-    rounds: int,
-    display: Display,
+    scenario: Scenario, sites: Sites, card: CardFile, chain: Chain, display: Display
 ) -> Founded:
     """Deploy, fund and register everybody."""
     sponsor = chain.dev_accounts[0]
-    sender = Sender(chain, sponsor)
+    with display.step("Loading the base model, agreeing on the task card"):
+        agreement = agree(card)
     with display.step("Deploying the contracts and funding the escrow"):
-        token = deploy_token(sender)
-        federation, receipt = deploy_federation(
-            sender,
-            card.terms,
-            card=card.digest,
-            genesis=bytes.fromhex(card.genesis),
-            token=token.address,
-            admin=sponsor.address,
+        run, reading = founding.found(
+            scenario.out,
+            chain,
+            "chain.sqlite" if chain.engine == "embedded" else chain_spec(scenario, chain),
+            sponsor,
+            agreement,
+            deposit=card.deposit,
         )
-        federation.mint(sponsor.address, rounds * card.terms.reward)
-        federation.deposit(rounds * card.terms.reward)
+    federation = reading.using(sponsor)
     homes, names = {}, {}
     os.environ["COLLEGIUM_PASSPHRASE"] = PASSPHRASE
     with display.step("Registering the nodes with their stakes", len(sites.members)) as step:
-        for member in sites.members:
+        for index, member in enumerate(sites.members):
             home = NodeHome(scenario.out / "nodes" / member.name)
             keys = Keyring.generate(_derive(scenario, member.name))
             keys.save(home.keys, PASSPHRASE, iterations=_KDF_ITERATIONS)
-            number = _join(federation, sender, keys)
-            settings = _settings(scenario, sites, member, federation, receipt.block, number)
-            home.write_settings(settings, card.encode(), layout.encode())
+            federation.admit(keys.account.address)
+            fund(federation, keys.account.address, wei=_GAS_MONEY)
+            give_gas(federation, sponsor, keys.signer.address, _GAS_MONEY)
+            settings = _settings(scenario, sites, member, run, index)
+            number = join(Run.load(scenario.out), federation, home, keys, settings).id
             homes[number], names[number] = home, member.name
             step.advance(member.name)
-    store = BlobStore(scenario.out / "store")
-    for document in (card, layout):  # whoever has the store finds the agreement by its digest
+    store = BlobStore(run.store_root)
+    card_document, layout = agreement.card, agreement.layout
+    for document in (card_document, layout):  # who has the store finds them by their digests
         store.put(document.encode())
-    run = Founded(scenario.out, chain, federation, card, layout, store, homes, names)
-    _write_run(run, receipt.block)
-    return run
-
-
-def _join(federation: Federation, sponsor: Sender, keys: Keyring) -> int:
-    """Admit one account, give it its stake and gas money, and register it."""
-    account, signer = keys.account.address, keys.signer.address
-    for address in (account, signer):
-        sponsor.send(address, b"", value=_GAS_MONEY)
-    federation.admit(account)
-    federation.mint(account, STAKE)
-    member = federation.using(keys.account)
-    member.register(signer, keys.encryption_public, keys.transport_digest)
-    return federation.node_of(account)
+    return Founded(scenario.out, chain, federation, card_document, layout, store, homes, names)
 
 
 def _settings(
-    scenario: Scenario,
-    sites: Sites,
-    member: Member,
-    federation: Federation,
-    first_block: int,
-    number: int,
+    scenario: Scenario, sites: Sites, member: Member, run: Run, index: int
 ) -> NodeSettings:
     return NodeSettings(
         name=member.name,
-        chain=chain_spec(scenario, federation.chain),
-        federation=federation.address,
+        chain=run.chain_spec,
+        federation=run.federation,
         data=str(member.data.resolve()),
         challenge=str(sites.challenge.resolve()),
-        first_block=first_block,
-        seed=1_000 * scenario.seed + number,
+        first_block=run.first_block,
+        seed=1_000 * scenario.seed + index,
         attack=member.attack,
     )
 
@@ -187,19 +166,6 @@ def chain_spec(scenario: Scenario, chain: Chain) -> str:
         return str((scenario.out / "chain.sqlite").resolve())
     running = status(scenario.out)
     return running.url if running is not None else chain.spec
-
-
-def _write_run(founded: Founded, first_block: int) -> None:
-    (founded.run / "card.json").write_bytes(founded.card.encode())
-    (founded.run / "layout.json").write_bytes(founded.layout.encode())
-    chain = next(iter(founded.homes.values())).settings().chain
-    run = Run(
-        folder=founded.run,
-        chain="chain.sqlite" if founded.chain.engine == "embedded" else chain,
-        federation=founded.federation.address,
-        first_block=first_block,
-    )
-    run.with_nodes(home.path for home in founded.homes.values()).save()
 
 
 def _derive(scenario: Scenario, purpose: str) -> bytes:

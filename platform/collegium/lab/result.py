@@ -50,7 +50,7 @@ def _round(run: Founded, report: RoundReport, events: list[Event]) -> dict[str, 
     committed = history.updates(events, report.round)
     drawn = history.drawn(events, report.round)
     settled = history.settled(events, report.round)
-    updates = []
+    updates: list[dict[str, Any]] = []
     for index, (node, digest) in enumerate(committed):
         sent = report.attestations.get(node)
         score = settled.medians[index] if settled else INVALID

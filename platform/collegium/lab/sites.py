@@ -10,7 +10,7 @@ from PIL import Image
 from collegium.errors import EmptySite
 from collegium.lab.scenario import Scenario
 from collegium.tasks import Recipe
-from collegium.tasks.data import METADATA, Dataset, read_folder
+from collegium.tasks.data import METADATA, Dataset
 from collegium.tasks.federation_data import contribute, read_federation
 from collegium.tasks.sites import SPECIALISTS, write_federation
 
@@ -32,13 +32,11 @@ class Sites:
         members: honest hospitals first, then the dishonest ones.
         challenge: folder of the set that committees score with.
         reference: folder of the set that quality is reported on; nobody trains on it.
-        challenge_digest: SHA-256 of the challenge set, 64 hexadecimal digits.
     """
 
     members: tuple[Member, ...]
     challenge: Path
     reference: Path
-    challenge_digest: str
 
     @property
     def honest(self) -> tuple[Member, ...]:
@@ -126,7 +124,7 @@ def _sites(
         Member(_unique(attack, attacks, number), spare[number % len(spare)][1], attack)
         for number, attack in enumerate(attacks)
     ]
-    return Sites(tuple(members), challenge, reference, read_folder(challenge).digest)
+    return Sites(tuple(members), challenge, reference)
 
 
 def _unique(attack: str, attacks: Sequence[str], number: int) -> str:
