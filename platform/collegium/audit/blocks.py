@@ -13,6 +13,7 @@ from collegium.audit.fields import number
 from collegium.audit.index import BLOCKS, Index
 from collegium.audit.trail import Trail
 from collegium.chain import headers
+from collegium.errors import AuditError
 
 Json = dict[str, Any]
 Block = tuple[Json, list[Json]]
@@ -33,7 +34,7 @@ class ChainCheck:
 
     def blocks(self, bundle: Bundle, progress: Callable[[int], None]) -> Iterator[Block]:
         """Every readable block of the bundle, checked; damaged ones are findings."""
-        for position, line in enumerate(bundle.lines(), start=1):
+        for position, line in enumerate(self._lines(bundle), start=1):
             record = f"{BLOCKS}, line {position}"
             entry = self.trail.attempt("block-form", record, _bind(parse_line, line))
             if entry is not None:
@@ -41,6 +42,13 @@ class ChainCheck:
                 yield entry
             progress(position)
         self._finish()
+
+    def _lines(self, bundle: Bundle) -> Iterator[bytes]:
+        """The lines of the chain file, as far as they can be read."""
+        try:
+            yield from bundle.lines()
+        except AuditError as error:
+            self.trail.violation("block-form", BLOCKS, error.expected, error.found)
 
     def _check(self, line: str, block: Json, receipts: list[Json]) -> None:
         height = self.trail.attempt("block-form", line, lambda: number(block["number"]))

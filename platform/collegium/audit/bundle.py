@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from collegium.audit.index import BLOCKS, INDEX, MAX_INDEX, blob_path
+from collegium.audit.shallow import check_depth
 from collegium.errors import BadBundle, BundleTooLarge
 
 MAX_FILES = 100_000
@@ -89,6 +90,12 @@ class Bundle(ABC):
             _refuse(f"{name} in readable form", str(error))
         if len(data) > limit:
             _too_large(f"{limit} bytes of {name}", "more")
+        return data
+
+    def document(self, name: str, limit: int) -> bytes:
+        """A JSON file that can be parsed safely; errors as for :meth:`read`."""
+        data = self.read(name, limit)
+        check_depth(data)
         return data
 
     def blob(self, digest: str, limit: int) -> bytes:
@@ -178,6 +185,7 @@ def parse_line(line: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         BadBundle: it is not one JSON object of this form, or an object in it repeats a key, which
             other readers would read differently.
     """
+    check_depth(line)
     try:
         entry = json.loads(line, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

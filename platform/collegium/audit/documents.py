@@ -23,10 +23,10 @@ def read(trail: Trail, bundle: Bundle) -> Documents:
     """Read both documents; what is damaged is a finding."""
 
     def card() -> TaskCard:
-        return TaskCard.decode(bundle.read(CARD, MAX_DOCUMENT))
+        return TaskCard.decode(bundle.document(CARD, MAX_DOCUMENT))
 
     def layout() -> Layout:
-        return Layout.decode(bundle.read(LAYOUT, MAX_DOCUMENT))
+        return Layout.decode(bundle.document(LAYOUT, MAX_DOCUMENT))
 
     found = Documents(trail.attempt("card", CARD, card), trail.attempt("layout", LAYOUT, layout))
     for name, document in ((CARD, found.card), (LAYOUT, found.layout)):

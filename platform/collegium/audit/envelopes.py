@@ -2,7 +2,8 @@
 
 import json
 
-from collegium.errors import BadContainer
+from collegium.audit.shallow import check_depth
+from collegium.errors import BadBundle, BadContainer
 
 _HEADER = 64 * 1024
 
@@ -15,9 +16,10 @@ def readers(envelope: bytes) -> frozenset[int]:
     """
     head, _, body = envelope[: _HEADER + 1].partition(b"\n")
     try:
+        check_depth(head)
         keys = json.loads(head)["keys"]
         found = frozenset(int(node) for node in keys)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (BadBundle, ValueError, TypeError, LookupError, RecursionError) as error:
         raise _bad(f"{type(error).__name__}: {error}") from None
     if not found or not body or not all(isinstance(value, str) for value in keys.values()):
         raise _bad("no readers or no content")

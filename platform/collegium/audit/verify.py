@@ -68,7 +68,7 @@ def verify(
         trail, report = Trail(), progress or (lambda stage, done, total: None)
         for name in bundle.strays():
             trail.violation("file", name, "a name that a bundle has", "another one")
-        index = trail.attempt("bundle", INDEX, lambda: Index.decode(bundle.read(INDEX, MAX_INDEX)))
+        index = trail.attempt("bundle", INDEX, partial(_index, bundle))
         if index is None:
             trail.skip("everything else", f"{INDEX} cannot be read")
             return _result(trail, Subject(str(path), anchor=wanted))
@@ -77,6 +77,10 @@ def verify(
         replay = _chain(audit, wanted)
         result = _conclude(audit, replay, _subject(audit, str(path), wanted))
     return result
+
+
+def _index(bundle: Bundle) -> Index:
+    return Index.decode(bundle.document(INDEX, MAX_INDEX))
 
 
 def _chain(audit: _Audit, anchor: str | None) -> Replay | None:

@@ -1,0 +1,64 @@
+"""Evidence taken at any moment holds: also in the middle of a round, or before the first."""
+
+from typing import Any
+
+import pytest
+
+from collegium import audit
+
+
+def _cut(forger: Any, length: int) -> None:
+    """Keep the first blocks, and the blobs that the chain knows by then."""
+    del forger.entries[length:]
+    text = str(forger.entries)
+    done = [forger.book.decode_log(log) for _, _, r in forger.transactions() for log in r["logs"]]
+    named = {(e["round"], e["id"]) for e in done if e and e.name == "UpdateCommitted"}
+    for event in done:
+        if event and event.name == "UpdatesCommitted":
+            updates = event["updates"]
+            ids = [int.from_bytes(updates[i : i + 2], "big") for i in range(0, len(updates), 34)]
+            named |= {(event["round"], node) for node in ids}
+    index = forger.index
+    index["updates"] = [u for u in index["updates"] if (u["round"], u["node"]) in named]
+    index["states"] = [s for s in index["states"] if s["root"] in text]
+    wanted = {u["blob"] for u in (*index["updates"], *index["states"])}
+    for path in (forger.folder / "blobs").iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    forger.rebuild()
+
+
+@pytest.mark.parametrize("share", [step / 20 for step in range(1, 20)])
+def test_any_beginning_of_the_chain(forger: Any, share: float) -> None:
+    _cut(forger, max(1, int(len(forger.entries) * share)))
+    head = forger.entries[-1]["block"]["hash"]
+    result = audit.run(forger.seal(), anchor=head)
+    assert result.findings == ()
+    phases = [row.phase for row in result.rounds]
+    assert phases in ([], ["Commit"], ["Score"], ["Merge"], ["Proposed"], ["Final"]) or (
+        len(phases) == 2 and phases[0] == "Final"
+    )
+
+
+def test_the_beginning(forger: Any) -> None:
+    _cut(forger, 1)
+    result = audit.run(forger.seal())
+    assert result.ok and result.rounds == ()
+    assert result.money.balance == 0
+
+
+def test_before_the_settlement_nothing_is_paid(forger: Any) -> None:
+    entry, _, _ = forger.call("settle")
+    _cut(forger, forger.entries.index(entry))
+    result = audit.run(forger.seal())
+    assert result.ok and result.money.reserved == 1_000_000 and result.money.earned == 0
+    assert [u.accepted for u in result.rounds[0].updates] == [None] * 4
+    assert all(update.opened for update in result.rounds[0].updates)
+
+
+def test_a_proposal_is_recomputed_before_it_is_final(forger: Any) -> None:
+    entry, _, _ = forger.call("attestMerge")
+    _cut(forger, forger.entries.index(entry))
+    result = audit.run(forger.seal())
+    assert result.ok
+    assert (result.rounds[0].phase, result.rounds[0].merge) == ("Proposed", "exact")
