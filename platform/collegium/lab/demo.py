@@ -99,6 +99,7 @@ def _grid(scenario: Scenario, run: Founded) -> LocalGrid:
 
 def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Verified:
     """The rounds, as a Flower ServerApp."""
+    logging.getLogger("flwr").setLevel(logging.ERROR)  # the display tells the same, shorter
     coordinator = Coordinator(run.federation, fast_forward=True, notify=display.say)
     nodes = len(run.homes)
     strategy = Verified(
@@ -109,7 +110,6 @@ def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Veri
         on_phase=display.phase,
         on_round=display.round_over,
     )
-    logging.getLogger("flwr").setLevel(logging.ERROR)  # the display tells the same, shorter
     app = ServerApp()
 
     @app.main()

@@ -1,14 +1,15 @@
 """The numbers a federation runs by; fixed for its life by the contract's constructor."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from collegium.errors import BadCard
 from collegium.protocol.fields import Check
 
 BPS = 10_000
 """Shares are in basis points of the round's reward."""
-EQUAL, SCORE = 0, 1
+EQUAL: Final = 0
+SCORE: Final = 1
 """Weight rules: every accepted update alike, or in proportion to its contribution."""
 
 WeightRule = Literal[0, 1]
