@@ -41,6 +41,6 @@ abstract contract Test {
     }
 
     function bound(uint256 x, uint256 low, uint256 high) internal pure returns (uint256) {
-        return low + x % (high - low + 1);
+        return x >= low && x <= high ? x : low + x % (high - low + 1);
     }
 }
