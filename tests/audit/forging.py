@@ -1,0 +1,145 @@
+"""Rewriting evidence so that every digest and hash fits again, for the tests of the auditor."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rlp
+from eth_abi import encode
+from eth_bloom import BloomFilter
+from eth_utils import keccak
+from trie import HexaryTrie
+
+from collegium.audit.index import BLOCKS, INDEX
+from collegium.chain import headers, transactions
+from collegium.chain.bindings import artifact
+from collegium.chain.receipts import AbiBook
+from collegium.protocol.canonical import canonical_json
+
+
+class Forger:
+    """A copy of a bundle, changed by somebody who knows the format and has no keys.
+
+    Attributes:
+        entries: block and receipts of every line of the chain file.
+        index: ``bundle.json`` as an object.
+    """
+
+    def __init__(self, bundle: Path, folder: Path) -> None:
+        self.folder = Path(shutil.copytree(bundle, folder))
+        lines = (self.folder / BLOCKS).read_bytes().splitlines()
+        self.entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self.index: dict[str, Any] = json.loads((self.folder / INDEX).read_bytes())
+        addresses = {"Federation": "federation", "Vault": "vault", "DemoToken": "token"}
+        self.book = AbiBook({self.index[a]: artifact(name).abi for name, a in addresses.items()})
+
+    # -- finding things --------------------------------------------------------------------------
+
+    def transactions(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+        """Every entry with a transaction of it and its receipt."""
+        for entry in self.entries:
+            for tx, receipt in zip(entry["block"]["transactions"], entry["receipts"], strict=True):
+                yield entry, tx, receipt
+
+    def call(self, name: str, nth: int = 0) -> tuple[dict[str, Any], dict[str, Any], int]:
+        """Entry, transaction and position of the n-th accepted call of this name."""
+        found = []
+        for entry, tx, receipt in self.transactions():
+            abi = self.book.abi(tx["to"] or "")
+            call = abi and abi.decode_call(bytes.fromhex(tx["input"][2:]))
+            if call and call.name == name and receipt["status"] == "0x1":
+                found.append((entry, tx, entry["block"]["transactions"].index(tx)))
+        return found[nth]
+
+    def log(self, name: str, nth: int = 0) -> dict[str, Any]:
+        """The n-th event of this name."""
+        logs = (log for _, _, receipt in self.transactions() for log in receipt["logs"])
+        return [log for log in logs if (e := self.book.decode_log(log)) and e.name == name][nth]
+
+    # -- changing things -------------------------------------------------------------------------
+
+    def edit_event(self, name: str, nth: int = 0, **changes: Any) -> None:
+        """Give fields of an event (not its indexed ones) other values."""
+        log = self.log(name, nth)
+        abi, event = self.book.abi(log["address"]), self.book.decode_log(log)
+        entry = next(e for e in abi.entries if e.get("name") == name and e["type"] == "event")
+        fields = [field for field in entry["inputs"] if not field["indexed"]]
+        assert set(changes) <= {field["name"] for field in fields}
+        values = {**event.args, **changes}
+        kinds = [field["type"] for field in fields]
+        log["data"] = "0x" + encode(kinds, [values[field["name"]] for field in fields]).hex()
+
+    def blob(self, digest: str, data: bytes) -> str:
+        """Replace a blob wherever it is mentioned."""
+        made = hashlib.sha256(data).hexdigest()
+        (self.folder / "blobs" / digest).unlink()
+        (self.folder / "blobs" / made).write_bytes(data)
+        self.index = json.loads(json.dumps(self.index).replace(digest, made))
+        return made
+
+    # -- making it look right again --------------------------------------------------------------
+
+    def rebuild(self) -> None:
+        """Recompute every place, bloom, root and hash of the chain, as a lying server would."""
+        parent, height = None, int(self.entries[0]["block"]["number"], 16)
+        for position, entry in enumerate(self.entries):
+            block = entry["block"]
+            block["number"] = hex(height + position)
+            if parent is not None:
+                block["parentHash"] = parent
+            _renumber(block, entry["receipts"])
+            txs, receipts = block["transactions"], entry["receipts"]
+            block["transactionsRoot"] = _root([transactions.raw_transaction(t) for t in txs])
+            block["receiptsRoot"] = _root([headers.receipt_bytes(r) for r in receipts])
+            parent = block["hash"] = "0x" + keccak(headers.header_rlp(block)).hex()
+            logs = [log for receipt in receipts for log in receipt["logs"]]
+            for item in (*txs, *receipts, *logs):
+                item["blockHash"] = parent
+        head = self.entries[-1]["block"]
+        self.index |= {"head_number": int(head["number"], 16), "head_hash": head["hash"][2:]}
+
+    def seal(self) -> Path:
+        """Write everything, with the right size and SHA-256 of every file."""
+        lines = [json.dumps(entry, separators=(",", ":")).encode() for entry in self.entries]
+        (self.folder / BLOCKS).write_bytes(b"\n".join(lines) + b"\n")
+        files = []
+        for path in sorted(p for p in self.folder.rglob("*") if p.is_file() and p.name != INDEX):
+            data, name = path.read_bytes(), path.relative_to(self.folder).as_posix()
+            digest = hashlib.sha256(data).hexdigest()
+            files.append({"path": name, "sha256": digest, "size": len(data)})
+        self.index["files"] = sorted(files, key=lambda file: file["path"])
+        (self.folder / INDEX).write_bytes(canonical_json(self.index))
+        return self.folder
+
+
+def _renumber(block: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
+    gas, index = 0, 0
+    block_bloom = BloomFilter()
+    for position, (tx, receipt) in enumerate(zip(block["transactions"], receipts, strict=True)):
+        gas += int(receipt["gasUsed"], 16)
+        bloom = BloomFilter()
+        for log in receipt["logs"]:
+            bloom.extend(bytes.fromhex(part[2:]) for part in (log["address"], *log["topics"]))
+            log["logIndex"] = hex(index)
+            index += 1
+        block_bloom |= bloom
+        receipt["logsBloom"] = "0x" + int(bloom).to_bytes(256, "big").hex()
+        receipt["cumulativeGasUsed"] = hex(gas)
+        tx["hash"] = "0x" + keccak(transactions.raw_transaction(tx)).hex()
+        for item in (tx, receipt, *receipt["logs"]):
+            item["blockNumber"] = block["number"]
+            item["transactionIndex"] = hex(position)
+        for item in (receipt, *receipt["logs"]):
+            item["transactionHash"] = tx["hash"]
+    block["logsBloom"] = "0x" + int(block_bloom).to_bytes(256, "big").hex()
+    block["gasUsed"] = hex(gas)
+
+
+def _root(items: list[bytes]) -> str:
+    trie = HexaryTrie({})
+    for position, item in enumerate(items):
+        trie[rlp.encode(position)] = item
+    return "0x" + trie.root_hash.hex()

@@ -1,0 +1,160 @@
+"""The result for people and for programs, and the commands that print it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from collegium import audit
+from collegium.audit import page
+from collegium.audit.console import render
+from collegium.audit.trail import CODES, Trail, show
+from collegium.cli import main
+
+
+def _shown(result: audit.AuditResult) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(render(result))
+    return capture.get()
+
+
+@pytest.fixture(scope="module")
+def held(world: Any, bundle: Path) -> audit.AuditResult:
+    return audit.run(bundle, anchor=world.head)
+
+
+@pytest.fixture
+def failed(forger: Any) -> audit.AuditResult:
+    forger.edit_event("Claimed", amount=10**6)
+    forger.index["token"] = "0x000000000000000000000000000000000000dEaD"
+    forger.rebuild()
+    return audit.run(forger.seal())
+
+
+def test_the_terminal_says_that_it_holds(held: audit.AuditResult) -> None:
+    text = _shown(held)
+    assert "The evidence holds." in text and "Chest X-ray pilot" in text
+    assert text.count("exact") == 2 and "not checked" in text
+    assert "Violations" not in text
+
+
+def test_the_terminal_says_what_fails(failed: audit.AuditResult) -> None:
+    text = _shown(failed)
+    assert "does not hold" in text and "Claimed, event" in text and "1000000" in text
+
+
+def test_the_page_needs_nothing_else(held: audit.AuditResult) -> None:
+    text = page.html(held)
+    assert not re.search(r"(\bsrc=|href|@import|url\()", text)
+    assert "<script" not in text
+    for row in held.rounds:
+        assert f"Round {row.id}: final" in text and row.root in text
+    assert "The evidence holds." in text and held.subject.head_hash in text
+    assert all(meaning in text for meaning in CODES.values() if "'" not in meaning)
+
+
+def test_the_page_says_what_fails(failed: audit.AuditResult, tmp_path: Path) -> None:
+    page.write(failed, tmp_path / "audit.html")
+    text = (tmp_path / "audit.html").read_text()
+    assert "The evidence does not hold." in text and "Claimed, event" in text
+    assert sorted(path.name for path in tmp_path.glob("*.html*")) == ["audit.html"]
+
+
+def test_the_page_and_the_terminal_trust_no_text(forger: Any) -> None:
+    """A card's name can be anything."""
+    path = forger.folder / "card.json"
+    path.write_bytes(path.read_bytes().replace(b"Chest X-ray pilot", b"<script>x</script>[red]"))
+    result = audit.run(forger.seal())
+    assert "<script>" not in page.html(result)
+    assert "<script>x</script>[red]" in _shown(result)
+
+
+def test_a_bundle_that_cannot_be_read_still_gives_a_page(forger: Any) -> None:
+    (forger.folder / "bundle.json").write_text("{}")
+    result = audit.run(forger.folder)
+    assert "does not hold" in page.html(result) and "bundle" in _shown(result)
+    assert json.loads(json.dumps(result.to_json()))["rounds"] == []
+
+
+def test_a_sealed_audit_gives_a_page(world: Any) -> None:
+    source = audit.from_chain(str(world.chain), world.federation, world.run / "store")
+    text = page.html(audit.run(source))
+    assert "could not be recomputed" in text and "sealed" in text
+
+
+def test_the_audit_command(
+    world: Any, bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    html = tmp_path / "audit.html"
+    code = main(["audit", str(bundle), "--anchor", world.head, "--html", str(html), "--json"])
+    out, _ = capfd.readouterr()
+    assert code == 0 and json.loads(out)["ok"] is True
+    assert "The evidence holds." in html.read_text()
+
+
+def test_the_audit_command_fails(forger: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    forger.edit_event("Claimed", amount=10**6)
+    code = main(["audit", str(forger.seal()), "--json"])
+    document = json.loads(capfd.readouterr().out)
+    assert code == 1 and document["ok"] is False and document["findings"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["audit"],
+        ["audit", "bundle", "--run", "x"],
+        ["audit", "--rpc", "http://127.0.0.1:1"],
+        ["audit", "--run", "x", "--federation", "0x12"],
+        ["evidence", "export", "--out", "x"],
+    ],
+)
+def test_a_command_line_that_names_too_little_or_too_much(
+    arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert "--r" in capfd.readouterr().err
+
+
+def test_an_audit_of_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", str(tmp_path / "none"), "--json"]) == 1
+    assert json.loads(capfd.readouterr().out)["error"]["code"] == "CG601"
+
+
+def test_the_export_command(world: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "evidence.zip"
+    code = main([
+        "evidence", "export", "--rpc", str(world.chain), "--federation", world.federation,
+        "--store", str(world.run / "store"), "--key", str(world.run / "nodes/site2"),
+        "--key", str(world.run / "nodes/site3"), "--out", str(out), "--json",
+    ])  # fmt: skip
+    document = json.loads(capfd.readouterr().out)
+    assert code == 0 and document["updates"] == {"opened": 8, "sealed": 0}
+    assert main(["audit", str(out), "--anchor", document["head"]["hash"]]) == 0
+
+
+def test_a_check_has_to_be_a_known_one() -> None:
+    with pytest.raises(KeyError):
+        Trail().expect("no-such-check", "record", 1, 1)
+
+
+def test_values_are_shown_within_bounds() -> None:
+    assert show(b"\x01\x02") == "0x0102"
+    assert show([b"\x01", 2]) == "[0x01, 2]"
+    assert len(show("x" * 10_000)) < 500
+
+
+def test_damage_is_a_finding_and_faults_are_not() -> None:
+    trail = Trail()
+    assert trail.attempt("event", "record", lambda: {}["missing"]) is None
+    assert [f.code for f in trail.findings] == ["event"]
+
+    def fault() -> None:
+        raise NotADirectoryError("a fault of this machine")
+
+    with pytest.raises(NotADirectoryError):
+        trail.attempt("event", "record", fault)
