@@ -237,7 +237,8 @@ class _Builder:
         return self.merge({i: u.encoded for i, u in enumerate(updates, start=1)})
 
 
-def _play(chain: Chain, run: Path) -> World:
+def play(chain: Chain, run: Path) -> World:
+    """Two rounds on this chain; what they leave is in the folder ``run``."""
     world = _Builder(chain, run)
     first = world.round(
         [world.delta() for _ in range(4)], [8, 4, 2, 8], {1: 900, 2: 500, 3: 700, 4: -9000}
@@ -262,7 +263,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The federation's folder, made once."""
     run = tmp_path_factory.mktemp("run")
     with engines.connect(str(run / "chain.sqlite"), clock="virtual") as chain:
-        played = _play(chain, run)
+        played = play(chain, run)
     (run / "card.json").write_bytes(CARD.encode())
     (run / "layout.json").write_bytes(LAYOUT.encode())
     description = {

@@ -29,14 +29,15 @@ _BLOCK = _names(
 )
 _TRANSACTION = _names(
     "type hash nonce gasPrice maxFeePerGas maxPriorityFeePerGas gas to value input r s v yParity "
-    "accessList chainId from blockHash blockNumber transactionIndex"
+    "accessList chainId from blockHash blockNumber blockTimestamp transactionIndex"
 )
 _RECEIPT = _names(
     "type status cumulativeGasUsed logsBloom logs transactionHash transactionIndex blockHash "
-    "blockNumber from to contractAddress gasUsed effectiveGasPrice"
+    "blockNumber blockTimestamp from to contractAddress gasUsed effectiveGasPrice"
 )
 _LOG = _names(
-    "address topics data blockHash blockNumber transactionHash transactionIndex logIndex removed"
+    "address topics data blockHash blockNumber blockTimestamp transactionHash transactionIndex "
+    "logIndex removed"
 )
 _EIP155 = 35
 _DYNAMIC_FEE = 2
@@ -74,6 +75,10 @@ def derived(block: Json, receipts: list[Json], chain_id: int) -> Iterator[Derive
     for tx, receipt in zip(block["transactions"], receipts, strict=True):
         yield from _transaction(block, tx, chain_id)
         yield from _receipt(block, tx, receipt)
+        time = number(block["timestamp"])
+        for item in (tx, receipt, *receipt["logs"]):
+            found = number(item.get("blockTimestamp") or time)
+            yield f"transaction {tx['hash']}", "blockTimestamp", time, found
 
 
 def _transaction(block: Json, tx: Json, chain_id: int) -> Iterator[Derived]:

@@ -1,0 +1,30 @@
+"""Evidence from another chain than the embedded one is audited in the same way."""
+
+from pathlib import Path
+
+import pytest
+from tests.audit.conftest import play
+
+from collegium import audit
+from collegium.chain import engines
+from collegium.errors import ChainStopped
+
+
+def test_hardhat(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    try:
+        chain = engines.connect("hardhat", run_dir=tmp_path / "chain", start_engine=True)
+    except ChainStopped as error:
+        if "not installed" not in error.found and "no such program" not in error.found:
+            raise
+        pytest.skip(f"Hardhat is not installed here: {error.found}")
+    with chain:
+        world = play(chain, run)
+        running = engines.status(tmp_path / "chain")
+        assert running is not None
+        source = audit.from_chain(running.url, world.federation, run / "store")
+        homes = [run / "nodes" / f"site{number}" for number in range(1, 5)]
+        result = audit.run(source.with_keys(*homes), anchor=world.head)
+    assert result.findings == ()
+    assert [row.merge for row in result.rounds] == ["exact", "exact"]
