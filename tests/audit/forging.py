@@ -17,6 +17,7 @@ from collegium.audit.index import BLOCKS, INDEX
 from collegium.chain import headers, transactions
 from collegium.chain.bindings import artifact
 from collegium.chain.receipts import AbiBook
+from collegium.errors import Unverifiable
 from collegium.protocol.canonical import canonical_json
 
 
@@ -92,7 +93,7 @@ class Forger:
                 block["parentHash"] = parent
             _renumber(block, entry["receipts"])
             txs, receipts = block["transactions"], entry["receipts"]
-            block["transactionsRoot"] = _root([transactions.raw_transaction(t) for t in txs])
+            block["transactionsRoot"] = _root([_raw(tx) for tx in txs])
             block["receiptsRoot"] = _root([headers.receipt_bytes(r) for r in receipts])
             parent = block["hash"] = "0x" + keccak(headers.header_rlp(block)).hex()
             logs = [log for receipt in receipts for log in receipt["logs"]]
@@ -128,7 +129,7 @@ def _renumber(block: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
         block_bloom |= bloom
         receipt["logsBloom"] = "0x" + int(bloom).to_bytes(256, "big").hex()
         receipt["cumulativeGasUsed"] = hex(gas)
-        tx["hash"] = "0x" + keccak(transactions.raw_transaction(tx)).hex()
+        tx["hash"] = "0x" + keccak(_raw(tx)).hex()
         for item in (tx, receipt, *receipt["logs"]):
             item["blockNumber"] = block["number"]
             item["transactionIndex"] = hex(position)
@@ -136,6 +137,13 @@ def _renumber(block: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
             item["transactionHash"] = tx["hash"]
     block["logsBloom"] = "0x" + int(block_bloom).to_bytes(256, "big").hex()
     block["gasUsed"] = hex(gas)
+
+
+def _raw(tx: dict[str, Any]) -> bytes:
+    try:
+        return transactions.raw_transaction(tx)
+    except Unverifiable:  # a type that nobody here can encode: any bytes stand for it
+        return json.dumps(tx, sort_keys=True).encode()
 
 
 def _root(items: list[bytes]) -> str:
