@@ -55,7 +55,6 @@ def _artifact(name: str) -> Any:
     return json.loads((ARTIFACTS / f"{name}.json").read_text())
 
 
-
 @dataclass
 class Bench:
     """A federation on a fresh chain, and the gas of each transaction on it."""

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from eth_utils import keccak
-
 from tests.contracts.conftest import ROOT
 
 ARTIFACTS = ROOT / "platform" / "collegium" / "chain" / "artifacts"

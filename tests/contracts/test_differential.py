@@ -5,13 +5,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from tests.contracts.twin import Contracts, Twin
 
 from collegium.errors import BadProof
 from collegium.protocol.machine import Event, Revert
 from collegium.protocol.round import Phase
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.terms import SCORE, Terms
-from tests.contracts.twin import Contracts, Twin
 
 TERMS = Terms(
     reward=1_000_000,

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from eth_utils import decode_hex, keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.contracts.conftest import ROOT
 
 from collegium.protocol import draw, ledger, packed, settlement, verdict
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.terms import SCORE, Terms
-from tests.contracts.conftest import ROOT
 
 scores = st.integers(-(2**31), 2**31 - 1) | st.integers(-5, 5) | st.just(INVALID)
 
@@ -42,9 +42,7 @@ def rounds(draw_):
     return SimpleNamespace(owners=owners, members=members, votes=votes, terms=terms, totals=totals)
 
 
-_WINDOWS = [
-    f"{name}_window" for name in ("commit", "score", "reveal", "merge", "challenge")
-]
+_WINDOWS = [f"{name}_window" for name in ("commit", "score", "reveal", "merge", "challenge")]
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

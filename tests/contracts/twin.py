@@ -13,6 +13,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import decode_hex, to_checksum_address
+from tests.protocol.conftest import FEDERATION, GENESIS, Consortium
 
 from collegium.chain.abi import Call
 from collegium.chain.bindings import artifact
@@ -24,7 +25,6 @@ from collegium.protocol.federation import VAULT_CALLS
 from collegium.protocol.machine import Context, Event, Revert
 from collegium.protocol.round import Round, Stage
 from collegium.protocol.terms import Terms
-from tests.protocol.conftest import FEDERATION, GENESIS, Consortium
 
 GAS = hex(5_000_000)
 IDS = range(1, 13)
