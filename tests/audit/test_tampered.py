@@ -43,7 +43,7 @@ def test_a_byte_of_every_file(bundle: Path, tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
