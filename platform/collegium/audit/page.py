@@ -8,6 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES
 
+_MERGES = {
+    "exact": "recomputed, equal to the last bit",
+    "wrong": "recomputed, and different",
+    "unchecked": "could not be recomputed",
+    "none": "none",
+}
+
 
 def write(result: AuditResult, path: str | Path) -> None:
     """Write the page to ``path``, in one step."""
@@ -29,7 +36,7 @@ def html(result: AuditResult) -> str:
     environment.filters["when"] = _when
     environment.filters["grouped"] = _grouped
     template = environment.get_template("audit.html")
-    return template.render(result=result, codes=CODES, failed=result.failed())
+    return template.render(result=result, codes=CODES, failed=result.failed(), merges=_MERGES)
 
 
 def _when(seconds: int) -> str:
