@@ -1,5 +1,9 @@
+const path = require("path");
 const { subtask } = require("hardhat/config");
-const { TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD } = require("hardhat/builtin-tasks/task-names");
+const {
+  TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD,
+  TASK_COMPILE_SOLIDITY_GET_SOURCE_PATHS,
+} = require("hardhat/builtin-tasks/task-names");
 const SOLC = require("solc/package.json").version;
 
 // The compiler is the pinned npm package `solc` (WebAssembly), so nothing is downloaded.
@@ -12,6 +16,10 @@ subtask(TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD, async ({ solcVersion }, _hre, runS
     isSolcJs: true,
   };
 });
+
+// contracts/test is for forge.
+subtask(TASK_COMPILE_SOLIDITY_GET_SOURCE_PATHS, async (_args, _hre, runSuper) =>
+  (await runSuper()).filter((file) => !file.includes(path.join("contracts", "test"))));
 
 /** @type {import("hardhat/config").HardhatUserConfig} */
 module.exports = {

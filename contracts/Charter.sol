@@ -15,7 +15,7 @@ abstract contract Charter is IFederation {
     uint16 private immutable NODE_SHARE;
     uint16 private immutable VALIDATOR_SHARE;
     uint16 private immutable AGGREGATOR_SHARE;
-    
+
     uint96 internal immutable REWARD;
     uint96 internal immutable STAKE;
     uint8 internal immutable COMMITTEE;
@@ -39,6 +39,7 @@ abstract contract Charter is IFederation {
         require(agreed.committee >= 1 && agreed.committee <= 15, InvalidTerms());
         // INVARIANT: a round can reach its least number of updates, and it is never settled empty.
         require(agreed.minUpdates >= 1 && agreed.minUpdates <= 256, InvalidTerms());
+        // INVARIANT: weights follow one of the two rules there are.
         require(agreed.weightRule <= BY_SCORE, InvalidTerms());
         // INVARIANT: every phase lasts, so that those it is for can act in it.
         require(

@@ -181,7 +181,10 @@ contract Federation is Phases, EIP712, Pausable {
 
     /// @inheritdoc IFederation
     function settle(
-        uint64 roundId, bytes calldata updates, bytes[] calldata scores, uint96[] calldata ledger
+        uint64 roundId,
+        bytes calldata updates,
+        bytes[] calldata scores,
+        uint96[] calldata ledger
     ) external {
         Header header = _during(roundId, Phase.Settle);
         // INVARIANT: what is settled is what was committed, in that order.
@@ -344,12 +347,14 @@ contract Federation is Phases, EIP712, Pausable {
     /// @dev Number of items of `width` bytes in `list`, at least one.
     function _items(bytes calldata list, uint256 width) private pure returns (uint256 count) {
         count = list.length / width;
+        // INVARIANT: a packed list holds whole items, and says something.
         require(count != 0 && list.length % width == 0, BadLength(list.length));
     }
 
     /// @dev What the accumulator is if exactly `updates` were committed.
     function _chained(Header header, bytes calldata updates) private pure returns (bytes32) {
         uint256 length = header.updates() * Settlement.UPDATE_BYTES;
+        // INVARIANT: as many updates are settled as were committed.
         require(updates.length == length, WrongUpdates());
         return bytes32(uint256(header.id())).chainCalldata(updates);
     }
@@ -360,6 +365,7 @@ contract Federation is Phases, EIP712, Pausable {
         view
         returns (Settlement.Validator[] memory panel)
     {
+        // INVARIANT: every slot is accounted for, revealed or not.
         require(scores.length == COMMITTEE, WrongScores(COMMITTEE));
         uint256 revealed = header.revealedSlots();
         uint256 drawn = _round.committee;
@@ -383,6 +389,7 @@ contract Federation is Phases, EIP712, Pausable {
 
     /// @dev The previous totals, checked, with a place for each node that joined since.
     function _previous(uint96[] calldata ledger) private view returns (uint96[] memory totals) {
+        // INVARIANT: the ledger knows registered nodes only.
         require(ledger.length <= nodeCount(), WrongLedger());
         totals = new uint96[](nodeCount());
         Packed.copy(ledger, totals);

@@ -50,10 +50,8 @@ abstract contract Phases is Charter, Registry {
     }
 
     /// @inheritdoc IFederation
-    function committee() external view returns (uint16[] memory) {
-        return _round.header.afterDraw().aggregator() == 0
-            ? new uint16[](0)
-            : _unpack(_round.committee);
+    function committee() external view returns (uint16[] memory ids) {
+        if (_round.header.afterDraw().aggregator() != 0) ids = _unpack(_round.committee);
     }
 
     /// @inheritdoc IFederation

@@ -84,9 +84,7 @@ contract Vault is IVault {
     /// @inheritdoc IVault
     function withdraw(uint256 amount) external nonReentrant {
         // INVARIANT: only who administers the federation takes escrow back.
-        require(
-            IAccessControl(federation).hasRole(bytes32(0), msg.sender), NotSponsor(msg.sender)
-        );
+        require(IAccessControl(federation).hasRole(bytes32(0), msg.sender), NotSponsor(msg.sender));
         _takeFree(amount);
         _withdrawn += uint96(amount);
         emit Withdrawn(msg.sender, amount);

@@ -232,15 +232,17 @@ interface IFederation is IRegistry {
 
     /// @notice Open a sealed verdict.
     /// @param scores int32 big-endian per update in commit order; own update 0.
-    function revealVerdict(uint64 roundId, uint8 slot, bytes calldata scores, bytes32 salt)
-        external;
+    function revealVerdict(uint64 roundId, uint8 slot, bytes calldata scores, bytes32 salt) external;
 
     /// @notice Compute medians, weights and pay from what was committed and revealed.
     /// @param updates Packed (uint16 id, bytes32 digest) in commit order.
     /// @param scores Per committee slot; empty if not revealed.
     /// @param ledger Totals of the previous ledger, by id.
     function settle(
-        uint64 roundId, bytes calldata updates, bytes[] calldata scores, uint96[] calldata ledger
+        uint64 roundId,
+        bytes calldata updates,
+        bytes[] calldata scores,
+        uint96[] calldata ledger
     ) external;
 
     /// @notice Propose the merged state: the aggregator, after its deadline any active node.

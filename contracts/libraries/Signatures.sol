@@ -11,11 +11,7 @@ library Signatures {
     bytes32 internal constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
 
     /// @notice Signer of `digest`; the zero address if the signature does not hold.
-    function recover(bytes32 digest, bytes32 r, bytes32 vs)
-        internal
-        view
-        returns (address signer)
-    {
+    function recover(bytes32 digest, bytes32 r, bytes32 vs) internal view returns (address signer) {
         // The short form has no bit for a high s, so a signature cannot be turned into another.
         uint256 s = uint256(vs) & (type(uint256).max >> 1);
         // Precompile 1 answers with nothing if it fails, so the scratch space is cleared first.

@@ -228,13 +228,19 @@ abstract contract Fixture is Test {
             bytes32[] memory up = new bytes32[]((layer.length + 1) / 2);
             for (uint256 i; i < up.length; ++i) {
                 up[i] = layer[2 * i];
-                if (2 * i + 1 < layer.length) up[i] = Hashes.commutativeKeccak256(up[i], layer[2 * i + 1]);
+                if (2 * i + 1 < layer.length) {
+                    up[i] = Hashes.commutativeKeccak256(up[i], layer[2 * i + 1]);
+                }
             }
             (layer, at) = (up, at / 2);
         }
     }
 
-    function append(bytes32[] memory list, bytes32 last) private pure returns (bytes32[] memory out) {
+    function append(bytes32[] memory list, bytes32 last)
+        private
+        pure
+        returns (bytes32[] memory out)
+    {
         out = new bytes32[](list.length + 1);
         for (uint256 i; i < list.length; ++i) {
             out[i] = list[i];

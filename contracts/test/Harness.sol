@@ -29,8 +29,7 @@ contract Harness {
         uint256 revealed,
         uint96[] memory totals
     ) external pure returns (Answer memory answer) {
-        Settlement.Validator[] memory panel =
-            new Settlement.Validator[](Bits.count(revealed));
+        Settlement.Validator[] memory panel = new Settlement.Validator[](Bits.count(revealed));
         uint256 found;
         for (uint256 slot; slot < members.length; ++slot) {
             if (!Bits.has(revealed, slot)) continue;

@@ -229,18 +229,14 @@ contract RoundTest is Fixture {
         settle();
         uint16 aggregator = federation.round().aggregator;
         address other = signer(aggregator % NODES);
-        vm.expectRevert(
-            abi.encodeWithSelector(IFederation.NotAggregator.selector, aggregator)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IFederation.NotAggregator.selector, aggregator));
         vm.prank(other);
         federation.proposeMerge(1, "root");
         pass(WINDOW);
         vm.prank(other);
         federation.proposeMerge(1, "root");
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IFederation.NothingDue.selector, IFederation.Phase.Proposed
-            )
+            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Proposed)
         );
         federation.advance(1);
         pass(WINDOW);

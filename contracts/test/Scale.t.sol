@@ -75,9 +75,7 @@ contract ScaleTest is Fixture {
         open();
         commit(7);
         commit(174);
-        same(
-            bytes32(federation.round().committed), bytes32((uint256(1) << 7) | (1 << 174)), "two"
-        );
+        same(bytes32(federation.round().committed), bytes32((uint256(1) << 7) | (1 << 174)), "two");
         pass(WINDOW);
         draw();
         eq(federation.round().updates, 2, "two updates");

@@ -96,9 +96,7 @@ contract VaultTest is Test {
         same(bytes32(token.answer()), bytes32(IVault.Reentered.selector), "closed");
     }
 
-    function testFuzz_ReservedAndEarnedAreOutOfTheSponsorsReach(uint96 amount, uint96 held)
-        public
-    {
+    function testFuzz_ReservedAndEarnedAreOutOfTheSponsorsReach(uint96 amount, uint96 held) public {
         FeeToken token = new FeeToken();
         Vault vault = vaultOf(address(token));
         vault.deposit(amount);
