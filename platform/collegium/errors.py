@@ -22,7 +22,8 @@ class CollegiumError(Exception):
 
     def __init__(self, *, expected: str, found: str, action: str) -> None:
         self.expected, self.found, self.action = expected, found, action
-        super().__init__(f"[{self.code}] {self.title}: expected {expected}; found {found}. {action}")
+        what = f"expected {expected}; found {found}. {action}"
+        super().__init__(f"[{self.code}] {self.title}: {what}")
 
     @property
     def code(self) -> str:
@@ -266,9 +267,5 @@ class BundleExists(AuditError):
     number, title = 603, "evidence bundle exists already"
 
 
-class NotARun(AuditError):
-    number, title = 604, "folder is not a run"
-
-
 class BadAnchor(AuditError):
-    number, title = 605, "anchor is not a block hash"
+    number, title = 604, "anchor is not a block hash"

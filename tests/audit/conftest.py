@@ -17,7 +17,6 @@ import pytest
 from tests.audit.forging import Forger
 
 from collegium import audit
-from collegium.audit.openers import envelope_context
 from collegium.chain import engines, history
 from collegium.chain.connection import Chain
 from collegium.chain.federation import Federation, deploy_federation, deploy_token
@@ -180,7 +179,7 @@ class _Builder:
         keys = {n: by_id[n].keys.encryption_public for n in {*committee, view.aggregator}}
         for update in updates:
             digest = update.manifest.update_digest
-            context = envelope_context(self.domain, view.id, digest)
+            context = self.domain.envelope_context(view.id, digest)
             self.store.put(seal(encode_update(update), keys, context))
 
     def judge(self, scores: dict[int, int], order: list[int]) -> None:

@@ -12,7 +12,6 @@ from collegium import audit
 from collegium.audit import bundle as reading
 from collegium.audit.bundle import Bundle, parse_line
 from collegium.audit.index import BLOCKS, INDEX
-from collegium.audit.shallow import MAX_DEPTH, check_depth
 from collegium.errors import BadBundle, BundleTooLarge, NoRun
 
 
@@ -170,16 +169,6 @@ def test_nesting_that_would_exhaust_the_stack(bundle: Path, tmp_path: Path, name
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     (copy / name).write_bytes(b'{"a":' * 100_000)
     assert not audit.run(copy).ok
-
-
-def test_brackets_in_text_are_not_nesting() -> None:
-    check_depth(b'["' + b"[" * 1000 + b'\\"[[[", "\\\\", {"' + b"{" * 1000 + b'": 1}]')
-    check_depth(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
-    check_depth(b"[]" * 1000)
-    with pytest.raises(BadBundle, match="levels"):
-        check_depth(b"[" * (MAX_DEPTH + 1))
-    with pytest.raises(BadBundle, match="levels"):
-        check_depth(b'"\\\\"' + b"[" * (MAX_DEPTH + 1))
 
 
 @pytest.mark.parametrize("line", [b"{}", b"{", b'{"block":{"transactions":[]},"receipts":[]}'])

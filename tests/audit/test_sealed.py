@@ -3,18 +3,15 @@
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from collegium import audit
 from collegium.audit.index import INDEX, Index
-from collegium.audit.openers import envelope_context
 from collegium.errors import MissingKeys
 from collegium.protocol.signing import Domain
 from collegium.roles.home import NodeHome
-from collegium.roles.node import Node
 from collegium.store import BlobStore
 from collegium.store.sealed import seal
 
@@ -105,7 +102,7 @@ def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
     keys = {n: world.encryption_keys[n] for n in {*row.committee, row.aggregator}}
     domain = Domain(_index(bundle).chain_id, world.federation)
     digest = bytes.fromhex(row.updates[3].digest)
-    name = blobs.put(seal(b"rubbish", keys, envelope_context(domain, 2, digest)))
+    name = blobs.put(seal(b"rubbish", keys, domain.envelope_context(2, digest)))
     homes = tuple(world.run / "nodes" / f"site{n}" for n in range(1, 5))
     made = audit.export(_source(world, store=store), tmp_path / "made", keys=homes)
     assert [(u.node, u.blob, u.opened) for u in _index(made).updates] == [(4, name, False)]
@@ -130,13 +127,6 @@ def test_rubbish_for_an_envelope(forger: Any, world: Any, tmp_path: Path) -> Non
     assert (forger.folder / blob).exists()  # an opened update is no envelope
     result = audit.run(forger.seal())
     assert [(f.code, f.record) for f in result.findings] == [("blob", f"envelope {digest}")]
-
-
-def test_the_context_is_that_of_the_nodes() -> None:
-    domain = Domain(7, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
-    node = SimpleNamespace(domain=domain)
-    wanted = Node.envelope_context(node, 3, bytes(range(32)))  # type: ignore[arg-type]
-    assert envelope_context(domain, 3, bytes(range(32))) == wanted
 
 
 def test_the_index_lists_what_is_sealed(world: Any, tmp_path: Path) -> None:

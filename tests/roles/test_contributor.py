@@ -177,7 +177,7 @@ def test_committee_and_aggregator_can_open_what_is_delivered_and_nobody_else(
     outsiders = [n for n in hand.nodes if n not in view.readers()]
     assert outsiders
     for number, node in hand.nodes.items():
-        context = node.envelope_context(view.id, update.digest)
+        context = node.domain.envelope_context(view.id, update.digest)
         if number in view.readers():
             data = open_sealed(envelope, number, node.keys.encryption, context, 10_000)
             assert decode_update(data, LAYOUT).manifest.update_digest == update.digest

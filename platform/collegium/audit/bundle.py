@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from collegium.audit.index import BLOCKS, INDEX, MAX_INDEX, blob_path
-from collegium.audit.shallow import check_depth
 from collegium.errors import BadBundle, BundleTooLarge
+from collegium.protocol.nesting import check_depth
 
 MAX_FILES = 100_000
 MAX_BYTES = 64 * 2**30
@@ -95,7 +95,10 @@ class Bundle(ABC):
     def document(self, name: str, limit: int) -> bytes:
         """A JSON file that can be parsed safely; errors as for :meth:`read`."""
         data = self.read(name, limit)
-        check_depth(data)
+        try:
+            check_depth(data)
+        except ValueError as error:
+            _refuse(f"{name} in readable form", str(error))
         return data
 
     def blob(self, digest: str, limit: int) -> bytes:
@@ -185,10 +188,10 @@ def parse_line(line: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         BadBundle: it is not one JSON object of this form, or an object in it repeats a key, which
             other readers would read differently.
     """
-    check_depth(line)
     try:
+        check_depth(line)
         entry = json.loads(line, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         _refuse("one JSON object per line", str(error))
     match entry:
         case {"block": {"transactions": [*transactions]} as block, "receipts": [*receipts]} if len(

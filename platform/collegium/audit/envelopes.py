@@ -2,8 +2,8 @@
 
 import json
 
-from collegium.audit.shallow import check_depth
-from collegium.errors import BadBundle, BadContainer
+from collegium.errors import BadContainer
+from collegium.protocol.nesting import check_depth
 
 _HEADER = 64 * 1024
 
@@ -19,7 +19,7 @@ def readers(envelope: bytes) -> frozenset[int]:
         check_depth(head)
         keys = json.loads(head)["keys"]
         found = frozenset(int(node) for node in keys)
-    except (BadBundle, ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise _bad(f"{type(error).__name__}: {error}") from None
     if not found or not body or not all(isinstance(value, str) for value in keys.values()):
         raise _bad("no readers or no content")

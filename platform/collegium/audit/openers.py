@@ -74,7 +74,7 @@ class Openers:
     ) -> bytes | None:
         """The content of an envelope about one commitment; None if no key here opens it as that."""
         able = [self._by_node[node] for node in readers if node in self._by_node]
-        context = envelope_context(self._domain, round_id, digest)
+        context = self._domain.envelope_context(round_id, digest)
         for opener in sorted(able, key=lambda one: not one.ready):
             if opener.key is None:
                 continue
@@ -83,11 +83,6 @@ class Openers:
             except EvidenceError:
                 continue  # sealed about another commitment, or for another key
         return None
-
-
-def envelope_context(domain: Domain, round_id: int, digest: bytes) -> bytes:
-    """What a sealed update is bound to: federation, chain, round and commitment."""
-    return b"collegium-update/1" + domain.separator + round_id.to_bytes(8) + digest
 
 
 def _account(home: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import rfc8785
 
 from collegium.errors import NotCanonical
+from collegium.protocol.nesting import check_depth
 
 MAX_DOCUMENT = 1 << 20
 """Longest document that is parsed, in bytes."""
@@ -49,8 +50,9 @@ def parse_canonical(data: bytes, limit: int = MAX_DOCUMENT) -> Any:
             action="Refuse the document; its writer does not follow the format.",
         )
     try:
+        check_depth(data)
         document = json.loads(data.decode("utf-8"), parse_int=_parse_int)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise NotCanonical(
             expected="one JSON document in UTF-8",
             found=str(error),

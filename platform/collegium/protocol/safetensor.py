@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collegium.errors import BadContainer, Oversized
+from collegium.protocol.nesting import check_depth
 
 MAX_HEADER = 1 << 15
 """Longest header in bytes; ours hold one manifest and two tensors."""
@@ -97,9 +98,10 @@ def _split(data: bytes, specs: Mapping[str, Spec]) -> tuple[dict[str, Any], memo
     if not 2 <= length <= min(MAX_HEADER, len(data) - PREFIX):
         _refuse(f"a header of 2 to {min(MAX_HEADER, len(data) - PREFIX)} bytes", length)
     try:
-        text = data[PREFIX : PREFIX + length].decode("utf-8")
-        header = json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+        text = data[PREFIX : PREFIX + length]
+        check_depth(text)
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=_unique)
+    except ValueError as error:
         _refuse("a JSON header with unique keys", error)
     if not isinstance(header, dict):
         _refuse("a JSON object as header", type(header).__name__)

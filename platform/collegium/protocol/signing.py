@@ -51,6 +51,10 @@ class Domain:
         """The 32 bytes that a committee member's signer signs to attest a merged state."""
         return self._digest(MERGE_TYPE, ("uint64", "bytes32"), (round_id, root))
 
+    def envelope_context(self, round_id: int, digest: bytes) -> bytes:
+        """What a sealed update is bound to, so that it opens as nothing else."""
+        return b"collegium-update/1" + self.separator + round_id.to_bytes(8, "big") + digest
+
     def update_message(self, round_id: int, node: str, base: bytes, digest: bytes) -> Any:
         """``Update`` as the typed data of ``eth_signTypedData_v4`` and eth-account."""
         message = {"round": round_id, "node": node, "base": base, "digest": digest}

@@ -92,7 +92,7 @@ def deliver(node: Node, view: RoundView) -> bytes:
             action="Nothing to deliver: take part in the next round.",
         )
     keys = {number: view.nodes[number].encryption_key for number in view.readers()}
-    return seal(data, keys, node.envelope_context(view.id, committed.digest))
+    return seal(data, keys, node.domain.envelope_context(view.id, committed.digest))
 
 
 def _make(node: Node, view: RoundView, trained: Vector, start: Vector, samples: int) -> Attestation:

@@ -110,7 +110,7 @@ def _open(node: Node, view: RoundView, update: Committed, envelope: bytes | None
 
 
 def _unseal(node: Node, view: RoundView, update: Committed, envelope: bytes) -> bytes | None:
-    context = node.envelope_context(view.id, update.digest)
+    context = node.domain.envelope_context(view.id, update.digest)
     limit = content_limit(node.layout)
     try:
         return open_sealed(envelope, node.id, node.keys.encryption, context, limit)

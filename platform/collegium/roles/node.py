@@ -63,10 +63,6 @@ class Node:
         """Where this node's signatures count."""
         return Domain(self.federation.chain.chain_id, self.federation.address)
 
-    def envelope_context(self, round_id: int, digest: bytes) -> bytes:
-        """What a sealed update is bound to."""
-        return b"collegium-update/1" + self.domain.separator + round_id.to_bytes(8) + digest
-
 
 def _match(what: str, found: bytes, expected: bytes) -> None:
     if found != expected:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from collegium.errors import BadContainer, CannotOpen, Oversized
+from collegium.protocol.nesting import check_depth
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _NONCE = bytes(12)  # every content key encrypts one message
@@ -64,6 +65,7 @@ def open_sealed(
         )
     head, _, body = envelope.partition(b"\n")
     try:
+        check_depth(head[:OVERHEAD])
         wrapped = bytes.fromhex(json.loads(head[:OVERHEAD])["keys"][str(node)])
     except KeyError:
         raise CannotOpen(
@@ -71,7 +73,7 @@ def open_sealed(
             found="none in the envelope",
             action="Score the update as invalid: its sender left this reader out.",
         ) from None
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise BadContainer(
             expected="a JSON line with the wrapped keys, then the ciphertext",
             found=f"{type(error).__name__}: {error}",
