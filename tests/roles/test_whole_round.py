@@ -19,7 +19,9 @@ def test_a_round_ends_on_the_exact_merge(world: World, hand: ByHand) -> None:
         for n in world.homes
     ]
     weights = world.weights(1)
-    expected = merge.merge(hand.base, [(weights[n], u) for n, u in zip(world.homes, updates)])
+    expected = merge.merge(
+        hand.base, [(weights[n], u) for n, u in zip(world.homes, updates, strict=True)]
+    )
     assert world.view().phase == "Final"
     assert world.federation.state_root() == state.root(expected) == state.root(hand.merged)
 

@@ -1,0 +1,212 @@
+"""The server: a round goes on with whoever is left, and ends where the chain says it ends."""
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from flwr.app import Message
+from tests.by_hand import ByHand
+from tests.server import grid_of, restart_nodes, run, server_of
+from tests.world import LAYOUT, World
+
+from collegium.errors import BlobMissing, RoundFailed
+from collegium.flower.grid import LocalGrid
+from collegium.flower.strategy import RoundReport, Verified, find_state
+from collegium.protocol import state
+from collegium.protocol.container import encode_state
+from collegium.roles.coordinator import Coordinator
+from collegium.roles.view import RoundView
+from collegium.store import BlobStore
+
+# -- who is left -----------------------------------------------------------------------------------
+
+
+def test_a_node_whose_app_fails_is_left_out_and_the_others_go_on(world: World) -> None:
+    server = run(server_of(world), grid_of(world, configs={2: {"broken": "train"}}))
+    report = server.reports[0]
+    assert set(report.attestations) == set(world.scores(1)) == {1, 3, 4, 5}
+    assert report.state_root == world.federation.state_root() == state.root(server.state)
+    assert len(report.errors) == 1 and "node 2: ClientAppException" not in report.errors
+    assert "out of memory" in report.errors[0] and report.errors[0].startswith("node 2:")
+
+
+def test_a_validator_that_cannot_score_does_not_hold_the_round(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(nodes=3)  # so that all three validate
+    server = run(server_of(world), grid_of(world, configs={2: {"broken": "evaluate"}}))
+    assert server.reports[0].state_root == world.federation.state_root() != bytes(32)
+    assert any("node 2" in error and "disk full" in error for error in server.reports[0].errors)
+    fees = world.fees(1)
+    assert fees[2] == 0 and fees[1] > 0 and fees[3] > 0
+
+
+def test_with_too_few_updates_the_model_stays_as_it_was(world: World) -> None:
+    broken = {number: {"broken": "train"} for number in (1, 2, 3, 4)}
+    free, server = world.federation.escrow().free, server_of(world)
+    result = server.start(
+        grid=grid_of(world, configs=broken), initial_arrays=server.arrays(), num_rounds=1
+    )
+    assert world.view().phase == "Cancelled" and server.reports[0].state_root is None
+    assert len(result.arrays) == 0  # Flower's way to say that nothing was aggregated
+    assert not server.state.any() and world.federation.escrow().free == free
+
+
+def test_after_a_cancelled_round_the_next_one_works(world: World) -> None:
+    broken = {number: {"broken": "evaluate"} for number in world.homes}
+    server = run(server_of(world), grid_of(world, configs=broken))
+    assert world.view().phase == "Cancelled" and not server.state.any()
+    run(server, grid_of(world))
+    assert [r.state_root is None for r in server.reports] == [True, False]
+    assert world.view().id == 2 and server.state.any()
+
+
+def test_a_round_in_which_nothing_is_accepted_leaves_the_model_as_it_was(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(min_score=2**31 - 1)
+    server = run(server_of(world), grid_of(world))
+    assert world.view().phase == "Final" and set(world.weights(1).values()) == {0}
+    assert server.reports[0].state_root == state.root(state.zeros(LAYOUT))
+    assert not server.state.any()
+
+
+# -- what it tells ---------------------------------------------------------------------------------
+
+
+def test_phases_and_rounds_are_announced(world: World) -> None:
+    phases: list[tuple[int, str]] = []
+    reports: list[RoundReport] = []
+    server = server_of(
+        world,
+        on_phase=lambda number, phase: phases.append((number, phase)),
+        on_round=reports.append,
+    )
+    run(server, grid_of(world))
+    assert [number for number, _ in phases] == [1] * len(phases)
+    names = [phase for _, phase in phases]
+    order = ["Open", "Train", "Commit", "Draw", "Deliver", "Reveal", "Settle", "Merge", "Proposed"]
+    assert [name for name in names if name in order] == order and names[-1] == "Final"
+    assert reports == server.reports
+
+
+def test_time_is_split_into_work_and_trust(world: World) -> None:
+    report = run(server_of(world), grid_of(world)).reports[0]
+    assert 0 < report.work_s() < sum(report.phase_s.values())
+    assert report.work_s() + report.trust_s() == pytest.approx(sum(report.phase_s.values()))
+    assert 0 < report.app_s["vote"] < report.step_s["vote"]
+
+
+def test_bytes_are_those_of_the_envelopes_in_the_store(world: World) -> None:
+    report = run(server_of(world), grid_of(world)).reports[0]
+    size = len(encode_state(state.zeros(LAYOUT)))
+    stored = [world.store.size(name) for name in world.store]
+    assert report.bytes_up == sum(stored) - size  # envelopes, and one state
+
+
+# -- after a restart -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "last", ["open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose"]
+)
+def test_a_server_that_comes_up_in_mid_round_finishes_it(
+    make_world: Callable[..., World], last: str
+) -> None:
+    """The round was begun by another process that is gone, with all it knew."""
+    world = make_world(nodes=3)
+    ByHand(world).play(last)
+    server = run(server_of(world), grid_of(world))
+    first = server.reports[0]
+    assert first.round == 1 and first.state_root is not None and first.errors == []
+    rounds = [1] if last == "open" else [1, 2]
+    assert [report.round for report in server.reports] == rounds
+    assert all(report.state_root for report in server.reports)
+    assert state.root(server.state) == world.federation.state_root()
+
+
+def test_a_server_that_comes_up_after_the_deadline_cancels_and_goes_on(world: World) -> None:
+    world.federation.open_round()
+    world.pass_deadline()
+    server = run(server_of(world), grid_of(world))
+    assert [(r.round, r.state_root is None) for r in server.reports] == [(1, True), (2, False)]
+
+
+def test_a_server_finds_the_state_it_left(world: World) -> None:
+    first = run(server_of(world), grid_of(world), rounds=2)
+    restart_nodes()
+    second = server_of(world)
+    assert np.array_equal(second.state, first.state)
+    run(second, grid_of(world))
+    assert world.view().id == 3 and state.root(second.state) == world.federation.state_root()
+
+
+def test_without_its_store_a_server_says_what_is_missing(world: World) -> None:
+    run(server_of(world), grid_of(world))
+    empty = BlobStore(world.folder / "another store")
+    with pytest.raises(BlobMissing, match=world.federation.state_root().hex()):
+        Verified(server_of(world).strategy, world.coordinator, LAYOUT, empty)
+
+
+def test_other_blobs_of_the_size_of_a_state_do_not_stop_it(world: World) -> None:
+    """Anybody who delivers can make the store hold an envelope of just that size."""
+    wanted = state.zeros(LAYOUT)
+    wanted[5] = 1
+    file = encode_state(wanted)
+    for filler in range(20):
+        world.store.put(bytes([filler]) * len(file))
+    damaged = world.store.put(encode_state(wanted + 1))
+    path = world.folder / "store" / damaged[:2] / damaged
+    path.write_bytes(file[:-1] + b"\xff")
+    world.store.put(file)
+    assert np.array_equal(find_state(world.store, LAYOUT, state.root(wanted)), wanted)
+
+
+# -- the merge -------------------------------------------------------------------------------------
+
+
+def test_if_the_aggregator_is_gone_another_member_merges(world: World) -> None:
+    ByHand(world).play("settle")
+    grid, gone = grid_of(world), world.view().aggregator
+    del grid.nodes[gone + 1]
+    server = run(server_of(world), grid)
+    proposed = world.federation.events("MergeProposed")[0]
+    assert proposed["proposer"] != gone
+    assert server.reports[0].state_root == proposed["root"]
+
+
+def test_if_nobody_merges_the_server_says_so(world: World) -> None:
+    ByHand(world).play("settle")
+    grid = grid_of(world)
+    for number in world.view().readers():
+        del grid.nodes[number + 1]
+    with pytest.raises(RoundFailed, match="phase Merge of round 1"):
+        run(server_of(world), grid)
+
+
+# -- patience --------------------------------------------------------------------------------------
+
+
+class _Impatient(Coordinator):
+    def seconds_left(self, view: RoundView) -> float:
+        return 12.5
+
+
+class _Watched(LocalGrid):
+    """Notes how long the server is willing to wait."""
+
+    waited: ClassVar[list[float | None]] = []
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        self.waited.append(timeout)
+        return super().send_and_receive(messages, timeout=timeout)
+
+
+def test_each_step_waits_only_as_long_as_the_coordinator_says(world: World) -> None:
+    server, grid = server_of(world), grid_of(world)
+    server.coordinator = _Impatient(world.federation, fast_forward=True)
+    run(server, _Watched(grid.app, grid.nodes))
+    assert _Watched.waited.count(12.5) == 5  # deliver, vote, reveal, merge, attest

@@ -1,0 +1,50 @@
+"""The federation of :mod:`tests.world` driven through Flower: a grid, a server, their restarts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flwr.serverapp.strategy import FedAvg, Strategy
+from tests.world import LAYOUT, World
+
+from collegium.flower import mod
+from collegium.flower.grid import LocalGrid
+from collegium.flower.mod import HOME
+from collegium.flower.strategy import Verified
+
+APP = "tests.foreign_app:app"
+
+
+def grid_of(
+    world: World, app: str = APP, configs: Mapping[int, Mapping[str, Any]] | None = None
+) -> LocalGrid:
+    """A grid of all nodes; registered node 1 is Flower node 2, and so on.
+
+    Args:
+        configs: more ``node_config`` by registered node id.
+    """
+    nodes = {
+        number + 1: {HOME: str(home.path), "site": number, **(configs or {}).get(number, {})}
+        for number, home in world.homes.items()
+    }
+    return LocalGrid(app, nodes)
+
+
+def fedavg() -> FedAvg:
+    """The researcher's strategy: everybody who is there trains."""
+    return FedAvg(fraction_evaluate=0.0, min_train_nodes=1, min_available_nodes=1)
+
+
+def server_of(world: World, strategy: Strategy | None = None, **hooks: Any) -> Verified:
+    """A server as it comes up: nothing is known but chain and store."""
+    return Verified(strategy or fedavg(), world.coordinator, LAYOUT, world.store, **hooks)
+
+
+def run(server: Verified, grid: LocalGrid, rounds: int = 1) -> Verified:
+    """Let a server run some rounds."""
+    server.start(grid=grid, initial_arrays=server.arrays(), num_rounds=rounds)
+    return server
+
+
+def restart_nodes() -> None:
+    """Nodes lose everything that is not on disk."""
+    mod._open.cache_clear()
