@@ -25,7 +25,6 @@ from collegium.lab.scenario import Scenario
 from collegium.lab.sites import Sites, lay_out
 from collegium.protocol import state
 from collegium.roles.coordinator import Coordinator
-from collegium.tasks import Recipe
 from collegium.tasks.task import Vector
 
 MARKER = "demo.json"
@@ -43,7 +42,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         CollegiumError: whatever kept the federation from going on.
     """
     started = time.perf_counter()
-    recipe = Recipe()
+    recipe = scenario.recipe
     rounds = scenario.rounds or recipe.rounds
     _clear(scenario.out)
     with display.step("Laying out the hospitals' images"):

@@ -18,6 +18,7 @@ _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "collegium",  # the same figure gives the same file
 }
+_NO_METADATA: Any = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _GOOD, _BAD, _QUIET = "#1a7f5a", "#b3392f", "#8a94a6"
 _CYCLE = ("#2f6db3", "#1a7f5a", "#c98a1b", "#7a4fa3", "#3f9fae", "#a8527d", "#6b7a2a", "#4d5666")
 
@@ -97,6 +98,6 @@ def _figure() -> tuple[Figure, Axes]:
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     with matplotlib.rc_context(_STYLE):
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+        figure.savefig(buffer, format="svg", metadata=_NO_METADATA, transparent=True)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
