@@ -26,7 +26,7 @@ class Recipe:
         adapter_seed: seed of the frozen A matrices.
         rounds: rounds the schedule is made for.
         local_steps: optimiser steps of a node in a round.
-        batch: images in a step.
+        batch: answers in a step.
         turns: most questions asked on an image in one step.
         learning_rate: of the first round.
         decay: factor on the learning rate from one round to the next.
@@ -48,15 +48,15 @@ class Recipe:
     targets: str = "all-linear"
     adapter_seed: int = 7
     rounds: int = 4
-    local_steps: int = 30
-    batch: int = 16
-    turns: int = 4
+    local_steps: int = 50
+    batch: int = 32
+    turns: int = 2
     learning_rate: float = 4e-3
-    decay: float = 0.8
-    warmup: int = 0
+    decay: float = 0.85
+    warmup: int = 3
     clip: float = 1.0
     epsilon: float = 1e-8
-    balance: float = 0.5
+    balance: float = 0.25
     held_out: float = 0.2
     shard_rows: int = 24
     challenge_rows: int = 96

@@ -24,6 +24,7 @@ class Examples:
         self.dataset, self.prompter = dataset, prompter
         self.pictures = {key: prompter.picture(image) for key, image in dataset.images.items()}
         self._batches: list[tuple[NDArray[np.int64], dict[str, Tensor], Tensor]] | None = None
+        self.known_losses: dict[bytes, float] = {}  # by digest of the vector
 
     def rows(self, answers: Sequence[str] | None = None) -> list[Row]:
         """One row per example; with ``answers`` given, these instead of the right ones."""

@@ -35,18 +35,28 @@ class Batches:
         self._counts = np.array([len(examples) for examples in self._strata], np.float64)
 
     def draw(self, recipe: Recipe, rng: np.random.Generator) -> list[Row]:
+        """Rows with ``recipe.batch`` answers in all, give or take the last row's."""
         weights = self._counts**recipe.balance
-        chosen = rng.choice(len(self._strata), recipe.batch, p=weights / weights.sum())
+        weights /= weights.sum()
         turns = recipe.turns if self.prompter.many_turns else 1
-        return [self._row(self._strata[i], turns, rng) for i in chosen]
+        rows: list[Row] = []
+        answers = 0
+        while answers < recipe.batch:
+            stratum = self._strata[rng.choice(len(self._strata), p=weights)]
+            said, row = self._row(stratum, turns, rng)
+            rows.append(row)
+            answers += said
+        return rows
 
-    def _row(self, stratum: Sequence[Example], turns: int, rng: np.random.Generator) -> Row:
+    def _row(
+        self, stratum: Sequence[Example], turns: int, rng: np.random.Generator
+    ) -> tuple[int, Row]:
         first = stratum[rng.integers(len(stratum))]
         others = [e for e in self._siblings[first.image] if e is not first]
         more = [others[k] for k in rng.permutation(len(others))[: turns - 1]]
         said = [(e.question, e.answer) for e in (first, *more)]
         pixels = self.dataset.images[first.image]
-        return self.prompter.row(pixels, self.pictures[first.image], said)
+        return len(said), self.prompter.row(pixels, self.pictures[first.image], said)
 
 
 def train_locally(
