@@ -17,6 +17,7 @@ from collegium.roles import aggregator, contributor, validator
 from collegium.roles.contributor import Attestation
 from collegium.roles.validator import Vote
 from collegium.roles.view import RoundView
+from collegium.store.sealed import seal
 
 STEPS = ("open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose", "attest")
 
@@ -126,6 +127,10 @@ class ByHand:
         ]
         self.world.coordinator.relay_attestations(self.view, signatures)
 
+    def settle_all(self) -> "ByHand":
+        """From the draw to a final merge, honestly."""
+        return self.play("attest", "draw")
+
     # -- what a dishonest node can do --------------------------------------------------------------
 
     def cast(self, number: int, scores: Iterable[int], salt: bytes = bytes(32)) -> None:
@@ -133,8 +138,8 @@ class ByHand:
         node, view, packed = self.nodes[number], self.view, verdict.encode_scores(list(scores))
         account = node.keys.account.address
         domain = self.world.domain
-        seal = verdict.seal(domain.chain_id, domain.federation, view.id, account, packed, salt)
-        node.federation.commit_verdict(view.id, view.committee.index(number), seal)
+        sealed = verdict.seal(domain.chain_id, domain.federation, view.id, account, packed, salt)
+        node.federation.commit_verdict(view.id, view.committee.index(number), sealed)
         self._lies[number] = (packed, salt)
 
     def delta(self, number: int) -> npt.NDArray[np.float64]:
@@ -189,3 +194,13 @@ class ByHand:
             size=len(data),
         )
         return self.made[number]
+
+    def smuggle(self, number: int, data: bytes, readers: Iterable[int] | None = None) -> None:
+        """Deliver any bytes in a well-formed envelope, to all readers or to some."""
+        node, view = self.nodes[number], self.view
+        committed = view.committed(number)
+        assert committed is not None
+        chosen = view.readers() if readers is None else readers
+        keys = {n: view.nodes[n].encryption_key for n in chosen}
+        context = node.domain.envelope_context(view.id, committed.digest)
+        self.envelopes[number] = seal(data, keys, context)

@@ -34,7 +34,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 def make_world(
     template: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., "World"]]:
-    """A federation: ``make_world(nodes=5, settings={...}, limits={...}, **terms)``."""
+    """A federation: ``make_world(nodes=5, settings={…}, limits={…}, chain_id=…, **terms)``."""
     from dataclasses import replace
 
     from tests.world import LIMITS, PASSPHRASE, TERMS, World
@@ -46,9 +46,11 @@ def make_world(
         nodes: int = 5,
         settings: dict[str, Any] | None = None,
         limits: dict[str, Any] | None = None,
+        chain_id: int | None = None,
         **terms: Any,
     ) -> World:
-        founded = template(nodes, replace(TERMS, **terms), replace(LIMITS, **(limits or {})))
+        agreed = replace(TERMS, **terms), replace(LIMITS, **(limits or {}))
+        founded = template(nodes, *agreed, chain_id)
         world = World(founded, tmp_path / f"world{len(worlds)}", **(settings or {}))
         worlds.append(world)
         return world

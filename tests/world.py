@@ -113,7 +113,13 @@ def site(number: int) -> Site:
 # -- the federation ------------------------------------------------------------------------------
 
 
-def found(folder: Path, nodes: int, terms: Terms = TERMS, limits: Limits = LIMITS) -> None:
+def found(
+    folder: Path,
+    nodes: int,
+    terms: Terms = TERMS,
+    limits: Limits = LIMITS,
+    chain_id: int | None = None,
+) -> None:
     """Create a federation with registered nodes in ``folder``, to be copied by many tests."""
     card = TaskCard(
         name="Test",
@@ -128,7 +134,8 @@ def found(folder: Path, nodes: int, terms: Terms = TERMS, limits: Limits = LIMIT
         terms=terms,
     )
     folder.mkdir(parents=True)
-    with connect(str(folder / "chain.sqlite"), clock="virtual", seed=b"world") as chain:
+    options = {"clock": "virtual", "seed": b"world", "chain_id": chain_id}
+    with connect(str(folder / "chain.sqlite"), **options) as chain:
         sender = Sender(chain, chain.dev_accounts[0])
         token = deploy_token(sender)
         federation, receipt = deploy_federation(
