@@ -129,7 +129,7 @@ ADVICE: dict[str, Advice] = {
         "a federation that is not paused", "Wait until it is resumed, or ask who paused it."
     ),
     "ExpectedPause": Advice("a paused federation", "Nothing is left to do."),
-    "ReentrancyGuardReentrantCall": Advice(
+    "Reentered": Advice(
         "a call from outside", "Use a plain ERC-20 token, without hooks."
     ),
     "SafeERC20FailedOperation": Advice(
