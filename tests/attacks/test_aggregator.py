@@ -1,0 +1,202 @@
+"""A dishonest aggregator: another merge than the one that was settled.
+
+What holds today: members recompute the merge and sign no other, so that a false root does not
+become final by attestation, and the server does not build on it. A dispute before the contract,
+which would void it, is not there yet: a false root that nobody can attest still becomes final when
+its challenge window is over (docs/threats.md).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from flwr.app import Context, Message
+from flwr.clientapp.typing import ClientAppCallable, Mod
+from tests.by_hand import ByHand
+from tests.misbehaving_app import BEHAVIOURS
+from tests.server import grid_of, run, server_of
+from tests.world import LAYOUT, World
+
+from collegium.errors import RoundFailed, TransactionReverted
+from collegium.flower import wire
+from collegium.flower.strategy import Verified
+from collegium.protocol import merge, signing, state
+from collegium.protocol.codec import Encoded
+from collegium.protocol.container import decode_update, encode_state
+from collegium.protocol.packed import pack_attestation
+from collegium.protocol.signing import compact
+from collegium.protocol.state import State
+from collegium.roles import aggregator
+
+
+@pytest.fixture
+def settled(hand: ByHand) -> ByHand:
+    return hand.play("settle")
+
+
+def accepted(hand: ByHand) -> list[tuple[int, Encoded]]:
+    """Weight and lanes of every accepted update."""
+    weights = hand.world.weights(1)
+    files = {n: hand.nodes[n].home.journal(1).read("update.safetensors") for n in hand.nodes}
+    return [(weights[n], decode_update(data, LAYOUT).encoded) for n, data in files.items()]
+
+
+def altered_lane(hand: ByHand) -> State:
+    merged = merge.merge(hand.base, accepted(hand))
+    merged[17] += 1
+    return merged
+
+
+MERGES: dict[str, Callable[[ByHand], State]] = {
+    "one lane is altered by the smallest step": altered_lane,
+    "an update is left out": lambda hand: merge.merge(hand.base, accepted(hand)[1:]),
+    "an update is counted twice": lambda hand: merge.merge(
+        hand.base, [(weight // 2, update) for weight, update in accepted(hand)] + accepted(hand)[:1]
+    ),
+    "other weights": lambda hand: merge.merge(
+        hand.base, [(weight - 9, update) for weight, update in accepted(hand)]
+    ),
+    "equal weights": lambda hand: merge.merge(hand.base, [(1, u) for _, u in accepted(hand)]),
+    "nothing is merged": lambda hand: hand.base,
+}
+
+
+def test_the_honest_merge_is_the_one_that_all_know(settled: ByHand) -> None:
+    """The ground truth of the attacks below."""
+    settled.play("attest", "propose")
+    expected = state.root(merge.merge(settled.base, accepted(settled)))
+    assert settled.world.federation.state_root() == expected
+
+
+@pytest.mark.parametrize("how", MERGES)
+def test_a_false_merge_is_not_attested(settled: ByHand, how: str) -> None:
+    """Aggregator altering one lane, dropping or adding an update, or using wrong weights."""
+    world, view = settled.world, settled.view
+    false = MERGES[how](settled)
+    aggregator.propose(settled.nodes[view.aggregator], view, false)
+    for member in view.committee:
+        with pytest.raises(RoundFailed, match="Do not attest"):
+            settled.attest(member)
+    assert world.view().phase == "Proposed" and world.view().attested == frozenset()
+    assert world.federation.state_root() == state.root(settled.base)
+
+
+def test_the_server_does_not_build_on_a_false_merge(settled: ByHand) -> None:
+    """The same, as the server sees it: nobody can show the state, so it stops and says so."""
+    world, view = settled.world, settled.view
+    aggregator.propose(settled.nodes[view.aggregator], view, altered_lane(settled))
+    with pytest.raises(RoundFailed, match="not the merge of what was accepted"):
+        run(server_of(world), grid_of(world))
+    assert world.view().phase == "Proposed" and world.view().attested == frozenset()
+
+
+def test_forged_attestations(settled: ByHand) -> None:
+    """The aggregator signs in the names of the committee, or with one friend in three slots."""
+    world, view = settled.world, settled.view
+    false = altered_lane(settled)
+    aggregator.propose(settled.nodes[view.aggregator], view, false)
+    message = world.domain.merge_digest(1, state.root(false))
+    outsider = next(n for n in settled.nodes if n not in view.committee)
+    member = view.committee[0]
+    for number, slot in ((outsider, 0), (member, 1), (member, 2)):
+        signature = signing.sign(message, settled.nodes[number].keys.signer.key)
+        with pytest.raises(TransactionReverted, match="BadSignature"):
+            world.federation.attest_merge(1, [pack_attestation(slot, compact(signature))])
+    signature = signing.sign(message, settled.nodes[member].keys.signer.key)
+    own = pack_attestation(0, compact(signature))
+    world.federation.attest_merge(1, [own, own])  # one friend counts once
+    assert world.view().attested == {0} and world.view().phase == "Proposed"
+
+
+def test_attestations_of_another_root_or_round(settled: ByHand) -> None:
+    """What the committee signed is put under a proposal that it did not sign."""
+    world, view = settled.world, settled.view
+    right = state.root(merge.merge(settled.base, accepted(settled)))
+    messages = (world.domain.merge_digest(1, right), world.domain.merge_digest(2, right))
+    aggregator.propose(settled.nodes[view.aggregator], view, altered_lane(settled))
+    for message in messages:
+        signature = signing.sign(message, settled.nodes[view.committee[0]].keys.signer.key)
+        with pytest.raises(TransactionReverted, match="BadSignature"):
+            world.federation.attest_merge(1, [pack_attestation(0, compact(signature))])
+
+
+def test_a_second_proposal(settled: ByHand) -> None:
+    """Equivocation: the right root first, another when it has been attested in part."""
+    settled.propose()
+    settled.attest(settled.view.committee[0])
+    node = settled.nodes[settled.view.aggregator]
+    with pytest.raises(TransactionReverted, match="WrongPhase"):
+        node.federation.propose_merge(1, b"\x01" * 32)
+    settled.attest(settled.view.committee[1])
+    assert settled.world.federation.state_root() == state.root(settled.merged)
+
+
+def test_jumping_the_queue(settled: ByHand) -> None:
+    """Another node proposes first, for the aggregator's pay."""
+    view = settled.view
+    for number in settled.nodes:
+        if number != view.aggregator:
+            with pytest.raises(TransactionReverted, match="NotAggregator"):
+                settled.nodes[number].federation.propose_merge(1, b"\x01" * 32)
+    with pytest.raises(TransactionReverted, match="NotActive"):
+        settled.world.federation.propose_merge(1, b"\x01" * 32)  # the sponsor is no node
+
+
+def test_stalling(settled: ByHand) -> None:
+    """Stalling: after its deadline another member merges, and takes the aggregator's pay."""
+    world = settled.world
+    view = world.pass_deadline()
+    other = next(n for n in view.committee if n != view.aggregator)
+    merged = aggregator.merged(settled.nodes[other], view, settled.file, settled.envelopes)
+    aggregator.propose(settled.nodes[other], view, merged)
+    settled.attest()
+    assert world.federation.state_root() == state.root(merged)
+    bonus = {e["id"]: e["amount"] for e in world.federation.events("Credited")}
+    assert bonus == {other: world.terms.reward * world.terms.aggregator_share // 10_000}
+
+
+# -- through Flower --------------------------------------------------------------------------------
+
+
+def dishonest(world: World, mod: Mod) -> Verified:
+    """A round in which every node runs ``mod`` outside the attestation."""
+    BEHAVIOURS["aggregator"] = mod
+    everybody = {number: {"outside": "aggregator"} for number in world.homes}
+    server = run(server_of(world), grid_of(world, "tests.misbehaving_app:app", everybody))
+    BEHAVIOURS.clear()
+    return server
+
+
+def is_asked_to_merge(message: Message, context: Context, world: World) -> bool:
+    record = wire.fields(message)
+    asked = record is not None and record["step"] == wire.MERGE
+    return asked and context.node_id - 1 == world.view().aggregator
+
+
+def test_stalling_does_not_stop_the_server(world: World) -> None:
+    """Stalling: the aggregator answers everything but the request to merge."""
+
+    def stall(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        if is_asked_to_merge(message, context, world):
+            raise TimeoutError("busy")
+        return call_next(message, context)
+
+    server = dishonest(world, stall)
+    assert server.reports[0].state_root == world.federation.state_root()
+    proposer = world.federation.events("MergeProposed")[0]["proposer"]
+    assert proposer != world.view().aggregator
+    assert any("busy" in error for error in server.reports[0].errors)
+
+
+def test_handing_the_server_another_state_than_was_proposed(world: World) -> None:
+    """Equivocating: the right root for the chain, other numbers for the next model."""
+
+    def swap(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        reply = call_next(message, context)
+        if is_asked_to_merge(message, context, world):
+            wire.fields(reply)["state"] = encode_state(np.full(LAYOUT.padded, 7, np.int32))
+        return reply
+
+    server = dishonest(world, swap)
+    assert state.root(server.state) == world.federation.state_root()
+    assert server.reports[0].state_root == world.federation.state_root()

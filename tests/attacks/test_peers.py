@@ -1,0 +1,182 @@
+"""Dishonest Flower nodes: answers in another's name, answers that are no answers.
+
+Each runs a whole round through Flower with node 5 dishonest at one step. The round has to end, the
+others have to be paid, and nobody's answer may stand for another's.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp.typing import ClientAppCallable
+from tests.misbehaving_app import BEHAVIOURS
+from tests.server import grid_of, run, server_of
+from tests.world import World
+
+from collegium.flower import wire
+from collegium.flower.strategy import Verified
+from collegium.protocol.settlement import INVALID
+
+ATTACKER, VICTIM = 5, 2
+APP = "tests.misbehaving_app:app"
+Tamper = Callable[[ConfigRecord], None]
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    yield
+    BEHAVIOURS.clear()
+
+
+def attack(world: World, *steps: str, tamper: Tamper) -> Verified:
+    """A round in which the attacker's answers to ``steps`` are tampered with."""
+
+    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        asked = wire.fields(message)
+        reply = call_next(message, context)
+        record = wire.fields(reply)
+        if asked is not None and record is not None and asked["step"] in steps:
+            tamper(record)
+        return reply
+
+    BEHAVIOURS["tamper"] = mod
+    grid = grid_of(world, APP, {ATTACKER: {"outside": "tamper"}})
+    return run(server_of(world), grid)
+
+
+def others_are_paid(world: World) -> bool:
+    return all(pay > 0 for node, pay in world.pays(1).items() if node != ATTACKER)
+
+
+# -- in another's name ---------------------------------------------------------------------------
+
+
+def test_greeting_in_anothers_name(world: World) -> None:
+    """Impersonation: node 5 says that it is node 2; what is for node 2 still goes to node 2."""
+    server = attack(world, wire.HELLO, tamper=lambda record: record.update({"node": VICTIM}))
+    assert any("BadSignature" in error for error in server.reports[0].errors)
+    assert set(server.reports[0].attestations) == {1, 2, 3, 4}
+    assert others_are_paid(world) and world.pays(1)[VICTIM] > 0
+
+
+def test_an_attestation_in_anothers_name(world: World) -> None:
+    """Impersonation: node 5 answers with rubbish under node 2's account and id."""
+    account = world.node(VICTIM).keys.account.address
+
+    def tamper(record: ConfigRecord) -> None:
+        record.update({"id": VICTIM, "node": account, "digest": bytes(32)})
+
+    server = attack(world, wire.UPDATE, tamper=tamper)
+    assert {update.node for update in world.view().updates} == {1, 2, 3, 4}
+    assert others_are_paid(world) and server.reports[0].state_root is not None
+
+
+def test_an_envelope_in_anothers_name(world: World) -> None:
+    """Impersonation: node 5 answers for node 2, so that node 2 seems not to have delivered."""
+    attack(
+        world,
+        wire.DELIVER,
+        tamper=lambda record: record.update({"id": VICTIM, "envelope": b"rubbish"}),
+    )
+    scores = world.scores(1)
+    assert scores[ATTACKER] == INVALID and scores[VICTIM] > 0 and others_are_paid(world)
+
+
+# -- answers that are no answers -------------------------------------------------------------------
+
+EVERY_STEP = (wire.UPDATE, wire.DELIVER, wire.VOTE, wire.REVEAL, wire.MERGE, wire.ATTEST)
+
+
+def empty(record: ConfigRecord) -> None:
+    for key in list(record):
+        del record[key]
+
+
+def of_other_types(record: ConfigRecord) -> None:
+    for key in list(record):
+        record[key] = [1, 2, 3] if isinstance(record[key], bytes | str) else "x"
+
+
+def huge(record: ConfigRecord) -> None:
+    for key, value in list(record.items()):
+        if isinstance(value, bytes):
+            record[key] = bytes(3_000_000)
+
+
+def negative(record: ConfigRecord) -> None:
+    for key, value in list(record.items()):
+        if isinstance(value, int):
+            record[key] = -(2**62)
+        elif isinstance(value, float):
+            record[key] = float("nan")
+
+
+@pytest.mark.parametrize("tamper", [empty, of_other_types, huge, negative])
+def test_answers_that_cannot_be_read(world: World, tamper: Tamper) -> None:
+    """Malformed answers to every step: errors of that node, and the round ends without it."""
+    server = attack(world, *EVERY_STEP, tamper=tamper)
+    report = server.reports[0]
+    assert world.view().phase == "Final"
+    assert report.state_root == world.federation.state_root()
+    assert others_are_paid(world)
+    blamed = [error for error in report.errors if f"node {ATTACKER}:" in error]
+    assert blamed == report.errors
+
+
+def test_findings_about_nodes_that_do_not_exist(world: World) -> None:
+    """A validator reports about strangers; it is shown as what it said, and harms nothing."""
+
+    def tamper(record: ConfigRecord) -> None:
+        record.update({"nodes": [2**40, -1], "codes": ["x" * 10_000, ""]})
+
+    attack(world, wire.VOTE, tamper=tamper)
+    assert world.view().phase == "Final" and others_are_paid(world)
+
+
+def test_a_slot_that_is_not_its_own(world: World) -> None:
+    """An attester names a slot before the first."""
+    attack(world, wire.ATTEST, tamper=lambda record: record.update({"slot": -1}))
+    assert world.view().phase == "Final" and others_are_paid(world)
+
+
+def test_records_and_arrays_that_were_not_asked_for(world: World) -> None:
+    """An answer with a second record of the protocol, and metrics of any size."""
+
+    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        reply = call_next(message, context)
+        if wire.fields(reply) is not None:
+            reply.content["more"] = ConfigRecord({"step": "merge", "state": b""})
+            reply.content["metrics"] = MetricRecord({f"m{i}": float(i) for i in range(500)})
+        return reply
+
+    BEHAVIOURS["more"] = mod
+    run(server_of(world), grid_of(world, APP, {ATTACKER: {"outside": "more"}}))
+    assert world.view().phase == "Final" and min(world.pays(1).values()) > 0
+
+
+def test_a_node_that_answers_nothing_at_all(world: World) -> None:
+    """Every message is met with an error, from the greeting on."""
+
+    def mod(message: Message, context: Context, call_next: Any) -> Message:
+        raise ConnectionResetError("gone")
+
+    BEHAVIOURS["gone"] = mod
+    server = run(server_of(world), grid_of(world, APP, {ATTACKER: {"outside": "gone"}}))
+    assert set(world.pays(1)) == {1, 2, 3, 4} and min(world.pays(1).values()) > 0
+    assert any("gone" in error for error in server.reports[0].errors)
+
+
+def test_a_foreign_node_on_the_grid(world: World) -> None:
+    """A Flower node without the mod: it is asked, answers with an error, and is left alone."""
+    from tests import foreign_app
+
+    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        if wire.fields(message) is None:
+            return foreign_app.train(message, context)
+        return Message(RecordDict({"metrics": MetricRecord({"loss": 0.0})}), reply_to=message)
+
+    BEHAVIOURS["foreign"] = mod
+    server = run(server_of(world), grid_of(world, APP, {ATTACKER: {"outside": "foreign"}}))
+    assert set(server.reports[0].attestations) == {1, 2, 3, 4}
+    assert "Flower node 6: no attestation" in server.reports[0].errors
