@@ -18,7 +18,8 @@ from collegium.flower.mod import HOME, attest
 from collegium.protocol.card import TaskCard
 from collegium.roles.home import NodeHome
 from collegium.tasks import Recipe, load_task
-from collegium.tasks.data import join, read_folder
+from collegium.tasks.data import read_folder
+from collegium.tasks.federation_data import scoring_set
 from collegium.tasks.task import Task, Vector
 
 
@@ -77,8 +78,8 @@ def _site(path: str) -> _Site:
     settings, card = home.settings(), TaskCard.decode(home.card())
     task, recipe = load_agreed_task(card), Recipe.from_json(card.recipe)
     train, held_out = read_folder(Path(settings.data)).split(recipe.held_out)
-    challenge = read_folder(Path(settings.challenge)).balanced(recipe.challenge_rows, seed=0)
-    shard = join([held_out.balanced(recipe.shard_rows, seed=0), challenge])
+    challenge = read_folder(Path(settings.challenge))
+    shard = scoring_set(held_out, challenge, recipe, settings.seed)
     return _Site(
         task=task,
         train=task.prepare(train),

@@ -22,7 +22,7 @@ from collegium.lab import baselines, founding, report, result
 from collegium.lab.display import Display
 from collegium.lab.founding import Founded
 from collegium.lab.scenario import Scenario
-from collegium.lab.sites import Sites, lay_out
+from collegium.lab.sites import Sites, choose_recipe, lay_out
 from collegium.protocol import state
 from collegium.roles.coordinator import Coordinator
 from collegium.tasks.task import Vector
@@ -42,7 +42,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         CollegiumError: whatever kept the federation from going on.
     """
     started = time.perf_counter()
-    recipe = scenario.recipe
+    recipe = scenario.recipe or choose_recipe(scenario)
     rounds = scenario.rounds or recipe.rounds
     _clear(scenario.out)
     with display.step("Laying out the hospitals' images"):

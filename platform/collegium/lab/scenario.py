@@ -1,7 +1,7 @@
 """What a demonstration is about: who takes part, on which data, over which chain."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.errors import BadCard
@@ -24,7 +24,7 @@ class Scenario:
         attacks: behaviours of the dishonest nodes, one node each.
         seed: of phantoms, keys, training and the embedded chain's randomness.
         workers: processes that train and score; None takes one per core, three at most.
-        recipe: how training and scoring go.
+        recipe: how training and scoring go; None takes what fits the questions.
     """
 
     out: Path
@@ -35,7 +35,7 @@ class Scenario:
     attacks: tuple[str, ...] = DEFAULT_ATTACKS
     seed: int = 1
     workers: int | None = None
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.attacks if name not in ATTACKS]

@@ -11,7 +11,7 @@ from collegium.errors import EmptySite
 from collegium.lab.scenario import Scenario
 from collegium.tasks import Recipe
 from collegium.tasks.data import METADATA, Dataset
-from collegium.tasks.federation_data import contribute, read_federation
+from collegium.tasks.federation_data import contribute, read_federation, recipe_for
 from collegium.tasks.sites import SPECIALISTS, write_federation
 
 
@@ -41,6 +41,13 @@ class Sites:
     @property
     def honest(self) -> tuple[Member, ...]:
         return tuple(member for member in self.members if not member.attack)
+
+
+def choose_recipe(scenario: Scenario) -> Recipe:
+    """The recipe that fits the questions of the scenario's data."""
+    if scenario.data is None:
+        return Recipe()
+    return recipe_for(read_federation(scenario.data).sites)
 
 
 def lay_out(scenario: Scenario, recipe: Recipe) -> Sites:
