@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import Mod
@@ -38,6 +39,7 @@ def client_app(*mods: Mod) -> ClientApp:
         start = site.task.layout.flatten(_tensors(arrays))
         index = int((wire.fields(message) or {"round": 1})["round"]) - 1  # type: ignore[arg-type]
         vector = site.task.train(start, site.train, round=index, seed=site.seed)
+        vector = start + np.float32(site.task.recipe.step) * (vector - start)
         trained = {n: Array(a) for n, a in site.task.layout.unflatten(vector).items()}
         metrics = MetricRecord({"num-examples": site.samples})
         return Message(

@@ -30,7 +30,7 @@ from collegium.tasks import Recipe
 
 TOKEN = 10**18
 REWARD, STAKE = 1_000 * TOKEN, 500 * TOKEN
-COMMITTEE = 5
+COMMITTEE = 4
 PASSPHRASE = "collegium demo"  # the keys of a demonstration are worth nothing
 _GENESIS_TIME = 1_767_225_600  # 2026-01-01T00:00:00Z
 _GAS_MONEY = 10**17

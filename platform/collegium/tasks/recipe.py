@@ -32,6 +32,9 @@ class Recipe:
         decay: factor on the learning rate from one round to the next.
         warmup: steps at the start of every round over which the learning rate rises.
         clip: bound on the norm of a gradient.
+        step: factor on what local training changed, before it is sent. A merge takes the mean of
+            nodes that learn different things; this is the server's step size of FedOpt (Reddi et
+            al., "Adaptive Federated Optimization", 2021), taken at the nodes.
         epsilon: Adam's, added to the root of the second moment.
         balance: 0 draws all (question, answer) pairs alike, 1 draws them as often as they occur.
         held_out: share of a site's examples that is never trained on and scores others.
@@ -48,13 +51,14 @@ class Recipe:
     targets: str = "all-linear"
     adapter_seed: int = 7
     rounds: int = 4
-    local_steps: int = 50
+    local_steps: int = 40
     batch: int = 32
     turns: int = 2
-    learning_rate: float = 4e-3
+    learning_rate: float = 3.5e-3
     decay: float = 0.85
     warmup: int = 3
     clip: float = 1.0
+    step: float = 1.6
     epsilon: float = 1e-8
     balance: float = 0.25
     held_out: float = 0.2
@@ -109,6 +113,7 @@ _BOUNDS: dict[str, tuple[tuple[type, ...], float, float]] = {
     "warmup": (_INT, 0, 1_000_000),
     "epsilon": (_REAL, 1e-12, 1.0),
     "clip": (_REAL, 1e-6, 1e6),
+    "step": (_REAL, 0.01, 100.0),
     "balance": (_REAL, 0.0, 1.0),
     "held_out": (_REAL, 0.01, 0.9),
     "shard_rows": (_INT, 1, 100_000),

@@ -1,9 +1,9 @@
 """Hospitals to try the platform with: four specialists, each with its own patients and scanner.
 
-More than nine in ten patients of a specialist have one of the two or three diagnoses it is known for, so no
-hospital alone can learn them all. ``challenge`` and ``reference`` show every diagnosis equally
-often on every scanner; the challenge set scores contributions, the reference set is only reported
-on. Each set is drawn from its own stream of random numbers.
+More than nine in ten patients of a specialist have one of the two or three diagnoses it is known
+for, so no hospital alone can learn them all. ``challenge`` and ``reference`` show every diagnosis
+equally often on every scanner; the challenge set scores contributions, the reference set is only
+reported on. Each set is drawn from its own stream of random numbers.
 """
 
 import json
@@ -54,7 +54,7 @@ SPECIALISTS = (
     Hospital("trauma", ("pneumothorax", "hydropneumothorax", "healthy"), _trauma_scanner),
     Hospital("oncology", ("lung cancer", "malignant effusion"), _oncology_scanner),
 )
-OWN_SHARE = 0.92
+OWN_SHARE = 0.97
 FINDING_QUESTIONS = 1  # on every image of a hospital, besides the diagnosis
 
 
