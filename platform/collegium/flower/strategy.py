@@ -204,7 +204,8 @@ class Verified(Strategy):
             "Proposed": self._attest,
         }
         while view.live:
-            self._enter(view.phase)
+            if view.phase != "Score":  # which begins with the delivery
+                self._enter(view.phase)
             if view.phase in acts and not view.cancellable:
                 acts[view.phase](view)
             later = self.coordinator.view()
