@@ -129,9 +129,7 @@ ADVICE: dict[str, Advice] = {
         "a federation that is not paused", "Wait until it is resumed, or ask who paused it."
     ),
     "ExpectedPause": Advice("a paused federation", "Nothing is left to do."),
-    "Reentered": Advice(
-        "a call from outside", "Use a plain ERC-20 token, without hooks."
-    ),
+    "Reentered": Advice("a call from outside", "Use a plain ERC-20 token, without hooks."),
     "SafeERC20FailedOperation": Advice(
         "a token that does as it is asked", "Check the token's address and its rules."
     ),
