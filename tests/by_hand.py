@@ -1,6 +1,6 @@
 """One round, role by role, so that a test can put its hand on any step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,37 @@ from collegium.protocol.manifest import Manifest
 from collegium.protocol.state import State
 from collegium.roles import aggregator, contributor, validator
 from collegium.roles.contributor import Attestation
+from collegium.roles.node import Node
 from collegium.roles.validator import Vote
 from collegium.roles.view import RoundView
 from collegium.store.sealed import seal
 
 STEPS = ("open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose", "attest")
+
+
+class Nodes(MutableMapping[int, Node]):
+    """All nodes of a federation by id, each opened when it is first needed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._opened: dict[int, Node] = {}
+
+    def __getitem__(self, number: int) -> Node:
+        if number not in self._opened:
+            self._opened[number] = self._world.node(number)
+        return self._opened[number]
+
+    def __setitem__(self, number: int, node: Node) -> None:
+        self._opened[number] = node
+
+    def __delitem__(self, number: int) -> None:
+        del self._opened[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._world.homes)
+
+    def __len__(self) -> int:
+        return len(self._world.homes)
 
 
 class ByHand:
@@ -30,7 +56,7 @@ class ByHand:
         base: the state that the round builds on; the untrained one if not given.
 
     Attributes:
-        nodes: all nodes, opened, by id.
+        nodes: all nodes by id.
         made: what each node is to commit to, by id.
         envelopes: what the nodes delivered, by id.
         votes: what committee members scored honestly, by id.
@@ -40,12 +66,18 @@ class ByHand:
     def __init__(self, world: World, base: State | None = None) -> None:
         self.world = world
         self.base = state.zeros(LAYOUT) if base is None else base
-        self.nodes = {number: world.node(number) for number in world.homes}
+        self.nodes = Nodes(world)
         self.made: dict[int, Attestation] = {}
         self.envelopes: dict[int, bytes] = {}
         self.votes: dict[int, Vote] = {}
         self.merged: State | None = None
         self._lies: dict[int, tuple[bytes, bytes]] = {}
+
+    def resume(self, before: "ByHand") -> "ByHand":
+        """Take over what was made in the same round before its federation was copied."""
+        self.made, self.envelopes = dict(before.made), dict(before.envelopes)
+        self.votes, self.merged = dict(before.votes), before.merged
+        return self
 
     @property
     def view(self) -> RoundView:

@@ -1,6 +1,7 @@
 """Federations for the tests of roles, Flower seams, attacks and the lab.
 
-Founding one takes a second, copying it a few milliseconds: every test gets a copy of its own.
+Founding one takes a second, playing a round half a second, copying either a few milliseconds:
+every test gets a copy of its own of a federation that stands where the test begins.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +16,8 @@ if TYPE_CHECKING:  # imported in the fixtures, so that other tests start fast
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Founded federations, each made once: ``template(nodes, terms, limits)``."""
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Founded federations, each made once: ``templates(nodes, terms, limits, chain_id)``."""
     from tests.world import found
 
     made: dict[tuple[Any, ...], Path] = {}
@@ -32,14 +33,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture
 def make_world(
-    template: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    templates: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., "World"]]:
-    """A federation: ``make_world(nodes=5, settings={…}, limits={…}, chain_id=…, **terms)``."""
+    """A federation before its first round.
+
+    ``make_world(nodes=5, settings={…}, limits={…}, chain_id=…, **terms)``
+    """
     from dataclasses import replace
 
     from tests.world import LIMITS, PASSPHRASE, TERMS, World
 
     monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setattr("os.fsync", lambda file: None)  # no power cuts here, and disks are slow
     worlds: list[World] = []
 
     def make(
@@ -50,13 +55,48 @@ def make_world(
         **terms: Any,
     ) -> World:
         agreed = replace(TERMS, **terms), replace(LIMITS, **(limits or {}))
-        founded = template(nodes, *agreed, chain_id)
+        founded = templates(nodes, *agreed, chain_id)
         world = World(founded, tmp_path / f"world{len(worlds)}", **(settings or {}))
         worlds.append(world)
         return world
 
     yield make
     for world in worlds:
+        world.close()
+
+
+@pytest.fixture(scope="session")
+def snapshots() -> dict[Any, Any]:
+    """Rounds that were played to some step, by how they were made."""
+    return {}
+
+
+@pytest.fixture
+def played(
+    make_world: Callable[..., "World"],
+    snapshots: dict[Any, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+) -> Iterator[Callable[..., "ByHand"]]:
+    """A round that honest nodes have taken to some step: ``played("vote", nodes=5, **terms)``."""
+    from tests.by_hand import ByHand
+    from tests.world import World
+
+    copies: list[World] = []
+
+    def play(last: str, **options: Any) -> ByHand:
+        key = (last, *sorted(options.items()))
+        if key not in snapshots:
+            hand = ByHand(make_world(**options)).play(last)
+            hand.world.close()
+            folder = hand.world.folder.rename(tmp_path_factory.mktemp("played") / "template")
+            snapshots[key] = folder, hand
+        folder, before = snapshots[key]
+        copies.append(World(folder, tmp_path / f"played{len(copies)}"))
+        return ByHand(copies[-1], before.base).resume(before)
+
+    yield play
+    for world in copies:
         world.close()
 
 
@@ -68,7 +108,7 @@ def world(make_world: Callable[..., "World"]) -> "World":
 
 @pytest.fixture
 def hand(world: "World") -> "ByHand":
-    """A round of ``world`` that is played by hand."""
+    """A round of ``world`` that is to be played by hand."""
     from tests.by_hand import ByHand
 
     return ByHand(world)

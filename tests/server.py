@@ -34,6 +34,11 @@ def fedavg() -> FedAvg:
     return FedAvg(fraction_evaluate=0.0, min_train_nodes=1, min_available_nodes=1)
 
 
+def nobody() -> FedAvg:
+    """A strategy in which nobody trains: its rounds are cancelled."""
+    return FedAvg(fraction_train=0.0, fraction_evaluate=0.0)
+
+
 def server_of(world: World, strategy: Strategy | None = None, **hooks: Any) -> Verified:
     """A server as it comes up: nothing is known but chain and store."""
     return Verified(strategy or fedavg(), world.coordinator, LAYOUT, world.store, **hooks)

@@ -150,11 +150,25 @@ def found(
         federation.deposit(20 * terms.reward)
         for number in range(1, nodes + 1):
             keys = Keyring.generate(b"node %d" % number)
-            keys.save(folder / f"node{number}" / "keys", PASSPHRASE, iterations=1)
+            home = NodeHome(folder / f"node{number}")
+            keys.save(home.keys, PASSPHRASE, iterations=1)
             register(federation, keys)
-    (folder / "card.json").write_bytes(card.encode())
+            settings = settings_of(number, federation)
+            home.write_settings(settings, card.encode(), LAYOUT.encode())
     place = {"federation": federation.address, "first_block": receipt.block}
     (folder / "place.json").write_text(json.dumps(place))
+
+
+def settings_of(number: int, federation: Federation) -> NodeSettings:
+    """What a node writes down when it joins."""
+    return NodeSettings(
+        name=f"node {number}",
+        chain=federation.chain.spec,
+        federation=federation.address,
+        first_block=federation.first_block,
+        data="",
+        challenge="",
+    )
 
 
 def register(federation: Federation, keys: Keyring) -> int:
@@ -179,40 +193,36 @@ class World:
     """
 
     def __init__(self, template: Path, folder: Path, **settings: Any) -> None:
-        shutil.copytree(template, folder)
+        folder.mkdir()
+        for name in ("chain.sqlite", "place.json"):
+            shutil.copy(template / name, folder)
+        if (template / "store").exists():
+            shutil.copytree(template / "store", folder / "store")
         self.folder = folder
-        self.spec = str(folder / "chain.sqlite")
+        self.chain: Chain = connect(str(folder / "chain.sqlite"))
         place = json.loads((folder / "place.json").read_text())
-        self.card = TaskCard.decode((folder / "card.json").read_bytes())
-        self.terms = self.card.terms
-        self.chain: Chain = connect(self.spec)
         reader = Federation(self.chain, place["federation"], first_block=place["first_block"])
         self.federation = reader.using(self.chain.dev_accounts[0])
         self.store = BlobStore(folder / "store")
-        self.homes: dict[int, NodeHome] = {}
+        homes = sorted(template.glob("node*"), key=lambda path: int(path.name[4:]))
+        self.homes = {
+            number: self._move(home, number, settings) for number, home in enumerate(homes, start=1)
+        }
+        self.card = TaskCard.decode(self.homes[1].card())
+        self.terms = self.card.terms
         self._opened: list[Node] = []
-        for number in range(1, len(self.federation.nodes()) + 1):
-            self.settle_in(number, folder / f"node{number}", **settings)
 
-    def settle_in(self, number: int, path: Path, **settings: Any) -> NodeHome:
-        """Write the settings of a node."""
-        home = NodeHome(path)
-        known = NodeSettings(
-            name=f"node {number}",
-            chain=self.spec,
-            federation=self.federation.address,
-            first_block=self.federation.first_block,
-            data="",
-            challenge="",
-        )
-        home.write_settings(replace(known, **settings), self.card.encode(), LAYOUT.encode())
-        self.homes[number] = home
+    def _move(self, template: Path, number: int, settings: dict[str, Any]) -> NodeHome:
+        """A node's folder for this copy of the chain; what never changes is linked."""
+        home = NodeHome(self.folder / template.name)
+        home.path.mkdir()
+        for name in ("keys", "card.json", "layout.json"):
+            (home.path / name).symlink_to((template / name).resolve())
+        if (template / "journal").exists():
+            shutil.copytree(template / "journal", home.path / "journal")
+        known = replace(NodeHome(template).settings(), chain=self.chain.spec, **settings)
+        (home.path / "node.json").write_text(json.dumps(asdict(known)))
         return home
-
-    def configure(self, number: int, **settings: Any) -> None:
-        """Change some settings of one node."""
-        home = self.homes[number]
-        self.settle_in(number, home.path, **(asdict(home.settings()) | settings))
 
     def node(self, number: int) -> Node:
         """Node ``number``, opened afresh from its folder, as after a restart."""
@@ -222,11 +232,13 @@ class World:
 
     def join(self, seed: bytes) -> int:
         """One more hospital registers."""
-        path = self.folder / f"node{len(self.homes) + 1}"
+        home = NodeHome(self.folder / f"node{len(self.homes) + 1}")
         keys = Keyring.generate(seed)
-        keys.save(path / "keys", PASSPHRASE, iterations=1)
+        keys.save(home.keys, PASSPHRASE, iterations=1)
         number = register(self.federation, keys)
-        self.settle_in(number, path)
+        settings = settings_of(number, self.federation)
+        home.write_settings(settings, self.card.encode(), LAYOUT.encode())
+        self.homes[number] = home
         return number
 
     @property

@@ -30,8 +30,8 @@ from collegium.roles import aggregator
 
 
 @pytest.fixture
-def settled(hand: ByHand) -> ByHand:
-    return hand.play("settle")
+def settled(played: Callable[..., ByHand]) -> ByHand:
+    return played("settle")
 
 
 def accepted(hand: ByHand) -> list[tuple[int, Encoded]]:

@@ -1,5 +1,7 @@
 """Money that is not one's own: double, foreign and forged claims."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.by_hand import ByHand
 from tests.world import World
@@ -10,9 +12,9 @@ from collegium.protocol.digest import keccak
 
 
 @pytest.fixture
-def paid(hand: ByHand) -> ByHand:
+def paid(played: Callable[..., ByHand]) -> ByHand:
     """A final round; nothing is claimed yet."""
-    return hand.play()
+    return played("attest")
 
 
 def claim(world: World, node: int, total: int, proof: list[bytes]) -> None:

@@ -1,5 +1,7 @@
 """A dishonest coordinator: what it cannot do, and the one thing that it can."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.by_hand import ByHand
 from tests.world import World
@@ -11,14 +13,14 @@ from collegium.protocol.settlement import INVALID
 from collegium.roles.aggregator import read_base
 
 
-def test_opening_on_a_wrong_base(world: World, hand: ByHand) -> None:
+def test_opening_on_a_wrong_base(played: Callable[..., ByHand], world: World) -> None:
     """Coordinator opening on a wrong base: refused, before the first round and after it."""
     with pytest.raises(TransactionReverted, match="WrongBase"):
         world.federation.open_round(b"\x01" * 32)
-    hand.play()
+    hand = played("attest")
     with pytest.raises(TransactionReverted, match="WrongBase"):
-        world.federation.open_round(state.root(hand.base))  # back to the state before
-    assert world.view().id == 1
+        hand.world.federation.open_round(state.root(hand.base))  # back to the state before
+    assert world.view().id == 0 and hand.view.id == 1
 
 
 def test_opening_twice(world: World) -> None:
@@ -46,17 +48,19 @@ def test_ending_a_phase_early(world: World, hand: ByHand) -> None:
             world.federation.advance(1)
 
 
-def test_drawing_again(world: World, hand: ByHand) -> None:
+def test_drawing_again(played: Callable[..., ByHand]) -> None:
     """A committee that it does not like cannot be drawn again."""
-    drawn = hand.play("draw").view.committee
+    hand = played("draw")
+    drawn = hand.view.committee
     with pytest.raises(TransactionReverted, match="NothingDue"):
-        world.federation.advance(1)
+        hand.world.federation.advance(1)
     assert hand.view.committee == drawn
 
 
-def test_settling_on_another_ledger(world: World, hand: ByHand) -> None:
+def test_settling_on_another_ledger(played: Callable[..., ByHand]) -> None:
     """Former earnings are to be forgotten, or written to a friend."""
-    hand.play()
+    hand = played("attest")
+    world = hand.world
     totals = world.settled(1).totals
     second = ByHand(world, hand.merged).play("reveal")
     for wrong in ([], [0] * 5, [sum(totals), 0, 0, 0, 0], [*totals, 1], totals[::-1]):
@@ -106,13 +110,14 @@ def test_pausing_holds_back_nothing_that_was_begun(world: World, hand: ByHand) -
         world.federation.open_round()
 
 
-def test_withholding_what_a_node_delivered(world: World, hand: ByHand) -> None:
+def test_withholding_what_a_node_delivered(played: Callable[..., ByHand]) -> None:
     """The one thing it can: whoever carries the envelopes can lose one. This is what happens.
 
     The committee has to take the update as not delivered, and its owner is not paid. Members vote
     on what they have: an envelope that reaches a member in any other way counts.
     """
-    hand.play("deliver")
+    hand = played("deliver")
+    world = hand.world
     victim = next(n for n in hand.nodes if n not in hand.view.readers())
     kept = hand.envelopes.pop(victim)
     first, *others = hand.view.committee

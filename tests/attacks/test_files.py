@@ -26,10 +26,9 @@ ATTACKER = 5
 
 
 @pytest.fixture
-def drawn(hand: ByHand) -> ByHand:
-    """All have committed honestly; the others have delivered."""
-    hand.play("deliver")
-    return hand
+def drawn(played: Callable[..., ByHand]) -> ByHand:
+    """All have committed and delivered honestly; the attacker will deliver something else."""
+    return played("deliver")
 
 
 def file_of(hand: ByHand) -> bytes:
@@ -224,7 +223,6 @@ def partly_delivered(hand: ByHand, count: int) -> tuple[int, list[int]]:
     Returns:
         The node, and the members that can read its update.
     """
-    hand.play("draw")
     view = hand.view
     attacker = next(n for n in hand.nodes if n not in view.readers())
     friends = [n for n in view.committee if n != view.aggregator][:count]
@@ -235,17 +233,21 @@ def partly_delivered(hand: ByHand, count: int) -> tuple[int, list[int]]:
     return attacker, friends
 
 
-def test_bytes_for_one_member_only(hand: ByHand) -> None:
+def test_bytes_for_one_member_only(played: Callable[..., ByHand]) -> None:
     """Withheld bytes: delivered to a friend in the committee and to nobody else."""
+    hand = played("draw")
     attacker, _ = partly_delivered(hand, 1)
     assert hand.world.scores(1)[attacker] == INVALID
 
 
-def test_bytes_for_all_but_the_aggregator_do_not_stop_the_merge(hand: ByHand) -> None:
+def test_bytes_for_all_but_the_aggregator_do_not_stop_the_merge(
+    played: Callable[..., ByHand],
+) -> None:
     """Withheld bytes: accepted by a majority, but the aggregator cannot read them.
 
     After the aggregator's deadline whoever can read them merges; the round does not stick.
     """
+    hand = played("draw")
     attacker, friends = partly_delivered(hand, 2)
     assert hand.world.weights(1)[attacker] > 0
     with pytest.raises(BlobMissing, match=f"node {attacker},"):
@@ -260,9 +262,10 @@ def test_bytes_for_all_but_the_aggregator_do_not_stop_the_merge(hand: ByHand) ->
 # -- the store -----------------------------------------------------------------------------------
 
 
-def test_store_serving_wrong_bytes(hand: ByHand) -> None:
+def test_store_serving_wrong_bytes(played: Callable[..., ByHand]) -> None:
     """Store serving wrong bytes: a state in which one lane was altered is not taken for it."""
-    world = hand.play().world
+    hand = played("attest")
+    world = hand.world
     root = world.federation.state_root()
     name = world.store.put(encode_state(hand.merged))
     path = world.folder / "store" / name[:2] / name

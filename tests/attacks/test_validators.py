@@ -19,9 +19,9 @@ LOWEST, HIGHEST = -(2**31) + 1, 2**31 - 1
 
 
 @pytest.fixture
-def scored(make_world: Callable[..., World]) -> ByHand:
+def scored(played: Callable[..., ByHand]) -> ByHand:
     """Six nodes, five of which validate; all updates are delivered."""
-    return ByHand(make_world(nodes=6, committee=5)).play("deliver")
+    return played("deliver", nodes=6, committee=5)
 
 
 def owners(hand: ByHand) -> list[int]:
@@ -176,12 +176,13 @@ def test_colluding_at_the_bound(make_world: Callable[..., World]) -> None:
     assert world.federation.escrow().conserved  # money is counted, whoever deserved it
 
 
-def test_one_of_two_voters_is_at_the_bound(world: World, hand: ByHand) -> None:
+def test_one_of_two_voters_is_at_the_bound(played: Callable[..., ByHand]) -> None:
     """Lying in a committee of three: two vote on the update of the third, and half of two is one.
 
     A single liar can have a fellow member's update refused. A committee of five leaves four votes.
     """
-    hand.play("deliver")
+    hand = played("deliver")
+    world = hand.world
     liar, victim, other = hand.view.committee
     made = hand.score(liar)
     scores = [LOWEST if o == victim else s for o, s in zip(owners(hand), made.scores, strict=True)]
@@ -251,11 +252,11 @@ def test_settling_with_votes_that_were_not_revealed(scored: ByHand) -> None:
 
 
 @pytest.mark.parametrize("own", [HIGHEST, LOWEST, INVALID])
-def test_voting_on_itself(make_world: Callable[..., World], own: int) -> None:
+def test_voting_on_itself(played: Callable[..., ByHand], own: int) -> None:
     """Voting on itself: a member's number for its own update changes nothing for anybody."""
     outcomes = []
     for cheats in (False, True):
-        hand = ByHand(make_world(nodes=5)).play("deliver")
+        hand = played("deliver")
         member = hand.view.committee[0]
         made = hand.score(member)
         mine = owners(hand).index(member)

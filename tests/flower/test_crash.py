@@ -9,23 +9,25 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.server import grid_of, restart_nodes, run, server_of
+from tests.by_hand import ByHand
+from tests.server import fedavg, grid_of, nobody, restart_nodes, run, server_of
 from tests.world import LAYOUT, World, site
 
 from collegium.chain.bindings import Contract
+from collegium.flower.strategy import Verified
 from collegium.protocol import codec, merge, state
 from collegium.protocol.terms import EQUAL
 
-STEPS = (
-    "openRound",
-    "commitUpdates",
-    "advance",
-    "commitVerdict",
-    "revealVerdict",
-    "settle",
-    "proposeMerge",
-    "attestMerge",
-)
+STEPS = {  # each call of the contract, and the last step that was taken before it
+    "openRound": None,
+    "commitUpdates": "open",
+    "advance": "commit",
+    "commitVerdict": "deliver",
+    "revealVerdict": "vote",
+    "settle": "reveal",
+    "proposeMerge": "settle",
+    "attestMerge": "propose",
+}
 
 
 class Killed(BaseException):
@@ -71,22 +73,38 @@ def once(world: World, name: str) -> bool:
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
-    return make_world(nodes=3, weight_rule=EQUAL)
+def before(
+    make_world: Callable[..., World], played: Callable[..., ByHand]
+) -> Callable[[str], World]:
+    """A federation that stands just before a step."""
+
+    def stand(step: str) -> World:
+        last = STEPS[step]
+        options = {"nodes": 3, "weight_rule": EQUAL}
+        return make_world(**options) if last is None else played(last, **options).world
+
+    return stand
+
+
+def serve(world: World) -> Verified:
+    """A server comes up and runs; once the round has its updates, it need not open another."""
+    training = world.view().phase in ("Idle", "Commit")
+    return run(server_of(world, fedavg() if training else nobody()), grid_of(world))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_everything_dies(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+    before: Callable[[str], World], monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
+    world = before(step)
     with monkeypatch.context() as patch:
         deaths = die(patch, step, when, Killed)
         with pytest.raises(Killed):
-            run(server_of(world), grid_of(world))
+            serve(world)
         assert deaths == [step]
     restart_nodes()
-    server = run(server_of(world), grid_of(world))
+    server = serve(world)
     roots = [e["root"] for e in world.federation.events("RoundFinalised") if e["round"] == 1]
     assert roots == [expected_root(world)]
     assert once(world, "VerdictCommitted") and once(world, "VerdictRevealed")
@@ -97,10 +115,11 @@ def test_everything_dies(
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["commitVerdict", "revealVerdict", "proposeMerge"])
 def test_one_node_dies_and_the_round_goes_on(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+    before: Callable[[str], World], monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
+    world = before(step)
     deaths = die(monkeypatch, step, when, NodeLost)
-    server = run(server_of(world), grid_of(world))
+    server = serve(world)
     assert deaths == [step]
     assert any(f"NodeLost: {step}" in error for error in server.reports[0].errors)
     assert server.reports[0].state_root == expected_root(world)
@@ -111,10 +130,11 @@ def test_a_node_that_dies_while_it_commits_answers_the_same_when_asked_again(
     make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     world = make_world(nodes=3, settings={"commit": "self"}, weight_rule=EQUAL)
-    die(monkeypatch, "commitUpdate", when, Killed)
-    with pytest.raises(Killed):
-        run(server_of(world), grid_of(world))
+    with monkeypatch.context() as patch:
+        die(patch, "commitUpdate", when, Killed)
+        with pytest.raises(Killed):
+            serve(world)
     restart_nodes()
-    server = run(server_of(world), grid_of(world))
+    server = serve(world)
     assert server.reports[0].state_root == expected_root(world)
     assert [report.round for report in server.reports] == [1]

@@ -181,12 +181,13 @@ def test_a_step_out_of_turn_is_an_error_reply(
 
 
 def test_an_app_whose_evaluate_has_no_such_metric_says_so(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    played: Callable[..., ByHand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = ClientApp(mods=[attest(loss="perplexity")])
     app.evaluate()(foreign_app.evaluate)
     monkeypatch.setattr(foreign_app, "other", app, raising=False)
-    hand = ByHand(world).play("deliver")
+    hand = played("deliver")
+    world = hand.world
     member = hand.view.committee[0]
     asked = {"base": hand.file, **wire.pack(hand.envelopes), "arrays": "arrays", "config": "config"}
     grid = grid_of(world, "tests.foreign_app:other")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flwr.app import Message
 from tests.by_hand import ByHand
-from tests.server import grid_of, restart_nodes, run, server_of
+from tests.server import fedavg, grid_of, nobody, restart_nodes, run, server_of
 from tests.world import LAYOUT, World
 
 from collegium.errors import BlobMissing, RoundFailed
@@ -19,22 +19,26 @@ from collegium.roles.coordinator import Coordinator
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
 
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """Three hospitals, all of which validate."""
+    return make_world(nodes=3)
+
+
 # -- who is left -----------------------------------------------------------------------------------
 
 
 def test_a_node_whose_app_fails_is_left_out_and_the_others_go_on(world: World) -> None:
     server = run(server_of(world), grid_of(world, configs={2: {"broken": "train"}}))
     report = server.reports[0]
-    assert set(report.attestations) == set(world.scores(1)) == {1, 3, 4, 5}
+    assert set(report.attestations) == set(world.scores(1)) == {1, 3}
     assert report.state_root == world.federation.state_root() == state.root(server.state)
-    assert len(report.errors) == 1 and "node 2: ClientAppException" not in report.errors
-    assert "out of memory" in report.errors[0] and report.errors[0].startswith("node 2:")
+    assert len(report.errors) == 1 and report.errors[0].startswith("node 2:")
+    assert "out of memory" in report.errors[0]
 
 
-def test_a_validator_that_cannot_score_does_not_hold_the_round(
-    make_world: Callable[..., World],
-) -> None:
-    world = make_world(nodes=3)  # so that all three validate
+def test_a_validator_that_cannot_score_does_not_hold_the_round(world: World) -> None:
     server = run(server_of(world), grid_of(world, configs={2: {"broken": "evaluate"}}))
     assert server.reports[0].state_root == world.federation.state_root() != bytes(32)
     assert any("node 2" in error and "disk full" in error for error in server.reports[0].errors)
@@ -43,7 +47,7 @@ def test_a_validator_that_cannot_score_does_not_hold_the_round(
 
 
 def test_with_too_few_updates_the_model_stays_as_it_was(world: World) -> None:
-    broken = {number: {"broken": "train"} for number in (1, 2, 3, 4)}
+    broken = {number: {"broken": "train"} for number in (1, 2)}
     free, server = world.federation.escrow().free, server_of(world)
     result = server.start(
         grid=grid_of(world, configs=broken), initial_arrays=server.arrays(), num_rounds=1
@@ -65,7 +69,7 @@ def test_after_a_cancelled_round_the_next_one_works(world: World) -> None:
 def test_a_round_in_which_nothing_is_accepted_leaves_the_model_as_it_was(
     make_world: Callable[..., World],
 ) -> None:
-    world = make_world(min_score=2**31 - 1)
+    world = make_world(nodes=3, min_score=2**31 - 1)
     server = run(server_of(world), grid_of(world))
     assert world.view().phase == "Final" and set(world.weights(1).values()) == {0}
     assert server.reports[0].state_root == state.root(state.zeros(LAYOUT))
@@ -112,18 +116,16 @@ def test_bytes_are_those_of_the_envelopes_in_the_store(world: World) -> None:
     "last", ["open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose"]
 )
 def test_a_server_that_comes_up_in_mid_round_finishes_it(
-    make_world: Callable[..., World], last: str
+    played: Callable[..., ByHand], last: str
 ) -> None:
     """The round was begun by another process that is gone, with all it knew."""
-    world = make_world(nodes=3)
-    ByHand(world).play(last)
-    server = run(server_of(world), grid_of(world))
+    world = played(last, nodes=3).world
+    server = run(server_of(world, fedavg() if last == "open" else nobody()), grid_of(world))
     first = server.reports[0]
     assert first.round == 1 and first.state_root is not None and first.errors == []
-    rounds = [1] if last == "open" else [1, 2]
+    rounds = [1] if last == "open" else [1, 2]  # then it opened one of its own
     assert [report.round for report in server.reports] == rounds
-    assert all(report.state_root for report in server.reports)
-    assert state.root(server.state) == world.federation.state_root()
+    assert first.state_root == state.root(server.state) == world.federation.state_root()
 
 
 def test_a_server_that_comes_up_after_the_deadline_cancels_and_goes_on(world: World) -> None:
@@ -166,18 +168,18 @@ def test_other_blobs_of_the_size_of_a_state_do_not_stop_it(world: World) -> None
 # -- the merge -------------------------------------------------------------------------------------
 
 
-def test_if_the_aggregator_is_gone_another_member_merges(world: World) -> None:
-    ByHand(world).play("settle")
+def test_if_the_aggregator_is_gone_another_member_merges(played: Callable[..., ByHand]) -> None:
+    world = played("settle", nodes=4).world
     grid, gone = grid_of(world), world.view().aggregator
     del grid.nodes[gone + 1]
-    server = run(server_of(world), grid)
+    server = run(server_of(world, nobody()), grid)
     proposed = world.federation.events("MergeProposed")[0]
     assert proposed["proposer"] != gone
     assert server.reports[0].state_root == proposed["root"]
 
 
-def test_if_nobody_merges_the_server_says_so(world: World) -> None:
-    ByHand(world).play("settle")
+def test_if_nobody_merges_the_server_says_so(played: Callable[..., ByHand]) -> None:
+    world = played("settle", nodes=4).world
     grid = grid_of(world)
     for number in world.view().readers():
         del grid.nodes[number + 1]

@@ -1,10 +1,11 @@
 """The aggregator merges what the chain accepted, whatever it thinks of it, and proposes once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from tests.by_hand import ByHand
-from tests.world import LIMITS, World
+from tests.world import LIMITS
 
 from collegium.errors import BadProof, BlobMissing, RoundFailed, TransactionReverted
 from collegium.protocol import state
@@ -14,8 +15,8 @@ from collegium.roles.inbox import open_updates
 
 
 @pytest.fixture
-def settled(hand: ByHand) -> ByHand:
-    return hand.play("settle")
+def settled(played: Callable[..., ByHand]) -> ByHand:
+    return played("settle")
 
 
 def test_a_state_other_than_the_base_is_refused(settled: ByHand) -> None:
@@ -58,15 +59,16 @@ def test_what_was_accepted_is_merged_even_if_this_node_would_have_refused_it(
     assert state.root(merged[0]) == state.root(merged[1])
 
 
-def test_it_proposes_once(settled: ByHand, world: World) -> None:
+def test_it_proposes_once(settled: ByHand) -> None:
+    world = settled.world
     settled.propose()
     before = world.chain.head
     aggregator.propose(settled.nodes[settled.view.aggregator], settled.view, settled.merged)
     assert world.chain.head == before and settled.view.proposal == state.root(settled.merged)
 
 
-def test_until_the_deadline_nobody_else_proposes(settled: ByHand, world: World) -> None:
-    view = settled.view
+def test_until_the_deadline_nobody_else_proposes(settled: ByHand) -> None:
+    view, world = settled.view, settled.world
     other = next(n for n in view.committee if n != view.aggregator)
     with pytest.raises(TransactionReverted, match="NotAggregator"):
         aggregator.propose(settled.nodes[other], view, settled.base)
@@ -75,18 +77,18 @@ def test_until_the_deadline_nobody_else_proposes(settled: ByHand, world: World) 
     assert world.view().phase == "Proposed"
 
 
-def test_there_is_nothing_to_merge_before_settlement(hand: ByHand) -> None:
-    hand.play("vote")
+def test_there_is_nothing_to_merge_before_settlement(played: Callable[..., ByHand]) -> None:
+    hand = played("vote")
     with pytest.raises(RoundFailed, match="phase Merge or Proposed"):
         aggregator.merged(hand.nodes[hand.view.committee[0]], hand.view, hand.file, hand.envelopes)
 
 
-def test_a_member_merges_from_what_it_kept(settled: ByHand, world: World) -> None:
+def test_a_member_merges_from_what_it_kept(settled: ByHand) -> None:
     """Owners and server may be gone by then; who scored an update can still merge it."""
     expected = aggregator.merged(
         settled.nodes[settled.view.aggregator], settled.view, settled.file, settled.envelopes
     )
-    restarted = world.node(settled.view.committee[0])
+    restarted = settled.world.node(settled.view.committee[0])
     found = aggregator.merged(restarted, settled.view, settled.file, {})
     assert state.root(found) == state.root(expected)
 

@@ -21,8 +21,8 @@ START = np.zeros(LAYOUT.padded, np.float32)
 
 
 @pytest.fixture
-def opened(hand: ByHand) -> ByHand:
-    return hand.play("open")
+def opened(played: Callable[..., ByHand]) -> ByHand:
+    return played("open")
 
 
 def prepare(hand: ByHand, trained: np.ndarray, number: int = 1) -> Attestation:
@@ -51,9 +51,9 @@ def test_asked_again_it_answers_with_the_same_update(opened: ByHand) -> None:
     assert contributor.prepared(opened.nodes[1], opened.view) == first
 
 
-def test_after_a_restart_too(world: World, opened: ByHand) -> None:
+def test_after_a_restart_too(opened: ByHand) -> None:
     first = prepare(opened, lanes(0.5))
-    opened.nodes[1] = world.node(1)
+    opened.nodes[1] = opened.world.node(1)
     assert prepare(opened, lanes(-0.5)) == first
 
 
@@ -75,7 +75,7 @@ def test_of_two_messages_at_once_one_makes_the_update(opened: ByHand) -> None:
 
 
 def test_a_crash_before_the_update_is_written_costs_nothing(
-    world: World, opened: ByHand, monkeypatch: pytest.MonkeyPatch
+    opened: ByHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Journal.write
 
@@ -169,9 +169,9 @@ def test_it_posts_its_commitment_itself_once(opened: ByHand) -> None:
 
 
 def test_committee_and_aggregator_can_open_what_is_delivered_and_nobody_else(
-    hand: ByHand,
+    played: Callable[..., ByHand],
 ) -> None:
-    hand.play("deliver")
+    hand = played("deliver")
     view, update = hand.view, hand.view.updates[0]
     envelope = hand.envelopes[update.node]
     outsiders = [n for n in hand.nodes if n not in view.readers()]
@@ -186,8 +186,8 @@ def test_committee_and_aggregator_can_open_what_is_delivered_and_nobody_else(
                 open_sealed(envelope, number, node.keys.encryption, context, 10_000)
 
 
-def test_the_lanes_are_nowhere_in_the_envelope(hand: ByHand) -> None:
-    hand.play("deliver")
+def test_the_lanes_are_nowhere_in_the_envelope(played: Callable[..., ByHand]) -> None:
+    hand = played("deliver")
     for number, envelope in hand.envelopes.items():
         data = hand.nodes[number].home.journal(1).read("update.safetensors")
         pieces = [data[at : at + 16] for at in range(len(data) - 512, len(data) - 16, 16)]

@@ -15,8 +15,8 @@ from collegium.roles.coordinator import Coordinator
 
 
 @pytest.fixture
-def opened(hand: ByHand) -> ByHand:
-    return hand.play("open")
+def opened(played: Callable[..., ByHand]) -> ByHand:
+    return played("open")
 
 
 def transactions(world: World) -> int:
@@ -88,8 +88,10 @@ def test_what_comes_after_the_deadline_is_left_out(opened: ByHand) -> None:
     assert opened.view.updates == () and opened.view.cancellable
 
 
-def test_signatures_over_the_merge_that_do_not_hold_are_left_out(hand: ByHand) -> None:
-    hand.play("propose")
+def test_signatures_over_the_merge_that_do_not_hold_are_left_out(
+    played: Callable[..., ByHand],
+) -> None:
+    hand = played("propose")
     view, world = hand.view, hand.world
     good = [
         validator.attest(hand.nodes[n], view, hand.file, hand.envelopes) for n in view.committee
@@ -109,33 +111,39 @@ def test_signatures_over_the_merge_that_do_not_hold_are_left_out(hand: ByHand) -
     ("last", "phase"), [("open", "Commit"), ("deliver", "Score"), ("vote", "Reveal")]
 )
 def test_too_few_cancel_the_round_and_the_reward_returns(
-    hand: ByHand, last: str, phase: str
+    played: Callable[..., ByHand], last: str, phase: str
 ) -> None:
+    hand = played(last)
+    view, reward = hand.view, hand.world.terms.reward
     free = hand.world.federation.escrow().free
-    hand.play(last)
-    view = hand.view
     assert view.phase == phase
     assert hand.world.coordinator.wait(view).phase == "Cancelled"
     books = hand.world.federation.escrow()
-    assert books.free == free and books.reserved == 0 and books.conserved
+    assert books.free == free + reward and books.reserved == 0 and books.conserved
 
 
-def test_with_a_quorum_the_round_goes_on_without_the_others(hand: ByHand) -> None:
-    hand.play("deliver")
+def test_with_a_quorum_the_round_goes_on_without_the_others(
+    played: Callable[..., ByHand],
+) -> None:
+    hand = played("deliver")
     hand.vote(*hand.view.committee[:2])
     assert hand.world.coordinator.wait(hand.view).phase == "Reveal"
     hand.reveal(*hand.view.committee[:2])
     assert hand.view.phase == "Settle"
 
 
-def test_an_unattested_merge_becomes_final_when_its_window_is_over(hand: ByHand) -> None:
-    hand.play("propose")
+def test_an_unattested_merge_becomes_final_when_its_window_is_over(
+    played: Callable[..., ByHand],
+) -> None:
+    hand = played("propose")
     assert hand.world.coordinator.wait(hand.view).phase == "Final"
     assert hand.world.federation.state_root() == state.root(hand.merged)
 
 
-def test_a_merge_that_nobody_proposes_is_not_waited_for_without_end(hand: ByHand) -> None:
-    hand.play("settle")
+def test_a_merge_that_nobody_proposes_is_not_waited_for_without_end(
+    played: Callable[..., ByHand],
+) -> None:
+    hand = played("settle")
     late = hand.world.coordinator.wait(hand.view)  # now anybody may propose
     assert late.phase == "Merge" and hand.world.coordinator.overdue(late)
     with pytest.raises(RoundFailed, match="nobody who could act"):
@@ -143,8 +151,8 @@ def test_a_merge_that_nobody_proposes_is_not_waited_for_without_end(hand: ByHand
 
 
 @pytest.mark.parametrize("last", ["reveal", "attest"])
-def test_time_alone_does_not_settle_or_reopen(hand: ByHand, last: str) -> None:
-    hand.play(last)
+def test_time_alone_does_not_settle_or_reopen(played: Callable[..., ByHand], last: str) -> None:
+    hand = played(last)
     with pytest.raises(RoundFailed):
         hand.world.coordinator.wait(hand.view)
 
@@ -168,8 +176,10 @@ def test_on_a_local_chain_time_passes_without_a_fast_clock(
 # -- others were faster --------------------------------------------------------------------------
 
 
-def test_a_step_that_somebody_else_has_just_taken_is_as_good(hand: ByHand) -> None:
-    hand.play("reveal")
+def test_a_step_that_somebody_else_has_just_taken_is_as_good(
+    played: Callable[..., ByHand],
+) -> None:
+    hand = played("reveal")
     stale, coordinator = hand.view, hand.world.coordinator
     anybody = hand.world.federation.using(hand.nodes[4].keys.signer)
     anybody.settle(1)

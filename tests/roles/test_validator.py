@@ -1,12 +1,13 @@
 """A validator scores once, seals and reveals once, and attests only what it can recompute."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 
 import numpy as np
 import pytest
 from tests.by_hand import ByHand
-from tests.world import World, site
+from tests.world import site
 
 from collegium.errors import BadProof, BlobMissing, RoundFailed
 from collegium.protocol import signing, state
@@ -16,8 +17,8 @@ from collegium.roles import validator
 
 
 @pytest.fixture
-def delivered(hand: ByHand) -> ByHand:
-    return hand.play("deliver")
+def delivered(played: Callable[..., ByHand]) -> ByHand:
+    return played("deliver")
 
 
 def first(hand: ByHand) -> int:
@@ -41,10 +42,10 @@ def test_honest_updates_score_well_and_its_own_is_left_out(delivered: ByHand) ->
     assert not any(made.findings.values())
 
 
-def test_asked_again_it_gives_the_same_vote(world: World, delivered: ByHand) -> None:
+def test_asked_again_it_gives_the_same_vote(delivered: ByHand) -> None:
     number = first(delivered)
     made = delivered.score(number)
-    restarted = world.node(number)
+    restarted = delivered.world.node(number)
     again = validator.vote(
         restarted, delivered.view, delivered.file, delivered.envelopes, must_not_be_called
     )
@@ -106,21 +107,21 @@ def test_nobody_scores_before_the_draw(hand: ByHand) -> None:
 # -- sealing and revealing -----------------------------------------------------------------------
 
 
-def test_sealing_and_revealing_twice_is_doing_it_once(world: World, delivered: ByHand) -> None:
+def test_sealing_and_revealing_twice_is_doing_it_once(delivered: ByHand) -> None:
     number = first(delivered)
     for _ in range(2):
         delivered.vote(number)
     delivered.vote()
     for _ in range(2):
         delivered.reveal(number)
-    names = [e.name for e in world.federation.events()]
+    names = [e.name for e in delivered.world.federation.events()]
     assert names.count("VerdictCommitted") == 3 and names.count("VerdictRevealed") == 1
 
 
-def test_what_is_revealed_after_a_restart_opens_the_seal(world: World, delivered: ByHand) -> None:
+def test_what_is_revealed_after_a_restart_opens_the_seal(delivered: ByHand) -> None:
     delivered.vote()
     for number in delivered.view.committee:
-        delivered.nodes[number] = world.node(number)
+        delivered.nodes[number] = delivered.world.node(number)
         delivered.reveal(number)
     assert delivered.view.revealed == {0, 1, 2}
 
@@ -135,15 +136,15 @@ def test_nothing_is_revealed_that_was_not_sealed(delivered: ByHand) -> None:
     assert delivered.view.phase == "Reveal" and delivered.view.revealed == frozenset()
 
 
-def test_a_lost_journal_is_named(world: World, delivered: ByHand) -> None:
+def test_a_lost_journal_is_named(delivered: ByHand) -> None:
     delivered.vote()
     number = first(delivered)
-    (world.homes[number].journal(1).folder / "vote.json").unlink()
+    (delivered.world.homes[number].journal(1).folder / "vote.json").unlink()
     with pytest.raises(RoundFailed, match="journal of node"):
         delivered.reveal(number)
 
 
-def test_equal_votes_have_different_seals(world: World, delivered: ByHand) -> None:
+def test_equal_votes_have_different_seals(delivered: ByHand) -> None:
     """The salt is of the node and of the round, so a seal tells nothing about the vote in it."""
     made = [delivered.score(n) for n in delivered.view.committee]
     assert len({m.salt for m in made}) == 3
@@ -153,8 +154,8 @@ def test_equal_votes_have_different_seals(world: World, delivered: ByHand) -> No
 # -- attesting -----------------------------------------------------------------------------------
 
 
-def test_it_signs_the_right_root(hand: ByHand) -> None:
-    hand.play("propose")
+def test_it_signs_the_right_root(played: Callable[..., ByHand]) -> None:
+    hand = played("propose")
     number = first(hand)
     slot, signature = validator.attest(hand.nodes[number], hand.view, hand.file, hand.envelopes)
     message = hand.world.domain.merge_digest(1, state.root(hand.merged))
@@ -162,16 +163,16 @@ def test_it_signs_the_right_root(hand: ByHand) -> None:
     signing.verify(message, signature, hand.nodes[number].keys.signer.address)
 
 
-def test_it_does_not_sign_another_root(hand: ByHand) -> None:
-    hand.play("settle")
+def test_it_does_not_sign_another_root(played: Callable[..., ByHand]) -> None:
+    hand = played("settle")
     view = hand.view
     hand.nodes[view.aggregator].federation.propose_merge(view.id, b"\x13" * 32)
     with pytest.raises(RoundFailed, match="Do not attest"):
         validator.attest(hand.nodes[first(hand)], hand.view, hand.file, hand.envelopes)
 
 
-def test_it_does_not_sign_what_it_cannot_recompute(hand: ByHand) -> None:
-    hand.play("propose")
+def test_it_does_not_sign_what_it_cannot_recompute(played: Callable[..., ByHand]) -> None:
+    hand = played("propose")
     number = first(hand)
     home = hand.nodes[number].home
     home.forget_envelopes(before=2)
@@ -179,8 +180,8 @@ def test_it_does_not_sign_what_it_cannot_recompute(hand: ByHand) -> None:
         validator.attest(hand.nodes[number], hand.view, hand.file, {})
 
 
-def test_who_is_not_in_the_committee_cannot_attest(hand: ByHand) -> None:
-    hand.play("propose")
+def test_who_is_not_in_the_committee_cannot_attest(played: Callable[..., ByHand]) -> None:
+    hand = played("propose")
     view = hand.view
     others = [n for n in hand.nodes if n not in view.committee and n != view.aggregator]
     for number in others:

@@ -1,5 +1,7 @@
 """What a role sees is what the contract holds."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.by_hand import ByHand
 from tests.world import World
@@ -55,9 +57,10 @@ def test_a_step_out_of_turn_says_so(world: World) -> None:
         world.view().expect("Score", "Reveal")
 
 
-def test_readers_are_the_committee_and_the_aggregator(world: World, hand: ByHand) -> None:
-    view = hand.play("draw").view
+def test_readers_are_the_committee_and_the_aggregator(played: Callable[..., ByHand]) -> None:
+    hand = played("draw")
+    view = hand.view
     assert len(view.committee) == 3
     assert view.readers() == set(view.committee) | {view.aggregator}
     assert [view.slot(node) for node in view.committee] == [0, 1, 2]
-    assert {view.slot(n) for n in world.homes if n not in view.committee} == {None}
+    assert {view.slot(n) for n in hand.nodes if n not in view.committee} == {None}

@@ -12,8 +12,13 @@ from collegium.protocol.container import decode_update
 from collegium.protocol.terms import EQUAL
 
 
-def test_a_round_ends_on_the_exact_merge(world: World, hand: ByHand) -> None:
-    hand.play()
+@pytest.fixture
+def final(played: Callable[..., ByHand]) -> ByHand:
+    return played("attest")
+
+
+def test_a_round_ends_on_the_exact_merge(final: ByHand) -> None:
+    hand, world = final, final.world
     updates = [
         decode_update(hand.nodes[n].home.journal(1).read("update.safetensors"), LAYOUT).encoded
         for n in world.homes
@@ -26,14 +31,13 @@ def test_a_round_ends_on_the_exact_merge(world: World, hand: ByHand) -> None:
     assert world.federation.state_root() == state.root(expected) == state.root(hand.merged)
 
 
-def test_the_model_becomes_better_for_every_hospital(world: World, hand: ByHand) -> None:
-    hand.play()
-    before, after = state.to_float(hand.base), state.to_float(hand.merged)
-    assert all(site(n).loss(after) < 0.6 * site(n).loss(before) for n in world.homes)
+def test_the_model_becomes_better_for_every_hospital(final: ByHand) -> None:
+    before, after = state.to_float(final.base), state.to_float(final.merged)
+    assert all(site(n).loss(after) < 0.6 * site(n).loss(before) for n in final.nodes)
 
 
-def test_all_is_paid_and_money_is_conserved(world: World, hand: ByHand) -> None:
-    hand.play()
+def test_all_is_paid_and_money_is_conserved(final: ByHand) -> None:
+    hand, world = final, final.world
     pays, fees = world.pays(1), world.fees(1)
     assert all(pay > 0 for pay in pays.values()) and all(fee > 0 for fee in fees.values())
     assert 0 <= 950_000 - sum(pays.values()) - sum(fees.values()) < 10  # rounded down
@@ -57,9 +61,9 @@ def test_any_code_width_learns(make_world: Callable[..., World], bits: int) -> N
     assert loss < 0.75 * np.mean([site(n).loss(state.to_float(hand.base)) for n in world.homes])
 
 
-def test_rounds_build_on_each_other(make_world: Callable[..., World]) -> None:
-    world = make_world(nodes=3, weight_rule=EQUAL)
-    first = ByHand(world).play()
+def test_rounds_build_on_each_other(played: Callable[..., ByHand]) -> None:
+    first = played("attest", nodes=3, weight_rule=EQUAL)
+    world = first.world
     second = ByHand(world, first.merged).play()
     assert world.view().id == 2 and world.view().base == state.root(first.merged)
     losses = [site(1).loss(state.to_float(s)) for s in (first.base, second.base, second.merged)]
