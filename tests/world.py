@@ -224,6 +224,11 @@ class World:
         (home.path / "node.json").write_text(json.dumps(asdict(known)))
         return home
 
+    def configure(self, number: int, **settings: Any) -> None:
+        """Change some settings of one node."""
+        home = self.homes[number]
+        home.write_settings(replace(home.settings(), **settings), home.card(), home.layout())
+
     def node(self, number: int) -> Node:
         """Node ``number``, opened afresh from its folder, as after a restart."""
         node = Node.open(self.homes[number].path)
