@@ -58,7 +58,7 @@ class Recipe:
     decay: float = 0.85
     warmup: int = 3
     clip: float = 1.0
-    step: float = 1.6
+    step: float = 1.8
     epsilon: float = 1e-8
     balance: float = 0.25
     held_out: float = 0.2
