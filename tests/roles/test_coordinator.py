@@ -202,14 +202,11 @@ def test_a_refusal_that_is_nobody_elses_doing_is_not_swallowed(opened: ByHand) -
 # -- patience ------------------------------------------------------------------------------------
 
 
-def test_nobody_is_waited_for_beyond_the_deadline(
-    opened: ByHand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view = opened.view
+def test_nobody_is_waited_for_beyond_the_deadline(opened: ByHand) -> None:
+    view, chain = opened.view, opened.world.chain
     coordinator = replace(opened.world.coordinator, fast_forward=False)
-    monkeypatch.setattr("time.time", lambda: view.deadline - 40.0)
-    assert coordinator.seconds_left(view) == 40.0
-    monkeypatch.setattr("time.time", lambda: view.deadline + 5.0)
+    assert coordinator.seconds_left(view) == view.deadline - chain.timestamp() > 900
+    opened.world.pass_deadline()
     assert coordinator.seconds_left(view) == 1.0  # who is there still gets a chance
     assert coordinator.seconds_left(replace(view, deadline=0)) is None
-    assert opened.world.coordinator.seconds_left(view) is None  # the clock waits for the nodes
+    assert opened.world.coordinator.seconds_left(view) is None  # that clock waits for the nodes

@@ -91,10 +91,10 @@ class Coordinator:
         return 0 < view.deadline <= self.federation.chain.timestamp()
 
     def seconds_left(self, view: RoundView) -> float | None:
-        """How long it makes sense to wait for answers; None if time waits for us."""
+        """How long it makes sense to wait for answers, by the chain's time; None if that waits."""
         if self.fast_forward or not view.deadline:
             return None
-        return max(1.0, view.deadline - time.time())
+        return max(1.0, view.deadline - self.federation.chain.timestamp())
 
     def wait(self, view: RoundView) -> RoundView:
         """Let the phase of ``view`` end at its deadline, then call what is due.
