@@ -110,6 +110,12 @@ def huge(record: ConfigRecord) -> None:
             record[key] = bytes(3_000_000)
 
 
+def numbers_for_bytes(record: ConfigRecord) -> None:
+    for key, value in list(record.items()):
+        if isinstance(value, bytes):
+            record[key] = 2**40  # as many zero bytes, to whoever converts it
+
+
 def negative(record: ConfigRecord) -> None:
     for key, value in list(record.items()):
         if isinstance(value, int):
@@ -118,7 +124,7 @@ def negative(record: ConfigRecord) -> None:
             record[key] = float("nan")
 
 
-@pytest.mark.parametrize("tamper", [empty, of_other_types, huge, negative])
+@pytest.mark.parametrize("tamper", [empty, of_other_types, huge, numbers_for_bytes, negative])
 def test_answers_that_cannot_be_read(world: World, tamper: Tamper) -> None:
     """Malformed answers to every step: errors of that node, and the round ends without it."""
     server = attack(world, *EVERY_STEP, tamper=tamper)
@@ -141,7 +147,7 @@ def test_findings_about_nodes_that_do_not_exist(world: World) -> None:
 
 
 def test_a_slot_that_is_not_its_own(world: World) -> None:
-    """An attester names a slot before the first."""
+    """An attester names a slot before the first; whose signature it is does not follow from it."""
     attack(world, wire.ATTEST, tamper=lambda record: record.update({"slot": -1}))
     assert world.view().phase == "Final" and others_are_paid(world)
 

@@ -84,7 +84,7 @@ class _Step:
         if self.record["step"] != wire.HELLO and self.record["round"] != self.view.id:
             raise RoundFailed(
                 expected=f"a message about round {self.view.id}",
-                found=f"one about round {self.record['round']}",
+                found=f"one about round {self.record['round']!r}",
                 action="Nothing to do: the round that it is about is over, or not on this chain.",
             )
 
@@ -112,7 +112,7 @@ class _Step:
 
 def _hello(step: _Step) -> Message:
     peer = step.message.metadata.dst_node_id
-    signature = greeting.introduce(step.node, bytes(step.record["challenge"]), peer)
+    signature = greeting.introduce(step.node, wire.data(step.record, "challenge"), peer)
     return wire.answer(step.message, node=step.node.id, signature=signature)
 
 
@@ -123,7 +123,7 @@ def _update(step: _Step) -> Message:
     if made is None:
         view.expect("Commit")
         # The app starts from the state on the chain, whatever arrays the server sent along.
-        start = to_float(aggregator.read_base(node, view, bytes(step.record["base"])))
+        start = to_float(aggregator.read_base(node, view, wire.data(step.record, "base")))
         name = wire.arrays_of(step.message)[0]
         step.message.content[name] = _arrays(node, start)
         reply = step.call_app()
@@ -154,7 +154,7 @@ def _deliver(step: _Step) -> Message:
 
 def _vote(step: _Step) -> Message:
     made = validator.vote(
-        step.node, step.view, bytes(step.record["base"]), wire.unpack(step.record), step.loss
+        step.node, step.view, wire.data(step.record, "base"), wire.unpack(step.record), step.loss
     )
     validator.seal(step.node, step.view, made)
     found = [(n, f.code) for n, findings in made.findings.items() for f in findings]
@@ -172,17 +172,17 @@ def _reveal(step: _Step) -> Message:
 
 def _merge(step: _Step) -> Message:
     state = aggregator.merged(
-        step.node, step.view, bytes(step.record["base"]), wire.unpack(step.record)
+        step.node, step.view, wire.data(step.record, "base"), wire.unpack(step.record)
     )
     aggregator.propose(step.node, step.view, state)
     return wire.answer(step.message, state=encode_state(state))
 
 
 def _attest(step: _Step) -> Message:
-    slot, signature = validator.attest(
-        step.node, step.view, bytes(step.record["base"]), wire.unpack(step.record)
+    _, signature = validator.attest(
+        step.node, step.view, wire.data(step.record, "base"), wire.unpack(step.record)
     )
-    return wire.answer(step.message, id=step.node.id, slot=slot, signature=signature)
+    return wire.answer(step.message, signature=signature)
 
 
 _STEPS: dict[str, Callable[[_Step], Message]] = {

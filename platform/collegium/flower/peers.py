@@ -50,7 +50,7 @@ class Peers:
             peer = message.metadata.src_node_id
 
             def read(record: ConfigRecord, peer: int = peer) -> int:
-                number, signature = int(record["node"]), bytes(record["signature"])  # type: ignore[arg-type]
+                number, signature = int(record["node"]), wire.data(record, "signature")  # type: ignore[arg-type]
                 greeting.verify(self.domain, view, number, asked[peer], peer, signature)
                 return number
 

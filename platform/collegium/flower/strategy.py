@@ -18,8 +18,8 @@ from flwr.serverapp.strategy import Strategy
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
-from collegium.errors import BlobMissing, EvidenceError, MissingKeys, Oversized, RoundFailed
-from collegium.flower import wire
+from collegium.errors import BlobMissing, EvidenceError, MissingKeys, RoundFailed
+from collegium.flower import answers, wire
 from collegium.flower.peers import Peers, Read
 from collegium.protocol import state
 from collegium.protocol.container import decode_state, encode_state
@@ -27,7 +27,6 @@ from collegium.protocol.layout import Layout
 from collegium.protocol.state import State
 from collegium.roles.contributor import Attestation
 from collegium.roles.coordinator import Coordinator
-from collegium.roles.inbox import envelope_limit
 from collegium.roles.run import Run
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
@@ -99,7 +98,7 @@ class Verified(Strategy):
         self.strategy, self.coordinator = strategy, coordinator
         self.layout, self.store = layout, store
         self.on_phase, self.on_round = on_phase, on_round
-        self.state = find_state(store, layout, coordinator.federation.state_root())
+        self.state = self._newest_known()
         self.reports: list[RoundReport] = []
         self._report = RoundReport(0)
         self._grid: Grid
@@ -162,7 +161,7 @@ class Verified(Strategy):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Conclude the round and return the exact merge, or nothing if it was cancelled."""
-        for node, (made, times) in self._peers.read(replies, _timed(_attestation)):
+        for node, (made, times) in self._peers.read(replies, answers.timed(answers.attestation)):
             self._report.attestations[node] = made
             self._spent("update", times)
         self._enter("Commit")
@@ -213,9 +212,7 @@ class Verified(Strategy):
                 later = self.coordinator.wait(later)
             view = later
         if view.phase == "Final":
-            self._report.state_root = root = self.coordinator.federation.state_root()
-            if root != state.root(self.state):
-                self.state = find_state(self.store, self.layout, root)
+            self._report.state_root = self._adopt(view)
         self._enter(view.phase)
         self.on_round(self._report)
 
@@ -227,7 +224,7 @@ class Verified(Strategy):
         material = self._material(view) | names
         self._enter("Score")
         for _, (found, times) in self._ask(
-            wire.VOTE, view, view.committee, _timed(_findings), material
+            wire.VOTE, view, view.committee, answers.timed(answers.findings), material
         ):
             for node, code in found:
                 self._report.findings.setdefault(node, set()).add(code)
@@ -247,27 +244,38 @@ class Verified(Strategy):
     def _attest(self, view: RoundView) -> None:
         """The committee signs, if the proposal is right; its state is in the store before that."""
         material = self._material(view)
-        answers = self._ask(wire.ATTEST, view, view.committee, _signature, material)
-        for node in (view.aggregator, *view.committee):
-            if view.proposal not in self._merged:  # proposed by others, or before a restart
-                self._fetch_merged(view, node)
-        if view.proposal not in self._merged:
+        signed = self._ask(wire.ATTEST, view, view.committee, answers.signature, material)
+        if not self._find_merged(view, view.proposal):  # proposed by others, or before a restart
             raise RoundFailed(
                 expected=f"the state behind the proposal {view.proposal.hex()}",
                 found="nobody who can show it: it is not the merge of what was accepted",
                 action="Do not build on it. Have the council look at it before the challenge "
                 "window is over.",
             )
-        signatures = [(view.committee.index(node), signature) for node, signature in answers]
+        signatures = [(view.committee.index(node), signature) for node, signature in signed]
         self.coordinator.relay_attestations(view, signatures)
+
+    def _adopt(self, view: RoundView) -> bytes:
+        """Make the final state the current one; returns its root."""
+        root = self.coordinator.federation.state_root()
+        if root != state.root(self.state):
+            self._find_merged(view, root)
+            self.state = find_state(self.store, self.layout, root)
+        return root
+
+    def _find_merged(self, view: RoundView, root: bytes) -> bool:
+        """Ask the nodes that can merge until one shows the state with this root."""
+        for node in (view.aggregator, *view.committee):
+            if root in self._merged:
+                break
+            self._fetch_merged(view, node)
+        return root in self._merged
 
     def _fetch_merged(self, view: RoundView, node: int) -> None:
         """Let a node merge, propose if it may and nobody has, and hand over the state."""
 
-        def read(record: ConfigRecord) -> State:
-            return decode_state(bytes(record["state"]), self.layout)  # type: ignore[arg-type]
-
-        for _, merged in self._ask(wire.MERGE, view, [node], read, self._material(view)):
+        read, material = answers.state(self.layout), self._material(view)
+        for _, merged in self._ask(wire.MERGE, view, [node], read, material):
             self._merged[state.root(merged)] = merged
             self.store.put(encode_state(merged))
 
@@ -276,8 +284,8 @@ class Verified(Strategy):
         if not self._envelopes:
             self._enter("Deliver")
             owners = [update.node for update in view.updates]
-            limit = envelope_limit(self.layout)
-            for node, envelope in self._ask(wire.DELIVER, view, owners, _envelope(limit), {}):
+            read = answers.envelope(self.layout)
+            for node, envelope in self._ask(wire.DELIVER, view, owners, read, {}):
                 self._envelopes[node] = envelope
                 self._report.bytes_up += len(envelope)
                 self.store.put(envelope)
@@ -300,11 +308,22 @@ class Verified(Strategy):
     def _finish_earlier(self) -> RoundView:
         """A crash may have left a round half done: end it before another is opened."""
         view = self.coordinator.view()
-        if not view.live or (view.phase == "Commit" and not view.cancellable):
-            return view
-        self._begin(view.id, view)
-        self._conclude()
-        return self.coordinator.view()
+        behind = view.phase == "Final" and not self._is_current()  # ended while nobody was here
+        if behind or (view.live and (view.phase != "Commit" or view.cancellable)):
+            self._begin(view.id, view)
+            self._conclude()
+            return self.coordinator.view()
+        return view
+
+    def _is_current(self) -> bool:
+        return state.root(self.state) == self.coordinator.federation.state_root()
+
+    def _newest_known(self) -> State:
+        """The final state, or the one before it if the last round ended while nobody was here."""
+        try:
+            return find_state(self.store, self.layout, self.coordinator.federation.state_root())
+        except BlobMissing:
+            return find_state(self.store, self.layout, self.coordinator.view().base)
 
     def _begin(self, round_id: int, view: RoundView) -> None:
         self._report = RoundReport(round_id)
@@ -350,48 +369,3 @@ def find_state(store: BlobStore, layout: Layout, root: bytes) -> State:
         found="no such state in the store",
         action="Point to the store that was used before, or import the state from a bundle.",
     )
-
-
-# -- reading answers; what these raise is an error of the node that answered ----------------------
-
-
-def _attestation(record: ConfigRecord) -> Attestation:
-    return Attestation(
-        str(record["node"]),
-        bytes(record["digest"]),  # type: ignore[arg-type]
-        bytes(record["signature"]),  # type: ignore[arg-type]
-        int(record["bits"]),  # type: ignore[arg-type]
-        int(record["size"]),  # type: ignore[arg-type]
-    )
-
-
-def _findings(record: ConfigRecord) -> list[tuple[int, str]]:
-    pairs = zip(record["nodes"], record["codes"], strict=True)  # type: ignore[arg-type]
-    return [(int(node), str(code)) for node, code in pairs]
-
-
-def _signature(record: ConfigRecord) -> bytes:
-    return bytes(record["signature"])  # type: ignore[arg-type]
-
-
-def _envelope(limit: int) -> Read[bytes]:
-    def read(record: ConfigRecord) -> bytes:
-        envelope = bytes(record["envelope"])  # type: ignore[arg-type]
-        if len(envelope) > limit:
-            raise Oversized(
-                expected=f"an envelope of at most {limit} bytes",
-                found=f"{len(envelope)} bytes",
-                action="Nothing to do: the update counts as not delivered.",
-            )
-        return envelope
-
-    return read
-
-
-def _timed(read: Read[T]) -> Read[tuple[T, tuple[float, float]]]:
-    """What ``read`` gives, and the seconds spent on the step and, of these, in the app."""
-
-    def both(record: ConfigRecord) -> tuple[T, tuple[float, float]]:
-        return read(record), (float(record["step_s"]), float(record["app_s"]))  # type: ignore[arg-type]
-
-    return both

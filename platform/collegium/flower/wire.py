@@ -51,6 +51,14 @@ def fields(message: Message) -> ConfigRecord | None:
     return message.content.config_records[RECORD]
 
 
+def data(record: Mapping[str, Any], name: str) -> bytes:
+    """The bytes under a name; raises KeyError or TypeError if there are none."""
+    value = record[name]
+    if not isinstance(value, bytes):
+        raise TypeError(f"expected bytes under {name!r}, found {type(value).__name__}")
+    return value
+
+
 def pack(envelopes: Mapping[int, bytes]) -> dict[str, Any]:
     """Envelopes by node id, as values of a record."""
     return {"nodes": list(envelopes), "envelopes": list(envelopes.values())}

@@ -1,0 +1,76 @@
+"""What nodes answer, read with suspicion.
+
+Each function makes a value of one kind of answer. What it raises (:data:`.peers.UNREADABLE`) is an
+error of the node that answered. Types are checked, not converted: ``bytes(n)`` of a number is as
+many zeros as a dishonest node likes.
+"""
+
+from typing import Any
+
+from flwr.app import ConfigRecord
+
+from collegium.errors import Oversized
+from collegium.flower.peers import Read, T
+from collegium.flower.wire import data
+from collegium.protocol.container import decode_state
+from collegium.protocol.layout import Layout
+from collegium.protocol.state import State
+from collegium.roles.contributor import Attestation
+from collegium.roles.inbox import envelope_limit
+
+Seconds = tuple[float, float]
+"""Of a step, and of these in the app."""
+
+
+def attestation(record: ConfigRecord) -> Attestation:
+    """A signed commitment; whether it holds is checked before it is relayed."""
+    return Attestation(
+        node=str(record["node"]),
+        digest=data(record, "digest"),
+        signature=data(record, "signature"),
+        bits=int(record["bits"]),  # type: ignore[arg-type]
+        size=int(record["size"]),  # type: ignore[arg-type]
+    )
+
+
+def findings(record: ConfigRecord) -> list[tuple[int, str]]:
+    """Node ids and codes of what a validator found."""
+    nodes: list[Any] = list(record["nodes"])  # type: ignore[arg-type]
+    codes: list[Any] = list(record["codes"])  # type: ignore[arg-type]
+    return [(int(node), str(code)) for node, code in zip(nodes, codes, strict=True)]
+
+
+def signature(record: ConfigRecord) -> bytes:
+    """A signature over the merge; whether it holds is checked before it is relayed."""
+    return data(record, "signature")
+
+
+def envelope(layout: Layout) -> Read[bytes]:
+    """A sealed update, no longer than one of ``layout`` can be."""
+    limit = envelope_limit(layout)
+
+    def read(record: ConfigRecord) -> bytes:
+        sealed = data(record, "envelope")
+        if len(sealed) > limit:
+            raise Oversized(
+                expected=f"an envelope of at most {limit} bytes",
+                found=f"{len(sealed)} bytes",
+                action="Nothing to do: the update counts as not delivered.",
+            )
+        return sealed
+
+    return read
+
+
+def state(layout: Layout) -> Read[State]:
+    """A merged state."""
+    return lambda record: decode_state(data(record, "state"), layout)
+
+
+def timed(read: Read[T]) -> Read[tuple[T, Seconds]]:
+    """What ``read`` gives, and how long the node says that it took."""
+
+    def both(record: ConfigRecord) -> tuple[T, Seconds]:
+        return read(record), (float(record["step_s"]), float(record["app_s"]))  # type: ignore[arg-type]
+
+    return both
