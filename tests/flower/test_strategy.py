@@ -144,10 +144,34 @@ def test_a_server_finds_the_state_it_left(world: World) -> None:
     assert world.view().id == 3 and state.root(second.state) == world.federation.state_root()
 
 
-def test_without_its_store_a_server_says_what_is_missing(world: World) -> None:
-    run(server_of(world), grid_of(world))
-    empty = BlobStore(world.folder / "another store")
+def test_a_round_that_ended_while_nobody_was_here_is_caught_up_on(
+    played: Callable[..., ByHand],
+) -> None:
+    """Anybody may finish a round; members show the server what it ended on."""
+    hand = played("propose", nodes=3)
+    world = hand.world
+    world.pass_deadline()
+    hand.nodes[2].federation.advance(1)
+    assert world.view().phase == "Final" and not list(world.store)
+    server = server_of(world, nobody())
+    assert not server.state.any()  # what it knows at first is the state before
+    run(server, grid_of(world))
+    assert state.root(server.state) == world.federation.state_root() == state.root(hand.merged)
+    assert [(r.round, r.state_root is None) for r in server.reports] == [(1, False), (2, True)]
+
+
+def test_if_nobody_can_show_the_state_the_server_says_so(played: Callable[..., ByHand]) -> None:
+    world = played("attest", nodes=3).world
+    for home in world.homes.values():
+        home.forget_envelopes(before=2)
     with pytest.raises(BlobMissing, match=world.federation.state_root().hex()):
+        run(server_of(world, nobody()), grid_of(world))
+
+
+def test_without_its_store_a_server_says_what_is_missing(world: World) -> None:
+    run(server_of(world), grid_of(world), rounds=2)
+    empty = BlobStore(world.folder / "another store")
+    with pytest.raises(BlobMissing, match=world.view().base.hex()):
         Verified(server_of(world).strategy, world.coordinator, LAYOUT, empty)
 
 

@@ -79,7 +79,7 @@ def test_until_the_deadline_nobody_else_proposes(settled: ByHand) -> None:
 
 def test_there_is_nothing_to_merge_before_settlement(played: Callable[..., ByHand]) -> None:
     hand = played("vote")
-    with pytest.raises(RoundFailed, match="phase Merge or Proposed"):
+    with pytest.raises(RoundFailed, match="phase Merge or Proposed or Final"):
         aggregator.merged(hand.nodes[hand.view.committee[0]], hand.view, hand.file, hand.envelopes)
 
 

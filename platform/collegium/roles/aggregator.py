@@ -26,7 +26,7 @@ def merged(node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, byt
         BadProof: ``base`` is not the state of the round.
         BlobMissing: an accepted update was not delivered to this node.
     """
-    view.expect("Merge", "Proposed")
+    view.expect("Merge", "Proposed", "Final")
     start = read_base(node, view, base)
     opened = committed_updates(node, view, envelopes)
     accepted = [(u, w) for u, w in zip(view.updates, view.weights, strict=True) if w]
