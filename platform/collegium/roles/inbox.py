@@ -102,7 +102,7 @@ def _open(node: Node, view: RoundView, update: Committed, envelope: bytes | None
     for candidate in (kept, envelope):
         data = None if candidate is None else _unseal(node, view, update, candidate)
         if data is not None and _committed(data, update, node.layout) is not None:
-            if candidate is not kept:
+            if candidate is not None and candidate is not kept:
                 journal.write(kept_as, candidate)
             return data
         opened = opened or data

@@ -4,6 +4,7 @@ The sealed vote is in the journal before its seal is on the chain: a validator t
 between still can reveal, and never seals two different votes.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -104,8 +105,7 @@ def contributions(
 
     def utility(mask: int) -> float:
         found = loss(state.to_float(game.merged(present(mask, groups))))
-        bounds = {"nan": _LARGEST, "posinf": _LARGEST, "neginf": -_LARGEST}
-        return -float(np.clip(np.nan_to_num(found, **bounds), -_LARGEST, _LARGEST))
+        return -_LARGEST if math.isnan(found) else -min(max(found, -_LARGEST), _LARGEST)
 
     values = share(exact(utility, len(groups)), groups)
     return dict(zip(order, to_micro(values), strict=True))
