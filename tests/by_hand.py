@@ -20,7 +20,9 @@ from collegium.roles.validator import Vote
 from collegium.roles.view import RoundView
 from collegium.store.sealed import seal
 
-STEPS = ("open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose", "attest")
+STEPS = (
+    "open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose", "attest", "finish",
+)  # fmt: skip
 
 
 class Nodes(MutableMapping[int, Node]):
@@ -88,7 +90,7 @@ class ByHand:
         """The state file of the base."""
         return encode_state(self.base)
 
-    def play(self, last: str = "attest", first: str = "open") -> "ByHand":
+    def play(self, last: str = "finish", first: str = "open") -> "ByHand":
         """Take the honest steps from ``first`` to ``last``."""
         for step in STEPS[STEPS.index(first) : STEPS.index(last) + 1]:
             getattr(self, step)()
@@ -159,9 +161,14 @@ class ByHand:
         ]
         self.world.coordinator.relay_attestations(self.view, signatures)
 
+    def finish(self) -> None:
+        """Let the time to object to the attested merge pass."""
+        if self.view.live:
+            self.world.coordinator.wait(self.view)
+
     def settle_all(self) -> "ByHand":
         """From the draw to a final merge, honestly."""
-        return self.play("attest", "draw")
+        return self.play("finish", "draw")
 
     # -- what a dishonest node can do --------------------------------------------------------------
 

@@ -63,7 +63,7 @@ MERGES: dict[str, Callable[[ByHand], State]] = {
 
 def test_the_honest_merge_is_the_one_that_all_know(settled: ByHand) -> None:
     """The ground truth of the attacks below."""
-    settled.play("attest", "propose")
+    settled.play("finish", "propose")
     expected = state.root(merge.merge(settled.base, accepted(settled)))
     assert settled.world.federation.state_root() == expected
 

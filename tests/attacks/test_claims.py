@@ -14,7 +14,7 @@ from collegium.protocol.digest import keccak
 @pytest.fixture
 def paid(played: Callable[..., ByHand]) -> ByHand:
     """A final round; nothing is claimed yet."""
-    return played("attest")
+    return played("finish")
 
 
 def claim(world: World, node: int, total: int, proof: list[bytes]) -> None:

@@ -231,7 +231,7 @@ def test_key_revoked_in_mid_round(opened: ByHand) -> None:
     opened.draw()
     revoked = opened.view.committee[0]
     world.federation.revoke(revoked)
-    opened.play("attest", "deliver")
+    opened.play("finish", "deliver")
     assert world.pays(1)[revoked] > 0 and world.fees(1)[revoked] > 0
     account = opened.nodes[revoked].keys.account.address
     world.federation.claim(revoked)

@@ -17,7 +17,7 @@ def test_opening_on_a_wrong_base(played: Callable[..., ByHand], world: World) ->
     """Coordinator opening on a wrong base: refused, before the first round and after it."""
     with pytest.raises(TransactionReverted, match="WrongBase"):
         world.federation.open_round(b"\x01" * 32)
-    hand = played("attest")
+    hand = played("finish")
     with pytest.raises(TransactionReverted, match="WrongBase"):
         hand.world.federation.open_round(state.root(hand.base))  # back to the state before
     assert world.view().id == 0 and hand.view.id == 1
@@ -59,7 +59,7 @@ def test_drawing_again(played: Callable[..., ByHand]) -> None:
 
 def test_settling_on_another_ledger(played: Callable[..., ByHand]) -> None:
     """Former earnings are to be forgotten, or written to a friend."""
-    hand = played("attest")
+    hand = played("finish")
     world = hand.world
     totals = world.settled(1).totals
     second = ByHand(world, hand.merged).play("reveal")
@@ -92,7 +92,7 @@ def test_taking_the_reward_back(world: World, hand: ByHand) -> None:
         world.federation.withdraw(free + 1)
     hand.play("settle", "commit")
     world.federation.withdraw(world.federation.escrow().free)
-    hand.play("attest", "propose")
+    hand.play("finish", "propose")
     books = world.federation.escrow()
     assert books.free == 0 and books.conserved
     for number in world.homes:
@@ -104,7 +104,7 @@ def test_pausing_holds_back_nothing_that_was_begun(world: World, hand: ByHand) -
     """Pausing in mid-round: the round ends and pays; only the next one does not open."""
     hand.play("open")
     world.federation.pause()
-    hand.play("attest", "commit")
+    hand.play("finish", "commit")
     world.federation.claim(1)
     with pytest.raises(TransactionReverted, match="EnforcedPause"):
         world.federation.open_round()

@@ -264,7 +264,7 @@ def test_bytes_for_all_but_the_aggregator_do_not_stop_the_merge(
 
 def test_store_serving_wrong_bytes(played: Callable[..., ByHand]) -> None:
     """Store serving wrong bytes: a state in which one lane was altered is not taken for it."""
-    hand = played("attest")
+    hand = played("finish")
     world = hand.world
     root = world.federation.state_root()
     name = world.store.put(encode_state(hand.merged))

@@ -116,7 +116,7 @@ def test_exact_copy(world: World, hand: ByHand) -> None:
     # even if an accomplice hands over the bytes
     file = hand.nodes[1].home.journal(1).read("update.safetensors")
     hand.nodes[ATTACKER].home.journal(1).write("update.safetensors", file)
-    hand.play("attest", "deliver")
+    hand.play("finish", "deliver")
     assert codes(hand) >= {"signature", "node"}
     assert world.scores(1)[ATTACKER] == INVALID
     assert_kept_out(world, hand)

@@ -150,7 +150,7 @@ def test_a_merge_that_nobody_proposes_is_not_waited_for_without_end(
         hand.world.coordinator.wait(late)
 
 
-@pytest.mark.parametrize("last", ["reveal", "attest"])
+@pytest.mark.parametrize("last", ["reveal", "finish"])
 def test_time_alone_does_not_settle_or_reopen(played: Callable[..., ByHand], last: str) -> None:
     hand = played(last)
     with pytest.raises(RoundFailed):

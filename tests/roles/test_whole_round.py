@@ -14,7 +14,7 @@ from collegium.protocol.terms import EQUAL
 
 @pytest.fixture
 def final(played: Callable[..., ByHand]) -> ByHand:
-    return played("attest")
+    return played("finish")
 
 
 def test_a_round_ends_on_the_exact_merge(final: ByHand) -> None:
@@ -62,7 +62,7 @@ def test_any_code_width_learns(make_world: Callable[..., World], bits: int) -> N
 
 
 def test_rounds_build_on_each_other(played: Callable[..., ByHand]) -> None:
-    first = played("attest", nodes=3, weight_rule=EQUAL)
+    first = played("finish", nodes=3, weight_rule=EQUAL)
     world = first.world
     second = ByHand(world, first.merged).play()
     assert world.view().id == 2 and world.view().base == state.root(first.merged)
