@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IDisputes} from "./IDisputes.sol";
 import {IRegistry} from "./IRegistry.sol";
 import {IVault} from "./IVault.sol";
 
@@ -30,6 +31,16 @@ interface IFederation is IRegistry {
         AlreadyCommitted
     }
 
+    /// @notice What a stake is slashed for: a sealed vote not opened; an update voted invalid; a
+    /// merge proposed, or attested, that was disproved; two updates signed for one round.
+    enum Offence {
+        Unrevealed,
+        Invalid,
+        Merge,
+        Attestation,
+        Equivocation
+    }
+
     /// @notice What all members agreed on; fixed for the life of the federation.
     /// @param card SHA-256 of the canonical task card.
     /// @param genesis State root that the first round starts from.
@@ -46,7 +57,14 @@ interface IFederation is IRegistry {
     /// @param scoreWindow Seconds to score and seal verdicts.
     /// @param revealWindow Seconds to open sealed verdicts.
     /// @param mergeWindow Seconds in which only the aggregator proposes.
-    /// @param challengeWindow Seconds until an unattested merge becomes final.
+    /// @param challengeWindow Seconds in which a proposed merge finds its attestations, or falls.
+    /// @param disputeWindow Seconds that an attested merge stays open to dispute, 1..challengeWindow.
+    /// @param unbonding Seconds from leaving to the withdrawal of a stake; longer than all windows.
+    /// @param unrevealedPenalty Basis points of `stake`, as all penalties: a sealed vote not opened.
+    /// @param invalidPenalty An update that the committee found invalid or undelivered.
+    /// @param mergePenalty Proposing a merge that is disproved; also the bond of who proposes.
+    /// @param attestationPenalty Attesting a merge that is disproved.
+    /// @param equivocationPenalty Signing two updates for one round.
     struct Terms {
         bytes32 card;
         bytes32 genesis;
@@ -64,6 +82,13 @@ interface IFederation is IRegistry {
         uint32 revealWindow;
         uint32 mergeWindow;
         uint32 challengeWindow;
+        uint32 disputeWindow;
+        uint32 unbonding;
+        uint16 unrevealedPenalty;
+        uint16 invalidPenalty;
+        uint16 mergePenalty;
+        uint16 attestationPenalty;
+        uint16 equivocationPenalty;
     }
 
     /// @notice The newest round. While it is live its base is `stateRoot()`.
@@ -80,8 +105,9 @@ interface IFederation is IRegistry {
     /// @param revealedSlots Bitmap of those that opened it.
     /// @param attestedSlots Bitmap of those that signed the proposed merge.
     /// @param outcome Hash of the accepted (id, digest, weight); 0 before settlement.
-    /// @param proposer Id of the node that proposed the merge; 0 before.
-    /// @param proposal Proposed state root; 0 before.
+    /// @param proposer Id of the node whose proposed merge stands; 0 if none.
+    /// @param proposal Proposed state root; 0 if none.
+    /// @param rejected Proposals that were disproved or found no quorum.
     struct Round {
         uint64 id;
         Phase phase;
@@ -98,6 +124,7 @@ interface IFederation is IRegistry {
         bytes32 outcome;
         uint16 proposer;
         bytes32 proposal;
+        uint8 rejected;
     }
 
     /// @notice Round `round` takes updates on `base` from the seats in `members`.
@@ -142,11 +169,22 @@ interface IFederation is IRegistry {
         uint96[] totals
     );
 
-    /// @notice A merged state root was proposed; final at `deadline` or by attestation.
+    /// @notice A merged state root was proposed; without a quorum by `deadline` it falls.
     event MergeProposed(uint64 indexed round, uint16 proposer, bytes32 root, uint64 deadline);
 
-    /// @notice `slots` is the bitmap of all committee slots that have attested the merge.
-    event MergeAttested(uint64 indexed round, uint16 slots);
+    /// @notice `slots` is the bitmap of all committee slots that have attested the merge. A quorum
+    /// of them makes it final at `deadline`, unless it is disproved.
+    event MergeAttested(uint64 indexed round, uint16 slots, uint64 deadline);
+
+    /// @notice The proposal was disproved by `challenger`; zero: it found no quorum in time.
+    event MergeRejected(
+        uint64 indexed round, uint16 proposer, bytes32 root, address challenger
+    );
+
+    /// @notice Node `id` lost `amount` of its stake. `reporter` proved it; zero: the rules found it.
+    event NodeSlashed(
+        uint64 indexed round, uint16 indexed id, Offence offence, uint96 amount, address reporter
+    );
 
     /// @notice The round ended and `root` is the state that the next one starts from.
     event RoundFinalised(uint64 indexed round, bytes32 root);
@@ -205,6 +243,15 @@ interface IFederation is IRegistry {
     /// @notice Until the deadline only the aggregator may propose.
     error NotAggregator(uint16 aggregator);
 
+    /// @notice The node proposed a merge in this round that was rejected.
+    error ProposerBarred(uint16 id);
+
+    /// @notice The node holds less stake than a wrong merge costs.
+    error NotBonded(uint16 id, uint256 stake, uint256 bond);
+
+    /// @notice The sender is not the contract that judges disputes.
+    error NotDisputes(address sender);
+
     /// @notice The attestation for this slot is not signed by its member.
     error BadSignature(uint8 slot);
 
@@ -221,7 +268,9 @@ interface IFederation is IRegistry {
     /// (EIP-2098) over EIP-712 `Update(uint64 round,address node,bytes32 base,bytes32 digest)`.
     function commitUpdates(uint64 roundId, bytes calldata items) external;
 
-    /// @notice Do what is due: draw the committee, cancel, or finalise.
+    /// @notice Do what is due: draw the committee, cancel, finalise or reject the proposed merge.
+    /// If nobody proposes in `challengeWindow` after the merge's deadline, or the fourth proposal
+    /// is rejected, the round ends on the state it began with.
     function advance(uint64 roundId) external;
 
     /// @notice Seal a verdict, before any other is known.
@@ -245,13 +294,23 @@ interface IFederation is IRegistry {
         uint96[] calldata ledger
     ) external;
 
-    /// @notice Propose the merged state: the aggregator, after its deadline any active node.
+    /// @notice Propose the merged state: the aggregator, after its deadline any active node. It
+    /// holds the bond, and no proposal of it was rejected in this round.
     function proposeMerge(uint64 roundId, bytes32 root) external;
 
-    /// @notice Hand in committee signatures on the proposal; at quorum the round is final.
+    /// @notice Hand in committee signatures on the proposal; a quorum makes it final after
+    /// `disputeWindow`.
     /// @param signatures Packed, 65 bytes each: uint8 slot, bytes32 r, bytes32 vs over EIP-712
     /// `Merge(uint64 round,bytes32 root)`. One that is in already changes nothing.
     function attestMerge(uint64 roundId, bytes calldata signatures) external;
+
+    /// @notice Reject the proposed merge as disproved, and slash who proposed and attested it. Only
+    /// the contract that judges disputes.
+    function disprove(uint64 roundId, address challenger) external;
+
+    /// @notice Slash node `id` for an offence in round `roundId`. Only the contract that judges
+    /// disputes.
+    function punish(uint64 roundId, uint16 id, Offence offence, address reporter) external;
 
     /// @notice Stop opening rounds; everything else goes on. Role: pauser.
     function pause() external;
@@ -264,6 +323,18 @@ interface IFederation is IRegistry {
 
     /// @notice The escrow of this federation.
     function vault() external view returns (IVault);
+
+    /// @notice The contract that judges disputes.
+    function disputes() external view returns (IDisputes);
+
+    /// @notice What a dispute is about; reverts unless round `roundId` has a merge proposed.
+    /// @return base State root that the round began with.
+    /// @return root Proposed state root.
+    /// @return outcome Hash of the accepted (id, digest, weight).
+    function proposal(uint64 roundId)
+        external
+        view
+        returns (bytes32 base, bytes32 root, bytes32 outcome);
 
     /// @notice Root of the last final state.
     function stateRoot() external view returns (bytes32);

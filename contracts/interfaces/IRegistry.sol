@@ -5,12 +5,19 @@ pragma solidity 0.8.30;
 /// @notice A node is one hospital's edge server: a cold `account` that owns it and is paid, a hot
 /// `signer` for updates and votes, an encryption key, a transport key and a stake.
 interface IRegistry {
+    /// @notice Why a node left: by itself, by the council, or because too little of its stake is left.
+    enum LeaveReason {
+        Exited,
+        Revoked,
+        Slashed
+    }
+
     /// @notice Everything the chain knows of a node. No name, no place, no patient.
-    /// @param account Cold owner: registers, is paid.
-    /// @param signer Hot secp256k1 key for updates, votes and merges.
-    /// @param seat Place among the active nodes (0..255); meaningless once revoked.
-    /// @param activeFrom First round the node takes part in.
-    /// @param activeUntil First round it no longer takes part in (2^32 - 1: not revoked).
+    /// @param account Cold owner: registers, rotates keys, exits, is paid.
+    /// @param signer Hot secp256k1 key for updates, votes and merges; the newest one.
+    /// @param seat Place among the active nodes (0..255); meaningless once it left.
+    /// @param activeFrom First round in which this signer speaks for the node.
+    /// @param activeUntil First round in which it no longer does (2^32 - 1: the node has not left).
     /// @param encryptionKey X25519 public key that update bytes are sealed to.
     /// @param transportKey Digest of the public key that its transport authenticates with.
     struct Node {
@@ -29,7 +36,7 @@ interface IRegistry {
     /// @notice The council set the Merkle root of accounts that may register.
     event AllowListSet(bytes32 root);
 
-    /// @notice A node joined and is active from round `activeFrom` on.
+    /// @notice A node joined, or came back under its old id; active from round `activeFrom` on.
     event NodeRegistered(
         uint16 indexed id,
         address indexed account,
@@ -40,13 +47,22 @@ interface IRegistry {
         bytes32 transportKey
     );
 
-    /// @notice The council revoked a node; it takes no part from round `activeUntil` on.
-    event NodeRevoked(uint16 indexed id, uint64 activeUntil);
+    /// @notice From round `activeFrom` on a node acts and is written to under these keys.
+    event NodeRotated(
+        uint16 indexed id,
+        address indexed signer,
+        uint64 activeFrom,
+        bytes32 encryptionKey,
+        bytes32 transportKey
+    );
+
+    /// @notice A node takes no part from round `activeUntil` on; its stake starts unbonding.
+    event NodeLeft(uint16 indexed id, uint64 activeUntil, LeaveReason reason);
 
     /// @notice `account` is neither admitted nor proven to be on the allow-list.
     error NotAdmitted(address account);
 
-    /// @notice `account` owns or owned a node already.
+    /// @notice `account` owns a node that has not left.
     error AccountTaken(address account);
 
     /// @notice `signer` is zero, or is or was the signer of a node.
@@ -55,20 +71,21 @@ interface IRegistry {
     /// @notice All 256 seats are held, or 4096 nodes were registered in the federation's life.
     error FederationFull();
 
-    /// @notice No node has this id.
+    /// @notice No node has this id; 0 if the sender owns none.
     error UnknownNode(uint16 id);
 
-    /// @notice The node is revoked already.
-    error AlreadyRevoked(uint16 id);
+    /// @notice The node has left.
+    error NotRegistered(uint16 id);
 
-    /// @notice Admit an account, or withdraw an admission not used yet. Role: council.
+    /// @notice Admit an account, or withdraw an admission. Role: council.
     function admit(address account, bool allowed) external;
 
     /// @notice Set the root of the allow-list. Role: council.
     /// @param root OpenZeppelin standard Merkle tree over `(address account)`; zero for none.
     function setAllowList(bytes32 root) external;
 
-    /// @notice Join as the node of `msg.sender`, which has approved the vault for the stake.
+    /// @notice Join as the node of `msg.sender`, which has approved the vault for the stake; or
+    /// come back after leaving: same id, new signer, new seat, the stake filled up again.
     /// @param signer Hot key; never used by any node before.
     /// @param encryptionKey X25519 public key.
     /// @param transportKey Digest of the transport public key.
@@ -81,18 +98,33 @@ interface IRegistry {
         bytes32[] calldata proof
     ) external returns (uint16 id);
 
-    /// @notice End a node's membership after the live round, or at once if none is live.
-    /// Role: council.
+    /// @notice Change the sender's keys from the next round on.
+    /// @param signer The present signer (it stays), or a key never used by any node before.
+    function rotate(address signer, bytes32 encryptionKey, bytes32 transportKey) external;
+
+    /// @notice End the membership of the sender's node after the live round, or at once if none is
+    /// live. Its stake can be withdrawn from the vault when it is unbonded.
+    function exit() external;
+
+    /// @notice The same for any node, against its will. Its account comes back only if it is
+    /// admitted again: the allow-list does not suffice. Role: council.
     function revoke(uint16 id) external;
 
-    /// @notice The node with this number; reverts with UnknownNode.
+    /// @notice The node with this number and its newest keys; reverts with UnknownNode. Which keys
+    /// it had in an earlier round, and has in the live one, is in the events.
     function node(uint16 id) external view returns (Node memory);
 
     /// @notice Id of the node owned by `account`; 0 if none.
     function nodeOf(address account) external view returns (uint16 id);
 
-    /// @notice Id of the node whose signer is `signer`; 0 if none.
+    /// @notice Id of the node whose signer is or was `signer`; 0 if none.
     function nodeOfSigner(address signer) external view returns (uint16 id);
+
+    /// @notice Id of the node for which `signer` speaks in round `roundId`; 0 if none.
+    function activeSigner(address signer, uint64 roundId) external view returns (uint16 id);
+
+    /// @notice Whether a round is live that node `id` takes part in: its stake answers for it.
+    function needs(uint16 id) external view returns (bool);
 
     /// @notice Id of the node that last took `seat`; 0 if nobody ever did.
     function seated(uint8 seat) external view returns (uint16 id);

@@ -6,7 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 /// @title Escrow of a federation
 /// @notice Holds rewards and stakes and pays out by one Merkle root over cumulative totals.
 /// Always: earned + reserved + free == deposited - withdrawn, and the token balance is at least
-/// free + reserved + earned - claimed + staked.
+/// free + reserved + earned - claimed + staked + owed + forfeited.
 interface IVault {
     /// @notice `amount` arrived as free escrow.
     event Deposited(address indexed from, uint256 amount);
@@ -26,8 +26,24 @@ interface IVault {
     /// @notice Node `id` earned `amount` for a merge, outside the ledger.
     event Credited(uint16 indexed id, uint256 amount);
 
-    /// @notice Node `id`, owned by `account`, deposited its stake.
+    /// @notice Node `id`, owned by `account`, filled its stake up by `amount`.
     event Staked(uint16 indexed id, address indexed account, uint256 amount);
+
+    /// @notice Node `id` left; its stake can be withdrawn from `until` on (seconds since 1970).
+    event Unbonding(uint16 indexed id, uint64 until);
+
+    /// @notice The stake of node `id` was paid back to its account.
+    event StakeWithdrawn(uint16 indexed id, address indexed account, uint256 amount);
+
+    /// @notice `amount` of the stake of node `id` was taken; `reward` of it is owed to `reporter`,
+    /// the rest is forfeited. No reporter, no reward.
+    event Slashed(uint16 indexed id, uint96 amount, address indexed reporter, uint96 reward);
+
+    /// @notice A reporter was paid all that it was owed.
+    event Collected(address indexed reporter, uint256 amount);
+
+    /// @notice Forfeited stakes became free escrow, as if deposited.
+    event Recycled(uint256 amount);
 
     /// @notice Node `id` was paid `amount`; `total` of the ledger is claimed now.
     event Claimed(uint16 indexed id, address indexed account, uint256 amount, uint256 total);
@@ -53,8 +69,15 @@ interface IVault {
     /// @notice (id, total) is not a leaf of the ledger.
     error WrongProof(uint16 id, uint256 total);
 
-    /// @notice Everything is claimed.
+    /// @notice Everything is claimed, or no stake is left.
     error NothingToClaim(uint16 id);
+
+    /// @notice The stake answers for the node until `until` (2^64 - 1: it has not left), and for as
+    /// long as the live round needs it.
+    error StakeLocked(uint16 id, uint64 until);
+
+    /// @notice Nothing is owed to `reporter`; zero: nothing is forfeited.
+    error NothingOwed(address reporter);
 
     /// @notice Add free escrow; what really arrives is counted.
     function deposit(uint256 amount) external;
@@ -66,6 +89,15 @@ interface IVault {
     /// @param total The node's cumulative total in the ledger.
     /// @param proof Path of the leaf (id, total); a node that earned a bonus only has total 0.
     function claim(uint16 id, uint256 total, bytes32[] calldata proof) external;
+
+    /// @notice Pay the stake of a node that left to its account; anybody may call.
+    function withdrawStake(uint16 id) external;
+
+    /// @notice Pay a reporter of offences what it is owed; anybody may call.
+    function collect(address reporter) external;
+
+    /// @notice Turn forfeited stakes into free escrow; anybody may call.
+    function recycle() external;
 
     /// @notice Set free escrow aside for a round. Only the federation.
     function reserve(uint96 amount) external;
@@ -79,8 +111,20 @@ interface IVault {
     /// @notice Move reserved escrow to what `id` has earned. Only the federation.
     function credit(uint16 id, uint96 amount) external;
 
-    /// @notice Open the account of a node and take its stake. Only the federation.
-    function pullStake(uint16 id, address account, uint96 amount) external;
+    /// @notice Open the account of a node, or reopen it, and fill its stake up to `stake`. Ends
+    /// unbonding. Only the federation.
+    function pullStake(uint16 id, address account, uint96 stake) external;
+
+    /// @notice Let the time run after which the stake can be withdrawn. Only the federation.
+    function unbond(uint16 id) external;
+
+    /// @notice Take up to `amount` of a stake. Only the federation.
+    /// @param reporter Who proved the offence and is owed half; zero if the rules found it.
+    /// @return taken What was there to take.
+    /// @return left Stake still held.
+    function slash(uint16 id, uint96 amount, address reporter)
+        external
+        returns (uint96 taken, uint96 left);
 
     /// @notice The token of escrow, stakes and pay.
     function token() external view returns (IERC20);
@@ -109,6 +153,18 @@ interface IVault {
     /// @notice All stakes held.
     function staked() external view returns (uint256);
 
+    /// @notice Seconds from leaving until a stake can be withdrawn.
+    function unbonding() external view returns (uint32);
+
+    /// @notice Taken from stakes and owed to nobody.
+    function forfeited() external view returns (uint256);
+
+    /// @notice Reward that `reporter` can collect.
+    function owed(address reporter) external view returns (uint256);
+
+    /// @notice All rewards not yet collected.
+    function owedTotal() external view returns (uint256);
+
     /// @notice Root of the ledger of cumulative totals.
     function ledgerRoot() external view returns (bytes32);
 
@@ -123,4 +179,7 @@ interface IVault {
 
     /// @notice Stake held for node `id`.
     function stakeOf(uint16 id) external view returns (uint256);
+
+    /// @notice When the stake of node `id` can be withdrawn; 2^64 - 1 if it has not left.
+    function unbondedAt(uint16 id) external view returns (uint64);
 }
