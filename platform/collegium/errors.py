@@ -221,6 +221,18 @@ class Unverifiable(EvidenceError):
     number, title = 416, "evidence has a form that cannot be checked here"
 
 
+class BadDispute(EvidenceError):
+    """A proof that the contract would refuse, with its custom error and that one's arguments."""
+
+    number, title = 417, "proof of a wrong merge does not hold"
+
+    def __init__(
+        self, refusal: str, values: dict[str, int], *, expected: str, found: str, action: str
+    ) -> None:
+        super().__init__(expected=expected, found=found, action=action)
+        self.refusal, self.values = refusal, values
+
+
 # 5xx: running a federation ------------------------------------------------------------------
 
 

@@ -1,22 +1,18 @@
-"""What the reference model shares with a contract: callers, events, reverts and roles.
+"""What the reference model shares with a contract: callers, events and reverts.
 
 The model stands for the contracts of ``contracts/``: the same calls with the same arguments
 give the same events, or a ``Revert`` of the same name, and then nothing has changed.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from collegium.protocol.digest import keccak
+from collegium.errors import BadSignature
+from collegium.protocol import signing
 
-ADMIN = bytes(32)
-COUNCIL = keccak(b"COUNCIL")
-COORDINATOR = keccak(b"COORDINATOR")
-PAUSER = keccak(b"PAUSER")
 ZERO_ADDRESS = "0x" + "00" * 20
 
-Contract = Literal["federation", "vault"]
+Contract = Literal["federation", "vault", "disputes"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,14 @@ def require(condition: bool, name: str, **values: Any) -> None:
         raise Revert(name, **values)
 
 
+def signer(digest: bytes, signature: bytes) -> str:
+    """Who signed ``digest``, from a compact signature; the zero address if it does not hold."""
+    try:
+        return signing.recover(digest, signing.expand(signature))
+    except BadSignature:
+        return ZERO_ADDRESS
+
+
 class Log:
     """Collects the events of one call."""
 
@@ -68,50 +72,3 @@ class Log:
         """The events so far, which are then forgotten."""
         events, self.events = self.events, []
         return events
-
-
-class Access:
-    """Roles, as in OpenZeppelin's AccessControl with ADMIN as the admin of every role."""
-
-    def __init__(self, log: Log, admin: str) -> None:
-        self.log = log
-        self._roles: defaultdict[bytes, set[str]] = defaultdict(set)
-        for role in (ADMIN, COUNCIL, COORDINATOR, PAUSER):
-            self._roles[role].add(admin)
-
-    def has_role(self, role: bytes, account: str) -> bool:
-        return account in self._roles[role]
-
-    def grant_role(self, context: Context, role: bytes, account: str) -> None:
-        """Give ``account`` a role; only ADMIN."""
-        self.only(ADMIN, context)
-        if account not in self._roles[role]:
-            self._roles[role].add(account)
-            self.emit("RoleGranted", role=role, account=account, sender=context.sender)
-
-    def revoke_role(self, context: Context, role: bytes, account: str) -> None:
-        """Take a role back; only ADMIN."""
-        self.only(ADMIN, context)
-        self._drop(context, role, account)
-
-    def renounce_role(self, context: Context, role: bytes, caller_confirmation: str) -> None:
-        """Give up one's own role."""
-        require(caller_confirmation == context.sender, "AccessControlBadConfirmation")
-        self._drop(context, role, caller_confirmation)
-
-    def only(self, role: bytes, context: Context) -> None:
-        """Revert unless the sender has the role."""
-        require(
-            self.has_role(role, context.sender),
-            "AccessControlUnauthorizedAccount",
-            account=context.sender,
-            neededRole=role,
-        )
-
-    def emit(self, name: str, **args: Any) -> None:
-        self.log.events.append(Event("federation", name, args))
-
-    def _drop(self, context: Context, role: bytes, account: str) -> None:
-        if account in self._roles[role]:
-            self._roles[role].remove(account)
-            self.emit("RoleRevoked", role=role, account=account, sender=context.sender)

@@ -1,25 +1,39 @@
 """Reference model of the registry: who is a node, with which keys, in which rounds.
 
-A node keeps its id for ever; its seat, one of 256, goes to another once it is free. Changes
-take effect from the next round on.
+A node keeps its id for ever; its seat, one of 256, goes to another once it is free. Joining,
+leaving and new keys take effect from the next round on, so a round ends with those who began it.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import IntEnum
 
+from collegium.protocol.access import COUNCIL, Access
 from collegium.protocol.digest import keccak
-from collegium.protocol.machine import COUNCIL, ZERO_ADDRESS, Access, Context, Log, Revert, require
+from collegium.protocol.machine import ZERO_ADDRESS, Context, Log, Revert, require
 
 SEATS = 256
 MAX_NODES = 4096
 """Most nodes of a federation's life."""
 FOREVER = 2**32 - 1
-"""``active_until`` of a node that is not revoked."""
+"""``active_until`` of a node that has not left."""
+
+
+class LeaveReason(IntEnum):
+    """Why a node left."""
+
+    EXITED = 0
+    REVOKED = 1
+    SLASHED = 2
 
 
 @dataclass
 class Node:
-    """One hospital's edge server as the chain knows it; keys are 32 bytes each."""
+    """One hospital's edge server as the chain knows it; keys are 32 bytes each.
+
+    It shows the newest keys, and the rounds in which the newest signer speaks for it; earlier ones
+    are remembered by signer.
+    """
 
     id: int
     account: str
@@ -29,6 +43,22 @@ class Node:
     active_until: int
     encryption_key: bytes
     transport_key: bytes
+
+    @property
+    def left(self) -> bool:
+        return self.active_until != FOREVER
+
+    def active_in(self, round_id: int) -> bool:
+        return self.active_from <= round_id < self.active_until
+
+
+@dataclass
+class Signer:
+    """A key that signs for a node in some rounds; it never signs for another."""
+
+    node: Node
+    active_from: int
+    active_until: int = FOREVER
 
     def active_in(self, round_id: int) -> bool:
         return self.active_from <= round_id < self.active_until
@@ -41,10 +71,11 @@ class Registry(Access, ABC):
         super().__init__(log, admin)
         self.nodes: list[Node] = []
         self.admitted: set[str] = set()
+        self.expelled: set[str] = set()
         self.allow_list = bytes(32)
         self.seated: dict[int, int] = {}
         self._by_account: dict[str, Node] = {}
-        self._by_signer: dict[str, Node] = {}
+        self._signers: dict[str, Signer] = {}
 
     def admit(self, context: Context, account: str, allowed: bool) -> None:
         """Admit an account or take the admission back; only COUNCIL."""
@@ -66,22 +97,26 @@ class Registry(Access, ABC):
         transport_key: bytes,
         proof: list[bytes],
     ) -> None:
-        """Join as the node of the sender."""
+        """Join as the node of the sender, or join again after leaving."""
         account = context.sender
-        admitted = account in self.admitted or self._listed(account, proof)
-        require(admitted, "NotAdmitted", account=account)
-        require(account not in self._by_account, "AccountTaken", account=account)
-        fresh = signer != ZERO_ADDRESS and signer not in self._by_signer
-        require(fresh, "SignerTaken", signer=signer)
-        seat, first = self._free_seat(), self._newest_round() + 1
+        listed = account not in self.expelled and self._listed(account, proof)
+        require(account in self.admitted or listed, "NotAdmitted", account=account)
+        node = self._by_account.get(account)
+        require(node is None or node.left, "AccountTaken", account=account)
+        self._require_fresh(signer)
+        id = len(self.nodes) + 1 if node is None else node.id
+        seat, first = self._free_seat(id), self._newest_round() + 1
         keys = (encryption_key, transport_key)
-        node = Node(len(self.nodes) + 1, account, signer, seat, first, FOREVER, *keys)
-        self.nodes.append(node)
-        self._by_account[account] = self._by_signer[signer] = node
-        self.seated[seat] = node.id
+        fresh = Node(id, account, signer, seat, first, FOREVER, *keys)
+        if node is None:
+            node = self._by_account[account] = fresh
+            self.nodes.append(node)
+        vars(node).update(vars(fresh))
+        self._signers[signer] = Signer(node, first)
+        self.seated[seat] = id
         self.emit(
             "NodeRegistered",
-            id=node.id,
+            id=id,
             account=account,
             signer=signer,
             seat=seat,
@@ -91,13 +126,40 @@ class Registry(Access, ABC):
         )
         self._on_register(node)
 
+    def rotate(
+        self, context: Context, signer: str, encryption_key: bytes, transport_key: bytes
+    ) -> None:
+        """Replace the keys of the sender's node from the next round on."""
+        node, first = self._own(context), self._newest_round() + 1
+        if signer != node.signer:
+            self._require_fresh(signer)
+            self._signers[node.signer].active_until = first
+            self._signers[signer] = Signer(node, first)
+            node.signer, node.active_from = signer, first
+        node.encryption_key, node.transport_key = encryption_key, transport_key
+        self.emit(
+            "NodeRotated",
+            id=node.id,
+            signer=signer,
+            activeFrom=first,
+            encryptionKey=encryption_key,
+            transportKey=transport_key,
+        )
+
+    def exit(self, context: Context) -> None:
+        """Leave as the sender's node, after the live round."""
+        self._leave(context, self._own(context), LeaveReason.EXITED)
+
     def revoke(self, context: Context, id: int) -> None:
-        """End a membership after the live round, or at once if none is live; only COUNCIL."""
+        """End a membership after the live round, and the account's admission; only COUNCIL."""
         self.only(COUNCIL, context)
         node = self.node(id)
-        require(node.active_until == FOREVER, "AlreadyRevoked", id=id)
-        node.active_until = self._newest_round() + 1
-        self.emit("NodeRevoked", id=id, activeUntil=node.active_until)
+        require(not node.left, "NotRegistered", id=id)
+        self.admitted.discard(node.account)
+        self.expelled.add(node.account)
+        self._leave(context, node, LeaveReason.REVOKED)
+
+    # Views ------------------------------------------------------------------------------------
 
     def node(self, id: int) -> Node:
         """The node with this id; reverts with UnknownNode."""
@@ -110,12 +172,25 @@ class Registry(Access, ABC):
         return self._by_account.get(account)
 
     def node_of_signer(self, signer: str) -> Node | None:
-        """The node that ``signer`` signs for."""
-        return self._by_signer.get(signer)
+        """The node that ``signer`` signs for, signed for, or will."""
+        known = self._signers.get(signer)
+        return known.node if known else None
+
+    def signs(self, signer: str, round_id: int) -> Node | None:
+        """The node that ``signer`` signs for in this round."""
+        known = self._signers.get(signer)
+        return known.node if known and known.active_in(round_id) else None
 
     def registered(self) -> dict[int, Node]:
-        """Nodes that are not revoked, by seat: the members of the next round."""
-        return {node.seat: node for node in self.nodes if node.active_until == FOREVER}
+        """Nodes that have not left, by seat: the members of the next round."""
+        return {node.seat: node for node in self.nodes if not node.left}
+
+    def needs(self, id: int) -> bool:
+        """Whether the live round may still call a node to account."""
+        known = self._seats_in_use() and 1 <= id <= len(self.nodes)
+        return bool(known) and self.node(id).active_until > self._newest_round()
+
+    # What the round adds ----------------------------------------------------------------------
 
     @abstractmethod
     def _newest_round(self) -> int:
@@ -129,9 +204,32 @@ class Registry(Access, ABC):
     def _on_register(self, node: Node) -> None:
         """Takes the stake."""
 
-    def _free_seat(self) -> int:
+    @abstractmethod
+    def _on_leave(self, context: Context, node: Node) -> None:
+        """Lets the stake go, later."""
+
+    # Steps ------------------------------------------------------------------------------------
+
+    def _leave(self, context: Context, node: Node, reason: LeaveReason) -> None:
+        until = self._newest_round() + 1
+        node.active_until = self._signers[node.signer].active_until = until
+        self.emit("NodeLeft", id=node.id, activeUntil=until, reason=reason)
+        self._on_leave(context, node)
+
+    def _own(self, context: Context) -> Node:
+        node = self._by_account.get(context.sender)
+        if node is None:
+            raise Revert("UnknownNode", id=0)
+        require(not node.left, "NotRegistered", id=node.id)
+        return node
+
+    def _require_fresh(self, signer: str) -> None:
+        fresh = signer != ZERO_ADDRESS and signer not in self._signers
+        require(fresh, "SignerTaken", signer=signer)
+
+    def _free_seat(self, id: int) -> int:
         free = set(range(SEATS)) - set(self.registered()) - self._seats_in_use()
-        require(bool(free) and len(self.nodes) < MAX_NODES, "FederationFull")
+        require(bool(free) and id <= MAX_NODES, "FederationFull")
         return min(free)
 
     def _listed(self, account: str, proof: list[bytes]) -> bool:

@@ -60,6 +60,7 @@ class Round:
         aggregator, proposer: node ids; 0 before there is one.
         seals, scores: by slot, what was sealed and what was revealed.
         attested: slots that signed the proposed merge.
+        rejected: node ids whose proposals were, in order.
         outcome: hash over the accepted (uint16 id, bytes32 digest, uint16 weight).
         proposal: proposed state root.
     """
@@ -77,6 +78,7 @@ class Round:
     outcome: bytes = bytes(32)
     proposer: int = 0
     proposal: bytes = bytes(32)
+    rejected: list[int] = field(default_factory=list)
 
     @property
     def live(self) -> bool:
@@ -129,6 +131,7 @@ class Round:
             "outcome": self.outcome,
             "proposer": self.proposer,
             "proposal": self.proposal,
+            "rejected": len(self.rejected),
         }
 
     def _committing(self, terms: Terms, time: int) -> Status:

@@ -29,6 +29,8 @@ class Settlement:
     Attributes:
         phi: contribution of each update in micro-nats, or INVALID.
         accepted: which updates are accepted.
+        invalid: which were found undelivered or malformed: the median is INVALID, and somebody
+            did vote.
         weights: merge weight of each update, uint16; 0 if not accepted, or if it is but the
             score rule gives its contribution nothing.
         node_pays: token units for the owner of each update.
@@ -39,6 +41,7 @@ class Settlement:
 
     phi: tuple[int, ...]
     accepted: tuple[bool, ...]
+    invalid: tuple[bool, ...]
     weights: tuple[int, ...]
     node_pays: tuple[int, ...]
     validator_pays: tuple[int, ...]
@@ -66,7 +69,8 @@ def settle(
         BadVerdict: a slot's votes are not one int32 per update.
     """
     check_votes(votes, len(owners), len(members))
-    phi = [_contribution(i, owner, members, votes) for i, owner in enumerate(owners)]
+    cast = [_cast(i, owner, members, votes) for i, owner in enumerate(owners)]
+    phi = [median(given) for given in cast]
     accepted = [value != INVALID and value >= terms.min_score for value in phi]
     credit = [max(value, 0) if ok else 0 for value, ok in zip(phi, accepted, strict=True)]
     node_pays = _split(terms.reward * terms.node_share // BPS, credit)
@@ -79,6 +83,9 @@ def settle(
     return Settlement(
         phi=tuple(phi),
         accepted=tuple(accepted),
+        invalid=tuple(
+            value == INVALID and len(given) > 0 for value, given in zip(phi, cast, strict=True)
+        ),
         weights=tuple(_weights(terms.weight_rule, credit, accepted)),
         node_pays=tuple(node_pays),
         validator_pays=tuple(validator_pays),
@@ -116,11 +123,12 @@ def check_votes(votes: Sequence[Votes | None], updates: int, slots: int) -> None
             _refuse("votes that fit int32", list(vote))
 
 
-def _contribution(
+def _cast(
     update: int, owner: int, members: Sequence[int], votes: Sequence[Votes | None]
-) -> int:
-    cast = zip(members, votes, strict=True)
-    return median([vote[update] for member, vote in cast if vote is not None and member != owner])
+) -> list[int]:
+    """The votes that count for an update: those of all who revealed, but its owner."""
+    given = zip(members, votes, strict=True)
+    return [vote[update] for member, vote in given if vote is not None and member != owner]
 
 
 def _weights(rule: int, credit: Sequence[int], accepted: Sequence[bool]) -> list[int]:

@@ -1,5 +1,6 @@
 """The numbers a federation runs by; fixed for its life by the contract's constructor."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self
 
@@ -17,6 +18,13 @@ WeightRule = Literal[0, 1]
 _check = Check("terms", BadCard)
 _AMOUNTS = ("reward", "stake")
 _WINDOWS = ("commit_window", "score_window", "reveal_window", "merge_window", "challenge_window")
+_PENALTIES = {
+    "unrevealed_penalty": 1_000,
+    "invalid_penalty": 1_000,
+    "merge_penalty": 10_000,
+    "attestation_penalty": 5_000,
+    "equivocation_penalty": 10_000,
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,14 @@ class Terms:
         min_score: least contribution of an accepted update, micro-nats.
         weight_rule: ``EQUAL`` or ``SCORE``.
         commit_window … challenge_window: seconds.
+        dispute_window: seconds that an attested merge stays open to dispute, at most the
+            challenge window.
+        unbonding: seconds from leaving until the stake may go; more than all windows together, so
+            that nothing punishable in a round is out of reach when it comes to light.
+        unrevealed_penalty … equivocation_penalty: basis points of the stake.
 
     Raises:
-        BadCard: a number is out of the range of its type in the contract.
+        BadCard: a number is out of the range that the contract allows.
     """
 
     reward: int
@@ -51,6 +64,13 @@ class Terms:
     reveal_window: int
     merge_window: int
     challenge_window: int
+    dispute_window: int
+    unbonding: int
+    unrevealed_penalty: int
+    invalid_penalty: int
+    merge_penalty: int
+    attestation_penalty: int
+    equivocation_penalty: int
 
     def __post_init__(self) -> None:
         for name in _AMOUNTS:
@@ -64,8 +84,28 @@ class Terms:
         _check.integer("min_updates", self.min_updates, 1, 256)
         _check.integer("min_score", self.min_score, -(2**31) + 1, 2**31 - 1)
         _check.one_of("weight_rule", self.weight_rule, (EQUAL, SCORE))
-        for name in _WINDOWS:
-            _check.integer(name, getattr(self, name), 1, 2**32 - 1)
+        windows = _sum_of_windows(asdict(self))
+        _check.integer("unbonding", self.unbonding, windows + 1, 2**32 - 1)
+        for name in _PENALTIES:
+            _check.integer(name, getattr(self, name), 0, BPS)
+
+    @classmethod
+    def usual(cls, **agreed: Any) -> Self:
+        """Terms in which what is not agreed otherwise is as usual.
+
+        The dispute window is a tenth of the challenge window, unbonding takes twice as long as all
+        windows together, an unrevealed vote and an invalid update cost a tenth of the stake, a
+        false attestation half of it, a false merge and two updates in one round all of it.
+        """
+        challenge: Any = agreed.get("challenge_window")
+        _check.integer("challenge_window", challenge, 1, 2**32 - 1)
+        terms = {"dispute_window": max(1, challenge // 10), **_PENALTIES, **agreed}
+        return cls(**{"unbonding": 2 * _sum_of_windows(terms), **terms})
+
+    @property
+    def bond(self) -> int:
+        """Least stake, in token units, with which a node may propose a merge."""
+        return self.stake * self.merge_penalty // BPS
 
     @property
     def quorum(self) -> int:
@@ -86,6 +126,13 @@ class Terms:
         """The terms a document describes; raises BadCard."""
         fields = _check.keys(document, cls.__dataclass_fields__)
         return cls(**fields | {name: _amount(name, fields[name]) for name in _AMOUNTS})
+
+
+def _sum_of_windows(terms: Mapping[str, Any]) -> int:
+    for name in _WINDOWS:
+        _check.integer(name, terms.get(name), 1, 2**32 - 1)
+    _check.integer("dispute_window", terms.get("dispute_window"), 1, terms["challenge_window"])
+    return sum(terms[name] for name in (*_WINDOWS, "dispute_window"))
 
 
 def _amount(name: str, value: object) -> int:

@@ -1,7 +1,8 @@
 """Reference model of the vault: escrow, stakes, cumulative ledger, claims.
 
-Money moves free → reserved → earned → paid; stakes are held apart. The token is taken to
-deliver what it is asked for.
+Money moves free → reserved → earned → paid. Stakes are held apart: they go back to their account
+some time after the node left, or are slashed, half to who reported the offence and the rest, by
+way of what is forfeited, into the free escrow. The token is taken to deliver what it is asked for.
 """
 
 from dataclasses import dataclass
@@ -9,44 +10,49 @@ from typing import Any
 
 from collegium.errors import BadProof, NotConserved
 from collegium.protocol import ledger
-from collegium.protocol.machine import ADMIN, Access, Context, Event, Log, Revert, require
+from collegium.protocol.access import ADMIN
+from collegium.protocol.machine import ZERO_ADDRESS, Context, Event, Log, Revert, require
+from collegium.protocol.registry import Registry
+
+NEVER = 2**64 - 1
+"""When the stake of a node that has not left may go."""
 
 _MAX_DEPOSITED = 2**96 - 1
 
 
 @dataclass
 class Payee:
-    """What the vault knows of one node: its account, and token units."""
+    """What the vault knows of one node: its account, token units, and when its stake may go."""
 
     account: str
-    stake: int
+    stake: int = 0
     claimed: int = 0
     bonus: int = 0
+    until: int = NEVER
 
 
 class Vault:
     """The money of one federation, in integer token units."""
 
-    def __init__(self, log: Log, access: Access) -> None:
-        self._log, self._access = log, access
+    def __init__(self, log: Log, federation: Registry) -> None:
+        self._log, self._federation = log, federation
         self.free = self.reserved = self.earned = 0
-        self.deposited = self.withdrawn = self.claimed_total = self.staked = 0
-        self.balance = 0
+        self.deposited = self.withdrawn = self.claimed_total = 0
+        self.staked = self.forfeited = self.balance = 0
         self.ledger_root = ledger.EMPTY
         self.payees: dict[int, Payee] = {}
+        self.owed: dict[str, int] = {}
 
     def deposit(self, context: Context, amount: int) -> None:
         """Add free escrow: ``amount`` is what arrives."""
-        require(self.deposited + amount <= _MAX_DEPOSITED, "DepositTooLarge", amount=amount)
+        self._add_free(amount)
         self.balance += amount
-        self.deposited += amount
-        self.free += amount
         self._emit("Deposited", **{"from": context.sender, "amount": amount})
 
     def withdraw(self, context: Context, amount: int) -> None:
         """Take free escrow back; only the federation's ADMIN."""
         sender = context.sender
-        require(self._access.has_role(ADMIN, sender), "NotSponsor", sender=sender)
+        require(self._federation.has_role(ADMIN, sender), "NotSponsor", sender=sender)
         self._take_free(amount)
         self.withdrawn += amount
         self.balance -= amount
@@ -65,6 +71,35 @@ class Vault:
         self.claimed_total += amount
         self.balance -= amount
         self._emit("Claimed", id=id, account=payee.account, amount=amount, total=total)
+
+    def withdraw_stake(self, context: Context, id: int) -> None:
+        """Give a node that has left its stake back; anybody may call."""
+        payee = self.payees.get(id, Payee(ZERO_ADDRESS))
+        locked = context.time < payee.until or self._federation.needs(id)
+        require(not locked, "StakeLocked", id=id, until=payee.until)
+        amount = payee.stake
+        require(amount != 0, "NothingToClaim", id=id)
+        payee.stake = 0
+        self.staked -= amount
+        self.balance -= amount
+        self._emit("StakeWithdrawn", id=id, account=payee.account, amount=amount)
+
+    def collect(self, context: Context, reporter: str) -> None:
+        """Pay somebody's rewards for reporting offences; anybody may call."""
+        amount = self.owed.pop(reporter, 0)
+        require(amount != 0, "NothingOwed", reporter=reporter)
+        self.balance -= amount
+        self._emit("Collected", reporter=reporter, amount=amount)
+
+    def recycle(self, context: Context) -> None:
+        """Deposit what was forfeited as free escrow; anybody may call."""
+        amount = self.forfeited
+        require(amount != 0, "NothingOwed", reporter=ZERO_ADDRESS)
+        self._add_free(amount)
+        self.forfeited = 0
+        self._emit("Recycled", amount=amount)
+
+    # Only the federation ----------------------------------------------------------------------
 
     def reserve(self, amount: int) -> None:
         """Set free escrow aside for a round."""
@@ -93,28 +128,62 @@ class Vault:
         self.payees[id].bonus += amount
         self._emit("Credited", id=id, amount=amount)
 
-    def pull_stake(self, id: int, account: str, amount: int) -> None:
-        """Open the account of a node and take its stake."""
-        self.payees[id] = Payee(account, amount)
+    def pull_stake(self, id: int, account: str, stake: int) -> None:
+        """Open the account of a node, or top up its stake, which stays from now on."""
+        payee = self.payees.setdefault(id, Payee(account))
+        amount = stake - payee.stake
+        payee.stake, payee.until = stake, NEVER
         self.staked += amount
         self.balance += amount
         self._emit("Staked", id=id, account=account, amount=amount)
+
+    def unbond(self, id: int, until: int) -> None:
+        """Let a stake go from time ``until`` on."""
+        self.payees[id].until = until
+        self._emit("Unbonding", id=id, until=until)
+
+    def slash(self, id: int, amount: int, reporter: str) -> tuple[int, int]:
+        """Take up to ``amount`` of a stake; what was taken and what is left."""
+        payee = self.payees[id]
+        taken = min(amount, payee.stake)
+        reward = taken // 2 if reporter != ZERO_ADDRESS else 0
+        if taken:
+            payee.stake -= taken
+            self.staked -= taken
+            self.forfeited += taken - reward
+            if reward:
+                self.owed[reporter] = self.owed.get(reporter, 0) + reward
+            self._emit("Slashed", id=id, amount=taken, reporter=reporter, reward=reward)
+        return taken, payee.stake
+
+    # Checks -----------------------------------------------------------------------------------
+
+    @property
+    def owed_total(self) -> int:
+        """Everything owed to reporters."""
+        return sum(self.owed.values())
 
     def verify_conservation(self) -> None:
         """Raise NotConserved unless every token unit is accounted for.
 
         INVARIANT: earned + reserved + free == deposited - withdrawn, and the token balance is
-        free + reserved + earned - claimed + staked.
+        free + reserved + earned - claimed + staked + owed + forfeited.
         """
         escrow = (self.earned + self.reserved + self.free, self.deposited - self.withdrawn)
-        held = self.free + self.reserved + self.earned - self.claimed_total + self.staked
-        parts = (self.free, self.reserved, self.earned - self.claimed_total, self.staked)
-        if escrow[0] != escrow[1] or held != self.balance or min(parts) < 0:
+        unpaid = self.earned - self.claimed_total
+        stakes = (self.staked, self.owed_total, self.forfeited)
+        parts = (self.free, self.reserved, unpaid, *stakes)
+        if escrow[0] != escrow[1] or sum(parts) != self.balance or min(parts) < 0:
             raise NotConserved(
                 expected=f"escrow of {escrow[1]} and a balance of {self.balance}",
-                found=f"escrow of {escrow[0]} and parts {parts} that sum to {held}",
+                found=f"escrow of {escrow[0]} and parts {parts} that sum to {sum(parts)}",
                 action="Stop the federation: the contract or its record is broken.",
             )
+
+    def _add_free(self, amount: int) -> None:
+        require(self.deposited + amount <= _MAX_DEPOSITED, "DepositTooLarge", amount=amount)
+        self.deposited += amount
+        self.free += amount
 
     def _take_free(self, amount: int) -> None:
         require(amount <= self.free, "InsufficientFree", free=self.free, needed=amount)
