@@ -134,8 +134,8 @@ class UnregisteredNode(KeyringError):
     number, title = 302, "node is not registered"
 
 
-class RevokedNode(KeyringError):
-    number, title = 303, "node is revoked"
+class LeftNode(KeyringError):
+    number, title = 303, "node has left the federation"
 
 
 class KeysExist(KeyringError):
@@ -148,6 +148,10 @@ class MissingKeys(KeyringError):
 
 class NoPassphrase(KeyringError):
     number, title = 306, "no passphrase given"
+
+
+class StakeLocked(KeyringError):
+    number, title = 307, "stake is still locked"
 
 
 # 4xx: updates and evidence ------------------------------------------------------------------
@@ -233,6 +237,10 @@ class BadDispute(EvidenceError):
         self.refusal, self.values = refusal, values
 
 
+class OffenceUnproven(EvidenceError):
+    number, title = 418, "proof of an offence was refused"
+
+
 # 5xx: running a federation ------------------------------------------------------------------
 
 
@@ -258,6 +266,18 @@ class TooManyPlayers(FederationError):
 
 class NoRun(FederationError):
     number, title = 505, "folder holds no run"
+
+
+class MayNotPropose(FederationError):
+    number, title = 506, "node may not propose the merge"
+
+
+class WrongMerge(RoundFailed):
+    number, title = 507, "proposal is not the merge"
+
+
+class NothingOwed(FederationError):
+    number, title = 508, "nothing is left to pay"
 
 
 # 6xx: audit ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Typed client of a federation's contracts: Federation, its Vault and the token.
+"""Typed client of a federation's contracts: Federation, Vault, Disputes and the token.
 
 One object reads; :meth:`Federation.using` gives one that also sends, from an account. Every
 sending method waits until it is mined, returns the receipt with decoded events and gas, and
@@ -14,13 +14,12 @@ from eth_account.signers.local import LocalAccount
 
 from collegium.chain import history
 from collegium.chain.bindings import Contract, artifact, deploy
-from collegium.chain.connection import Chain
-from collegium.chain.reader import Reader
-from collegium.chain.receipts import AbiBook, Event, Receipt
+from collegium.chain.contracts import Contracts
+from collegium.chain.receipts import Receipt
 from collegium.chain.sender import Sender
-from collegium.chain.views import Escrow, Node, Round
 from collegium.errors import MissingKeys
 from collegium.protocol import ledger
+from collegium.protocol.dispute import MergeProof
 from collegium.protocol.packed import Committed, pack_updates
 from collegium.protocol.terms import Terms
 
@@ -36,7 +35,7 @@ def deploy_token(sender: Sender) -> Contract:
 def deploy_federation(
     sender: Sender, terms: Terms, *, card: bytes, genesis: bytes, token: str, admin: str
 ) -> tuple["Federation", Receipt]:
-    """Create a federation and its vault.
+    """Create a federation with its vault and its disputes.
 
     Args:
         sender: pays for it, and sends for the returned client.
@@ -54,39 +53,14 @@ def deploy_federation(
     return federation._sending(sender), Receipt(receipt.json, federation.known)
 
 
-class Federation:
-    """A federation on a chain.
+class Federation(Contracts):
+    """A federation on a chain, to read (see :class:`.contracts.Contracts`) and to act in."""
 
-    Args:
-        chain: where it lives.
-        address: of the Federation contract; vault and token are asked from it.
-        first_block: where its events start.
-
-    Attributes:
-        federation, vault, token: the contracts.
-        known: their ABIs, for decoding events and errors of all three.
-
-    Raises:
-        WrongChain: there is no such contract on this chain.
-    """
-
-    def __init__(self, chain: Chain, address: str, *, first_block: int = 0) -> None:
-        self.chain, self.first_block = chain, first_block
-        self.known = AbiBook()
-        self._sender: Sender | None = None
-        self.federation = Contract(chain, address, artifact("Federation").abi, self.known)
-        vault = self.federation.call("vault")
-        self.vault = Contract(chain, vault, artifact("Vault").abi, self.known)
-        token = self.vault.call("token")
-        self.token = Contract(chain, token, artifact("DemoToken").abi, self.known)
+    _sender: Sender | None = None
 
     def using(self, account: LocalAccount, **options: Any) -> Self:
         """The same federation, sending from ``account``; options as of :class:`.Sender`."""
         return self._sending(Sender(self.chain, account, **options))
-
-    @property
-    def address(self) -> str:
-        return self.federation.address
 
     @property
     def sender(self) -> Sender:
@@ -103,82 +77,6 @@ class Federation:
         other._sender = sender.knowing(self.known)
         return other
 
-    # -- views ----------------------------------------------------------------------------------
-
-    def round(self, block: str | int | None = None) -> Round:
-        """The newest round; by default as it stands now."""
-        tag = self.chain.present() if block is None else block
-        return Round.from_contract(self.federation.call("round", block=tag))
-
-    def terms(self) -> dict[str, Any]:
-        """The contract's Terms by Solidity name, with ``card`` and ``genesis``."""
-        terms: dict[str, Any] = self.federation.call("terms")
-        return terms
-
-    def state_root(self) -> bytes:
-        """Root of the last final state, 32 bytes."""
-        return bytes(self.federation.call("stateRoot"))
-
-    def node(self, node_id: int) -> Node:
-        """A node by id. Raises TransactionReverted (UnknownNode) if there is none."""
-        return Node.from_contract({"id": node_id, **self.federation.call("node", node_id)})
-
-    def nodes(self) -> list[Node]:
-        """All nodes ever registered, by id."""
-        return [self.node(i) for i in range(1, self.federation.call("nodeCount") + 1)]
-
-    def node_of(self, account: str) -> int:
-        """Id of the node of an account; 0 if it has none."""
-        return int(self.federation.call("nodeOf", account))
-
-    def node_of_signer(self, signer: str) -> int:
-        """Id of the node of a signer; 0 if it has none."""
-        return int(self.federation.call("nodeOfSigner", signer))
-
-    def committee(self) -> list[int]:
-        """Node ids by slot of the newest round; empty before its draw."""
-        return list(self.federation.call("committee"))
-
-    def active_count(self) -> int:
-        """Nodes that would take part in the next round."""
-        return int(self.federation.call("activeCount"))
-
-    def escrow(self) -> Escrow:
-        """The vault's books, all from one block."""
-        block = self.chain.head
-
-        def ask(name: str) -> Any:
-            return self.vault.call(name, block=block)
-
-        return Escrow(
-            deposited=ask("deposited"),
-            withdrawn=ask("withdrawn"),
-            free=ask("free"),
-            reserved=ask("reserved"),
-            earned=ask("earned"),
-            claimed=ask("claimedTotal"),
-            staked=ask("staked"),
-            ledger_root=ask("ledgerRoot"),
-        )
-
-    def balance(self, account: str) -> int:
-        """Token units in a wallet."""
-        return int(self.token.call("balanceOf", account))
-
-    def due(self, node_id: int) -> int:
-        """Token units that a node has earned and not claimed."""
-        totals = history.totals(self.events("RoundSettled"))
-        total = totals[node_id - 1] if node_id <= len(totals) else 0
-        bonus, claimed = self.vault.call("bonus", node_id), self.vault.call("claimed", node_id)
-        return int(total + bonus - claimed)
-
-    def events(self, *names: str, first: int | None = None, last: int | None = None) -> list[Event]:
-        """Events of federation and vault in chain order, since the federation was created."""
-        start = self.first_block if first is None else first
-        addresses = [self.federation.address, self.vault.address]
-        reader = Reader(self.chain, self.known)
-        return list(reader.events(*names, first=start, last=last, addresses=addresses))
-
     # -- council and sponsor --------------------------------------------------------------------
 
     def admit(self, account: str, allowed: bool = True) -> Receipt:
@@ -188,11 +86,20 @@ class Federation:
         return self._send("setAllowList", root)
 
     def revoke(self, node_id: int) -> Receipt:
+        """Let a node leave, and take the admission of its account back."""
         return self._send("revoke", node_id)
 
     def grant(self, role: str, account: str) -> Receipt:
         """Give ``COUNCIL``, ``COORDINATOR`` or ``PAUSER`` to an account."""
         return self._send("grantRole", self.federation.call(role), account)
+
+    def begin_admin_transfer(self, account: str) -> Receipt:
+        """Offer the administration to an account, which has to accept it."""
+        return self._send("beginDefaultAdminTransfer", account)
+
+    def accept_admin_transfer(self) -> Receipt:
+        """Take over the administration that was offered to the sender."""
+        return self._send("acceptDefaultAdminTransfer")
 
     def pause(self) -> Receipt:
         return self._send("pause")
@@ -212,6 +119,10 @@ class Federation:
     def withdraw(self, amount: int) -> Receipt:
         return self.vault.transact(self.sender, "withdraw", amount)
 
+    def recycle(self) -> Receipt:
+        """Move forfeited stakes into the free escrow; anybody may."""
+        return self.vault.transact(self.sender, "recycle")
+
     def approve(self, amount: int) -> Receipt | None:
         """Let the vault take ``amount``; nothing is sent if it may already."""
         owner = self.sender.address
@@ -230,6 +141,8 @@ class Federation:
     ) -> Receipt:
         """Register the sending account; approves the vault for the stake first where needed.
 
+        An account whose node has left comes back with the same id and tops its stake up.
+
         Args:
             signer: address of the hot key; unique for ever.
             encryption_key: X25519 public key, 32 bytes.
@@ -238,6 +151,22 @@ class Federation:
         """
         self.approve(self.terms()["stake"])
         return self._send("register", signer, encryption_key, transport_key, list(proof))
+
+    def rotate(self, signer: str, encryption_key: bytes, transport_key: bytes) -> Receipt:
+        """New keys for the sending account's node, from the next round on."""
+        return self._send("rotate", signer, encryption_key, transport_key)
+
+    def exit(self) -> Receipt:
+        """Let the sending account's node leave after the live round."""
+        return self._send("exit")
+
+    def withdraw_stake(self, node_id: int) -> Receipt:
+        """Pay a node that has left its stake, once unbonding is over; anybody may send it."""
+        return self.vault.transact(self.sender, "withdrawStake", node_id)
+
+    def collect(self, reporter: str) -> Receipt:
+        """Pay an account what it is owed for what it proved; anybody may send it."""
+        return self.vault.transact(self.sender, "collect", reporter)
 
     def claim(self, node_id: int, totals: Sequence[int] | None = None) -> Receipt:
         """Pay a node what it has earned; anybody may send it.
@@ -297,6 +226,33 @@ class Federation:
     def attest_merge(self, round_id: int, items: Iterable[bytes]) -> Receipt:
         """Hand in signed attestations (``protocol.packed.pack_attestation``)."""
         return self._send("attestMerge", round_id, b"".join(items))
+
+    # -- disputes -------------------------------------------------------------------------------
+
+    def dispute_merge(self, proof: MergeProof) -> Receipt:
+        """Show one wrong block of the proposal; anybody may, and is rewarded."""
+        return self.disputes.transact(self.sender, "disputeMerge", proof.to_call())
+
+    def prove_equivocation(
+        self,
+        round_id: int,
+        base: bytes,
+        account: str,
+        digests: Sequence[bytes],
+        signatures: Sequence[bytes],
+    ) -> Receipt:
+        """Show two updates that one signer signed for one round.
+
+        Args:
+            base: state root of the round, 32 bytes.
+            account: owner of the node.
+            digests: the two update digests, 32 bytes each.
+            signatures: over them, compact (64 bytes each).
+        """
+        words = [part for signed in signatures for part in (signed[:32], signed[32:])]
+        return self.disputes.transact(
+            self.sender, "proveEquivocation", round_id, base, account, list(digests), words
+        )
 
     def _send(self, function: str, *args: Any) -> Receipt:
         return self.federation.transact(self.sender, function, *args)

@@ -5,10 +5,13 @@ Everything here is a pure function of a list of events in chain order.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collegium.chain.receipts import Event
+from collegium.chain.views import Node
 from collegium.protocol.packed import unpack_fees, unpack_results, unpack_updates
+from collegium.protocol.phases import Offence
+from collegium.protocol.registry import FOREVER
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,35 @@ class Settled:
     released: int
     outcome: bytes
     ledger_root: bytes
+
+
+@dataclass(frozen=True)
+class Slash:
+    """Stake that a node lost: its id, why, token units, and the account that proved it, if any."""
+
+    node: int
+    offence: Offence
+    amount: int
+    reporter: str | None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A proposed merge that was thrown out.
+
+    Attributes:
+        proposer: node id; barred for the rest of the round.
+        root: the state root that it proposed.
+        challenger: account that disproved it; ``None`` if it merely found no quorum.
+        slashed: what that cost the proposer and those who attested.
+        tx: hash of the transaction.
+    """
+
+    proposer: int
+    root: bytes
+    challenger: str | None
+    slashed: tuple[Slash, ...]
+    tx: str
 
 
 def of_round(events: Iterable[Event], round_id: int) -> list[Event]:
@@ -112,3 +144,89 @@ def totals(events: Sequence[Event]) -> list[int]:
         if event.name == "RoundSettled":
             return list(event["totals"])
     return []
+
+
+def nodes(events: Iterable[Event], round_id: int | None = None) -> dict[int, Node]:
+    """All nodes ever registered, by id, as they are in a round.
+
+    Keys and membership change with the next round: a node that rotated its keys in mid-round
+    still signs and opens with the old ones until the round is over.
+
+    Args:
+        round_id: ``None`` takes the newest keys and memberships, as the contract's ``node`` does.
+    """
+    stages: dict[int, list[tuple[int, Node]]] = {}  # from which round on a node is like this
+    for event in events:
+        if event.name == "NodeRegistered":
+            made = Node(
+                id=event["id"],
+                account=event["account"],
+                signer=event["signer"],
+                seat=event["seat"],
+                active_from=event["activeFrom"],
+                active_until=FOREVER,
+                encryption_key=event["encryptionKey"],
+                transport_key=event["transportKey"],
+            )
+            stages.setdefault(made.id, []).append((made.active_from, made))
+        elif event.name == "NodeRotated":
+            _, before = stages[event["id"]][-1]
+            kept = before.signer == event["signer"]
+            after = replace(
+                before,
+                signer=event["signer"],
+                active_from=before.active_from if kept else event["activeFrom"],
+                encryption_key=event["encryptionKey"],
+                transport_key=event["transportKey"],
+            )
+            stages[event["id"]].append((event["activeFrom"], after))
+        elif event.name == "NodeLeft":
+            since, before = stages[event["id"]].pop()
+            gone = replace(before, active_until=event["activeUntil"])
+            stages[event["id"]].append((since, gone))
+    return {number: _stage(known, round_id) for number, known in stages.items()}
+
+
+def slashes(events: Iterable[Event], round_id: int) -> list[Slash]:
+    """Who lost stake for what it did in a round, in the order in which it was taken."""
+    return [_slash(e) for e in of_round(events, round_id) if e.name == "NodeSlashed"]
+
+
+def rejections(events: Iterable[Event], round_id: int) -> list[Rejection]:
+    """The proposals of a round that were thrown out, in order."""
+    mine = of_round(events, round_id)
+    return [
+        Rejection(
+            proposer=event["proposer"],
+            root=event["root"],
+            challenger=_account(event["challenger"]),
+            slashed=tuple(_slash(e) for e in mine if (e.name, e.tx) == ("NodeSlashed", event.tx)),
+            tx=event.tx,
+        )
+        for event in mine
+        if event.name == "MergeRejected"
+    ]
+
+
+def stakes(events: Iterable[Event]) -> dict[int, int]:
+    """Token units that the vault holds as stake, by node id."""
+    signs = {"Staked": 1, "Slashed": -1, "StakeWithdrawn": -1}
+    held: dict[int, int] = {}
+    for event in events:
+        if event.name in signs:
+            held[event["id"]] = held.get(event["id"], 0) + signs[event.name] * event["amount"]
+    return held
+
+
+def _stage(known: Sequence[tuple[int, Node]], round_id: int | None) -> Node:
+    begun = [node for since, node in known if round_id is None or since <= round_id]
+    return begun[-1] if begun else known[-1][1]
+
+
+def _slash(event: Event) -> Slash:
+    reporter = _account(event["reporter"])
+    return Slash(event["id"], Offence(event["offence"]), event["amount"], reporter)
+
+
+def _account(address: str) -> str | None:
+    return address if int(address, 16) else None

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 from collegium.errors import (
     InsufficientFunds,
-    RevokedNode,
+    LeftNode,
+    MayNotPropose,
+    NothingOwed,
+    OffenceUnproven,
+    StakeLocked,
     TransactionReverted,
     UnregisteredNode,
 )
@@ -20,10 +24,34 @@ class NodeNotRegistered(TransactionReverted, UnregisteredNode):
     number, title = UnregisteredNode.number, UnregisteredNode.title
 
 
-class NodeRevoked(TransactionReverted, RevokedNode):
-    """A contract refused because the node was revoked."""
+class NodeHasLeft(TransactionReverted, LeftNode):
+    """A contract refused because the node has left."""
 
-    number, title = RevokedNode.number, RevokedNode.title
+    number, title = LeftNode.number, LeftNode.title
+
+
+class StakeHeld(TransactionReverted, StakeLocked):
+    """A contract refused because a stake is still needed where it is."""
+
+    number, title = StakeLocked.number, StakeLocked.title
+
+
+class ProposerRefused(TransactionReverted, MayNotPropose):
+    """A contract refused a proposal because of who sent it."""
+
+    number, title = MayNotPropose.number, MayNotPropose.title
+
+
+class NothingToPay(TransactionReverted, NothingOwed):
+    """A contract refused because there is nothing to pay."""
+
+    number, title = NothingOwed.number, NothingOwed.title
+
+
+class ProofRefused(TransactionReverted, OffenceUnproven):
+    """A contract refused because a proof of an offence does not hold."""
+
+    number, title = OffenceUnproven.number, OffenceUnproven.title
 
 
 class TokensMissing(TransactionReverted, InsufficientFunds):
@@ -55,17 +83,21 @@ ADVICE: dict[str, Advice] = {
         NodeNotRegistered,
     ),
     "AccountTaken": Advice(
-        "an account that never registered", "One account is one node: use the node that it has."
+        "an account without a node in the federation",
+        "One account is one node: use the node that it has, or let it leave first.",
     ),
     "SignerTaken": Advice(
         "a signer key that was never used", "Make new keys (collegium node keygen)."
     ),
-    "FederationFull": Advice("a free seat", "Ask the council to revoke a node that left."),
+    "FederationFull": Advice("a free seat", "Wait until a node leaves."),
     "UnknownNode": Advice("the id of a registered node", "List them: collegium node list."),
-    "AlreadyRevoked": Advice("a node that is not revoked", "Nothing is left to do."),
+    "NotRegistered": Advice(
+        "a node that has not left", "To come back, register again.", NodeHasLeft
+    ),
     "NotActive": Advice(
         "the signer of a node that is active in this round",
-        "Register first, or wait for the next round. A revoked node stays out.",
+        "Register first, or wait for the next round. After a rotation, the old keys serve until "
+        "the round is over.",
         NodeNotRegistered,
     ),
     # rounds
@@ -105,9 +137,46 @@ ADVICE: dict[str, Advice] = {
     "NotAggregator": Advice(
         "the round's aggregator", "Leave it to the aggregator, or wait for the deadline."
     ),
+    "ProposerBarred": Advice(
+        "a node none of whose proposals was rejected in this round",
+        "Leave it to another node; the bar ends with the round.",
+        ProposerRefused,
+    ),
+    "NotBonded": Advice(
+        "a node whose stake covers what a disproved merge costs",
+        "Leave it to another node. To fill the stake up, leave and register again.",
+        ProposerRefused,
+    ),
     "BadSignature": Advice(
         "a signature of the committee member in this slot", "Collect the attestation again."
     ),
+    # disputes
+    "WrongOutcome": Advice(
+        "the accepted updates of this round, with one manifest and one leaf for each",
+        _SAME_INPUTS,
+        ProofRefused,
+    ),
+    "WrongLeaf": Advice(
+        "leaves that lead to the base, to the proposal and to the committed updates",
+        "Build the proof again, from files whose digests were checked.",
+        ProofRefused,
+    ),
+    "WrongBlock": Advice("a block from 0 to 7 of a leaf of the state", _SAME_INPUTS, ProofRefused),
+    "MergeCorrect": Advice(
+        "a block of the proposal that is not the merge",
+        "Nothing is wrong there; compare the states again.",
+        ProofRefused,
+    ),
+    "NotEquivocal": Advice(
+        "two different updates of one round, signed by one node", _SAME_INPUTS, ProofRefused
+    ),
+    "AlreadyProven": Advice(
+        "an offence that nobody has proven yet", "Nothing is left to do.", ProofRefused
+    ),
+    "NothingAtStake": Advice(
+        "a node that still has a stake", "There is nothing left to take from it.", ProofRefused
+    ),
+    "NotDisputes": Advice("a call by the disputes contract", "Call that contract instead."),
     # money
     "InsufficientFree": Advice(
         "enough free tokens in escrow", "Deposit tokens into the vault.", TokensMissing
@@ -120,7 +189,17 @@ ADVICE: dict[str, Advice] = {
     "WrongProof": Advice(
         "a proof for the node's total in the present ledger", "Build the proof again and claim."
     ),
-    "NothingToClaim": Advice("earnings that are not claimed yet", "Claim after the next round."),
+    "NothingToClaim": Advice(
+        "earnings or a stake that are not paid yet", "Nothing is left to do.", NothingToPay
+    ),
+    "NothingOwed": Advice(
+        "rewards or forfeited stakes that are not moved yet", "Nothing is left to do.", NothingToPay
+    ),
+    "StakeLocked": Advice(
+        "a stake that nobody can claim against any more",
+        "Let the node leave first (collegium node exit), then wait for the time that is named.",
+        StakeHeld,
+    ),
     "NotSponsor": Advice("the sponsor's account", "Send it from the account of the sponsor."),
     "NotFederation": Advice("a call by the federation", "Call the federation instead."),
     # OpenZeppelin
@@ -140,6 +219,16 @@ ADVICE: dict[str, Advice] = {
         "an allowance for the vault",
         "Approve the vault for the amount, then send it again.",
         TokensMissing,
+    ),
+    "AccessControlEnforcedDefaultAdminRules": Advice(
+        "a transfer of the administration in two steps",
+        "Offer it, and let the new administrator accept.",
+    ),
+    "AccessControlEnforcedDefaultAdminDelay": Advice(
+        "an offer whose time has come", "Wait for the time that is named, then accept."
+    ),
+    "AccessControlInvalidDefaultAdmin": Advice(
+        "the account that the administration was offered to", "Accept it from that account."
     ),
     "OwnableUnauthorizedAccount": Advice(
         "the owner's account", "Send it from the account that owns the contract."

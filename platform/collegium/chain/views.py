@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from collegium.protocol.registry import FOREVER
 from collegium.protocol.round import Phase
 
 _CAPITAL = re.compile(r"(?<!^)([A-Z])")
@@ -45,6 +46,11 @@ class Node(_FromContract):
     def active_in(self, round_id: int) -> bool:
         return self.active_from <= round_id < self.active_until
 
+    @property
+    def left(self) -> bool:
+        """Whether it takes part in no round after the live one."""
+        return self.active_until != FOREVER
+
 
 @dataclass(frozen=True)
 class Round(_FromContract):
@@ -63,6 +69,7 @@ class Round(_FromContract):
         outcome: hash over the accepted updates; zero before settlement.
         proposer: node id; 0 before a proposal.
         proposal: proposed state root.
+        rejected: proposals rejected so far in this round.
     """
 
     id: int
@@ -80,6 +87,7 @@ class Round(_FromContract):
     outcome: bytes
     proposer: int
     proposal: bytes
+    rejected: int
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "phase", Phase(self.phase))
@@ -99,7 +107,11 @@ class Round(_FromContract):
 
 @dataclass(frozen=True)
 class Escrow:
-    """The vault's books, in token units; ``ledger_root`` covers all totals ever earned."""
+    """The vault's books, in token units; ``ledger_root`` covers all totals ever earned.
+
+    Stakes are held apart from the escrow, and so is what was slashed: ``owed`` to those who
+    reported it, or ``forfeited`` until somebody recycles it into the escrow.
+    """
 
     deposited: int
     withdrawn: int
@@ -108,6 +120,8 @@ class Escrow:
     earned: int
     claimed: int
     staked: int
+    owed: int
+    forfeited: int
     ledger_root: bytes
 
     @property

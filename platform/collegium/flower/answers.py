@@ -41,7 +41,7 @@ def findings(record: ConfigRecord) -> list[tuple[int, str]]:
 
 
 def signature(record: ConfigRecord) -> bytes:
-    """A signature over the merge; whether it holds is checked before it is relayed."""
+    """A signature over the merge, empty from who objects; checked before it is relayed."""
     return data(record, "signature")
 
 

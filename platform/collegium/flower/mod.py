@@ -21,7 +21,6 @@ from collegium.protocol.container import encode_state
 from collegium.protocol.state import to_float
 from collegium.roles import aggregator, contributor, greeting, validator
 from collegium.roles.node import Node
-from collegium.roles.view import RoundView
 
 HOME = "collegium-home"
 """Key in a SuperNode's ``node_config`` that names the folder of the node."""
@@ -45,9 +44,9 @@ def attest(home: str | None = None, loss: str = "loss") -> Mod:
         record = wire.fields(message)
         if record is None:
             return call_next(message, context)
-        node = _open(home or str(context.node_config[HOME]))
         started = time.perf_counter()
-        step = _Step(node, message, context, call_next, loss)
+        folder = home or str(context.node_config[HOME])
+        step = _Step(folder, message, context, call_next, loss)
         step.expect_round()
         reply = _STEPS[str(record["step"])](step)
         if (answer := wire.fields(reply)) is not None:
@@ -58,8 +57,9 @@ def attest(home: str | None = None, loss: str = "loss") -> Mod:
 
 
 @lru_cache(maxsize=64)
-def _open(home: str) -> Node:
-    return Node.open(home)
+def _open(home: str, signer: str = "") -> Node:
+    """The node in a folder, acting with its newest keys or with those of a signer."""
+    return _open(home).as_signer(signer) if signer else Node.open(home)
 
 
 class _Step:
@@ -67,14 +67,15 @@ class _Step:
 
     def __init__(
         self,
-        node: Node,
+        home: str,
         message: Message,
         context: Context,
         call_next: ClientAppCallable,
         loss: str,
     ) -> None:
-        self.node, self.message = node, message
-        self.view: RoundView = node.view()
+        newest = _open(home)
+        self.message, self.view = message, newest.view()
+        self.node = _open(home, self.view.nodes[newest.id].signer)  # keys may have been rotated
         self.record = wire.fields(message) or ConfigRecord()
         self.app_s = 0.0
         self._context, self._call_next, self._loss = context, call_next, loss
@@ -179,10 +180,14 @@ def _merge(step: _Step) -> Message:
 
 
 def _attest(step: _Step) -> Message:
-    _, signature = validator.attest(
-        step.node, step.view, wire.data(step.record, "base"), wire.unpack(step.record)
+    judged = validator.judge(
+        step.node,
+        step.view,
+        wire.data(step.record, "base"),
+        wire.unpack(step.record),
+        wire.data(step.record, "proposed") or None,
     )
-    return wire.answer(step.message, signature=signature)
+    return wire.answer(step.message, signature=judged.signature or b"")
 
 
 _STEPS: dict[str, Callable[[_Step], Message]] = {

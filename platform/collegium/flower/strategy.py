@@ -7,7 +7,6 @@ that the committee attested.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -16,61 +15,23 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
+from collegium.chain.disputes import Dispute, read_disputes
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
-from collegium.errors import BlobMissing, EvidenceError, MissingKeys, RoundFailed
+from collegium.errors import BlobMissing, EvidenceError, MissingKeys
 from collegium.flower import answers, wire
 from collegium.flower.peers import Peers, Read
+from collegium.flower.report import RoundReport
 from collegium.protocol import state
 from collegium.protocol.container import decode_state, encode_state
 from collegium.protocol.layout import Layout
 from collegium.protocol.state import State
-from collegium.roles.contributor import Attestation
 from collegium.roles.coordinator import Coordinator
 from collegium.roles.run import Run
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
 
 T = TypeVar("T")
-
-
-@dataclass
-class RoundReport:
-    """What the server saw of one round.
-
-    Attributes:
-        round: number of the round on the chain.
-        phase_s: wall seconds by phase, one after the other.
-        step_s: seconds that nodes spent on a step (``update``, ``vote``), added up over them.
-        app_s: the part of ``step_s`` that was the app's own training and evaluation.
-        attestations: by node id.
-        findings: codes that any validator reported, by node id.
-        errors: what nodes answered instead of a result.
-        bytes_up: bytes of the updates as delivered.
-        state_root: root the round ended on, or None if it was cancelled.
-    """
-
-    round: int
-    phase_s: dict[str, float] = field(default_factory=dict)
-    step_s: dict[str, float] = field(default_factory=dict)
-    app_s: dict[str, float] = field(default_factory=dict)
-    attestations: dict[int, Attestation] = field(default_factory=dict)
-    findings: dict[int, set[str]] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    bytes_up: int = 0
-    state_root: bytes | None = None
-
-    def work_s(self) -> float:
-        """Wall seconds of training and scoring proper: what would be spent without evidence."""
-        return sum(
-            self.phase_s.get(phase, 0.0) * self.app_s.get(step, 0.0) / self.step_s[step]
-            for phase, step in (("Train", "update"), ("Score", "vote"))
-            if self.step_s.get(step)
-        )
-
-    def trust_s(self) -> float:
-        """Wall seconds of everything else."""
-        return sum(self.phase_s.values()) - self.work_s()
 
 
 class Verified(Strategy):
@@ -82,6 +43,7 @@ class Verified(Strategy):
         layout: form of the adapter.
         store: keeps envelopes and states, by digest.
         on_phase: called with round and phase whenever one begins.
+        on_dispute: called with a round and each dispute in it, as soon as it is over.
         on_round: called with the report of every round.
     """
 
@@ -93,11 +55,12 @@ class Verified(Strategy):
         store: BlobStore,
         *,
         on_phase: Callable[[int, str], None] = lambda round_id, phase: None,
+        on_dispute: Callable[[RoundView, Dispute], None] = lambda view, dispute: None,
         on_round: Callable[[RoundReport], None] = lambda report: None,
     ) -> None:
         self.strategy, self.coordinator = strategy, coordinator
         self.layout, self.store = layout, store
-        self.on_phase, self.on_round = on_phase, on_round
+        self.on_phase, self.on_dispute, self.on_round = on_phase, on_dispute, on_round
         self.state = self._newest_known()
         self.reports: list[RoundReport] = []
         self._report = RoundReport(0)
@@ -122,7 +85,7 @@ class Verified(Strategy):
             strategy: as of the class.
             folder: what ``collegium federation create`` wrote.
             account: the coordinator's; on a local chain its first account by default.
-            hooks: ``on_phase`` and ``on_round``.
+            hooks: ``on_phase``, ``on_dispute`` and ``on_round``.
 
         Raises:
             NoRun: the folder holds no run.
@@ -154,8 +117,10 @@ class Verified(Strategy):
         view = self.coordinator.open_round(state.root(self.state))
         base = encode_state(self.state)
         self._enter("Train")
+        members = {self._peers.addresses.get(number) for number in view.members}
         for message in self.strategy.configure_train(server_round, arrays, config, grid):
-            yield wire.training(message, view.id, base)
+            if message.metadata.dst_node_id in members:  # others have left, or are strangers
+                yield wire.training(message, view.id, base)
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -213,6 +178,7 @@ class Verified(Strategy):
             view = later
         if view.phase == "Final":
             self._report.state_root = self._adopt(view)
+        self._note_disputes(view)
         self._enter(view.phase)
         self.on_round(self._report)
 
@@ -234,26 +200,35 @@ class Verified(Strategy):
         self._ask(wire.REVEAL, view, view.committee, bool, {})
 
     def _merge(self, view: RoundView) -> None:
-        """The aggregator proposes; after its deadline, whoever of the committee answers first."""
+        """The aggregator proposes; after its deadline, whoever may and answers first."""
         late = self.coordinator.overdue(view)
-        for node in view.committee if late else (view.aggregator,):
+        for node in view.candidates() if late else (view.aggregator,):
             self._fetch_merged(view, node)
             if self.coordinator.view().phase != "Merge":
                 return
 
     def _attest(self, view: RoundView) -> None:
-        """The committee signs, if the proposal is right; its state is in the store before that."""
-        material = self._material(view)
-        signed = self._ask(wire.ATTEST, view, view.committee, answers.signature, material)
-        if not self._find_merged(view, view.proposal):  # proposed by others, or before a restart
-            raise RoundFailed(
-                expected=f"the state behind the proposal {view.proposal.hex()}",
-                found="nobody who can show it: it is not the merge of what was accepted",
-                action="Do not build on it. Have the council look at it before the challenge "
-                "window is over.",
-            )
-        signatures = [(view.committee.index(node), signature) for node, signature in signed]
-        self.coordinator.relay_attestations(view, signatures)
+        """The committee signs what is proposed, or proves it wrong; both need to see it.
+
+        The state is in the store before anybody signs. One that nobody can show is signed by
+        nobody who is honest, and falls when its time is over.
+        """
+        shown = self._merged.get(view.proposal) if self._find_merged(view, view.proposal) else None
+        proposed = b"" if shown is None else encode_state(shown)
+        material = {**self._material(view), "proposed": proposed}
+        answered = self._ask(wire.ATTEST, view, view.committee, answers.signature, material)
+        signed = [(view.committee.index(node), signature) for node, signature in answered]
+        self.coordinator.relay_attestations(view, signed)
+        self._note_disputes(self.coordinator.view())
+
+    def _note_disputes(self, view: RoundView) -> None:
+        """Report what was disputed since the last look."""
+        if not view.barred:
+            return
+        federation, known = self.coordinator.federation, len(self._report.disputes)
+        self._report.disputes = read_disputes(federation, federation.events(), view.id)
+        for dispute in self._report.disputes[known:]:
+            self.on_dispute(view, dispute)
 
     def _adopt(self, view: RoundView) -> bytes:
         """Make the final state the current one; returns its root."""
@@ -265,7 +240,8 @@ class Verified(Strategy):
 
     def _find_merged(self, view: RoundView, root: bytes) -> bool:
         """Ask the nodes that can merge until one shows the state with this root."""
-        for node in (view.aggregator, *view.committee):
+        able = dict.fromkeys((view.proposer or view.aggregator, view.aggregator, *view.committee))
+        for node in able:
             if root in self._merged:
                 break
             self._fetch_merged(view, node)

@@ -30,12 +30,12 @@ def merged(node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, byt
     start = read_base(node, view, base)
     opened = committed_updates(node, view, envelopes)
     accepted = [(u, w) for u, w in zip(view.updates, view.weights, strict=True) if w]
-    return merge.merge(start, [(w, _found(opened, u.node).encoded) for u, w in accepted])
+    return merge.merge(start, [(w, require(opened, u.node).encoded) for u, w in accepted])
 
 
 def propose(node: Node, view: RoundView, result: State) -> None:
-    """Propose a merged state, unless one is proposed already."""
-    if view.phase == "Merge":
+    """Propose a merged state, unless one is proposed already or this node may not."""
+    if view.phase == "Merge" and node.id in view.bonded - view.barred:
         node.federation.propose_merge(view.id, state.root(result))
 
 
@@ -55,7 +55,8 @@ def check_root(found: State, expected: bytes) -> State:
     return found
 
 
-def _found(opened: Mapping[int, Update], node: int) -> Update:
+def require(opened: Mapping[int, Update], node: int) -> Update:
+    """The update of a node; raises BlobMissing if it is not at hand."""
     if node not in opened:
         raise BlobMissing(
             expected=f"the update of node {node}, which the round accepted",

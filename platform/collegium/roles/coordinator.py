@@ -16,7 +16,7 @@ from collegium.protocol.signing import Domain
 from collegium.roles.contributor import Attestation
 from collegium.roles.view import RoundView, read_round
 
-_POLL = 0.5
+_POLL, _RETRY = 0.5, 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -88,42 +88,61 @@ class Coordinator:
 
     def overdue(self, view: RoundView) -> bool:
         """Whether the deadline of the phase has passed, by the chain's time."""
-        return 0 < view.deadline <= self.federation.chain.timestamp()
+        return 0 < view.deadline <= self._time()
 
     def seconds_left(self, view: RoundView) -> float | None:
         """How long it makes sense to wait for answers, by the chain's time; None if that waits."""
         if self.fast_forward or not view.deadline:
             return None
-        return max(1.0, view.deadline - self.federation.chain.timestamp())
+        return max(1.0, self._end(view) - self._time())
 
     def wait(self, view: RoundView) -> RoundView:
         """Let the phase of ``view`` end at its deadline, then call what is due.
 
+        Where a merge is still missing after the aggregator's deadline, this comes back every
+        minute, so that others can be asked to propose one.
+
         Raises:
             RoundFailed: time alone does not end the phase: somebody has to act.
         """
-        if view.deadline and not self.overdue(view):
-            self.notify(f"round {view.id}: waiting for the deadline of {view.phase}")
-            self._pass_time(view.deadline)
-        elif not view.live or view.phase in ("Settle", "Merge"):
+        end = self._end(view)
+        if end > self._time():
+            if view.phase == "Merge" and self.overdue(view) and not self.fast_forward:
+                end = min(end, self._time() + _RETRY)
+            if view.phase != "Proposed" or not self.fast_forward:
+                self.notify(f"round {view.id}: waiting for the deadline of {view.phase}")
+            self._pass_time(end)
+        elif not view.live or view.phase == "Settle":
             raise RoundFailed(
                 expected=f"phase {view.phase} of round {view.id} to end",
                 found="nobody who could act in it",
                 action="Start the nodes of the committee and run this again.",
             )
         later = self.view()
-        ends = later.phase == "Proposed" and self.overdue(later)
-        if later.phase == "Draw" or later.cancellable or ends:
+        if self._due(later):
             self._unless_overtaken(later, lambda: self.federation.advance(later.id))
         return self.view()
+
+    def _end(self, view: RoundView) -> int:
+        """When the phase ends by itself, Unix time; 0 if it does not."""
+        if view.phase == "Merge" and self.overdue(view):
+            return view.deadline + int(self.federation.terms()["challengeWindow"])
+        return view.deadline
+
+    def _due(self, view: RoundView) -> bool:
+        """Whether ``advance`` takes a step now."""
+        ends = view.phase in ("Merge", "Proposed") and self._end(view) <= self._time()
+        return view.phase == "Draw" or view.cancellable or ends
+
+    def _time(self) -> int:
+        return self.federation.chain.timestamp()
 
     def _unless_overtaken(self, view: RoundView, step: Callable[[], object]) -> None:
         """Take a step that anybody may take; if somebody just did, that is as good."""
         try:
             step()
         except TransactionReverted:
-            now = self.view()
-            if (now.id, now.phase) == (view.id, view.phase):
+            if _stage(self.view()) == _stage(view):
                 raise
 
     def _pass_time(self, deadline: int) -> None:
@@ -134,6 +153,10 @@ class Coordinator:
             time.sleep(min(_POLL, max(0.1, deadline - time.time())))
             if chain.is_local and time.time() >= deadline:
                 chain.mine()  # nobody else does
+
+
+def _stage(view: RoundView) -> tuple[int, str, int, frozenset[int]]:
+    return view.id, view.phase, view.proposer, view.barred
 
 
 def _commits(domain: Domain, view: RoundView, made: Attestation) -> bool:

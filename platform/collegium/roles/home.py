@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from eth_utils.address import to_checksum_address
+
 from collegium.chain.locks import file_lock
 from collegium.errors import MissingKeys
 from collegium.roles.keyring import Keyring
@@ -81,9 +83,25 @@ class NodeHome:
     def layout(self) -> bytes:
         return (self.path / "layout.json").read_bytes()
 
-    def keyring(self) -> Keyring:
-        """The node's keys, opened with COLLEGIUM_PASSPHRASE."""
-        return Keyring.load(self.keys, os.environ.get("COLLEGIUM_PASSPHRASE", ""))
+    def account(self) -> str:
+        """Address of the account whose keys lie here; no passphrase is needed.
+
+        Raises:
+            MissingKeys: there are none.
+        """
+        path = self.keys / "account.json"
+        try:
+            return to_checksum_address(json.loads(path.read_bytes())["address"])
+        except FileNotFoundError:
+            raise MissingKeys(
+                expected=f"the keys of a node at {self.path}",
+                found=f"no {path}",
+                action="Name the folder of a node, or make keys with `collegium node keygen`.",
+            ) from None
+
+    def keyring(self, signer: str | None = None) -> Keyring:
+        """The node's keys, opened with COLLEGIUM_PASSPHRASE; see :meth:`.Keyring.load`."""
+        return Keyring.load(self.keys, os.environ.get("COLLEGIUM_PASSPHRASE", ""), signer)
 
     def journal(self, round_id: int) -> "Journal":
         """The journal of a round of the federation that the settings name."""

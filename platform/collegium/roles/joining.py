@@ -1,74 +1,82 @@
 """A hospital joins a federation: admission, registration, and the folder of its node."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_checksum_address
 
 from collegium.chain.federation import Federation
 from collegium.chain.sender import Sender
-from collegium.errors import MissingKeys, ModelMismatch, RevokedNode, UnregisteredNode
+from collegium.errors import LeftNode, ModelMismatch, UnregisteredNode
 from collegium.protocol.card import TaskCard
 from collegium.roles.home import NodeHome, NodeSettings
 from collegium.roles.keyring import Keyring
+from collegium.roles.membership import unused_keys
 from collegium.roles.run import Run
 from collegium.tasks.data import read_folder
 
-FOREVER = 2**32 - 1
 _LOOKED_AT = 32  # metadata lines read before anything is paid; training reads them all
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A registered node: its id, and whether it was registered just now."""
+    """A registered node: its id, its keys, and whether it was registered just now."""
 
     id: int
+    keys: Keyring
     fresh: bool
 
 
 def join(
-    run: Run, federation: Federation, home: NodeHome, keys: Keyring, settings: NodeSettings
+    run: Run,
+    federation: Federation,
+    home: NodeHome,
+    passphrase: str,
+    settings: NodeSettings,
 ) -> Joined:
     """Register a node with its own account and write its folder. May be repeated.
 
+    A node that has left comes back under its old id, with a new signer: the chain takes none twice.
+
     Args:
         federation: read access to the contract.
+        passphrase: of the keys in ``home``.
         settings: of the node; data and challenge folders are checked.
 
     Raises:
         DataError: the data or the challenge set cannot be used.
-        RevokedNode: the council revoked this account's node.
-        UnregisteredNode: the council did not admit the account.
+        MissingKeys, WrongPassphrase: the keys cannot be opened.
+        UnregisteredNode: the council did not admit the account, or took the admission back.
         InsufficientFunds: the account lacks gas money or tokens for the stake.
     """
     card = TaskCard.decode(run.card_file.read_bytes())
     read_folder(settings.data, limit=_LOOKED_AT)
     _check_challenge(Path(settings.challenge), card)
-    known = federation.node_of(keys.account.address)
-    if known:
-        require_active(federation, known)
-        number = known
+    account = home.account()
+    number = federation.node_of(account)
+    member = number > 0 and not federation.node(number).left
+    if member:
+        keys = Keyring.load(home.keys, passphrase, federation.node(number).signer)
     else:
-        _require_admission(federation, keys.account.address)
+        _require_admission(federation, account)
+        keys = unused_keys(home, federation, passphrase)
         receipt = federation.using(keys.account).register(
             keys.signer.address, keys.encryption_public, keys.transport_digest
         )
         number = int(receipt.event("NodeRegistered")["id"])
     home.write_settings(settings, run.card_file.read_bytes(), run.layout_file.read_bytes())
     run.with_nodes([home.path]).save()
-    return Joined(number, fresh=not known)
+    return Joined(number, keys, fresh=not member)
 
 
 def require_active(federation: Federation, number: int) -> None:
-    """Raise RevokedNode if the council revoked a node."""
+    """Raise LeftNode if a node has left the federation."""
     node = federation.node(number)
-    if node.active_until != FOREVER:
-        raise RevokedNode(
-            expected=f"node {number} ({node.account}) not to be revoked",
-            found=f"that it is, from round {node.active_until} on",
-            action="Ask the council. A revoked account cannot register again; its pay stays due.",
+    if node.left:
+        raise LeftNode(
+            expected=f"node {number} ({node.account}) in the federation",
+            found=f"that it takes no part in rounds from {node.active_until} on",
+            action="To come back, run `collegium node register` again; its pay stays due.",
         )
 
 
@@ -82,7 +90,7 @@ def resolve(federation: Federation, node: str) -> int:
         number = int(node)
         known = 0 < number <= int(federation.federation.call("nodeCount"))
     else:
-        account = node if node.startswith("0x") else account_of(Path(node))
+        account = node if node.startswith("0x") else NodeHome(node).account()
         number = federation.node_of(account)
         known = number > 0
     if known:
@@ -112,19 +120,6 @@ def give_gas(federation: Federation, payer: LocalAccount, to: str, wei: int) -> 
     balance = int(federation.chain.rpc("eth_getBalance", to, "latest"), 16)
     if balance < wei:
         Sender(federation.chain, payer).send(to, value=wei - balance)
-
-
-def account_of(home: Path) -> str:
-    """Address of the account whose keys lie in a node's folder; no passphrase is needed."""
-    path = NodeHome(home).keys / "account.json"
-    try:
-        return to_checksum_address(json.loads(path.read_bytes())["address"])
-    except FileNotFoundError:
-        raise MissingKeys(
-            expected=f"an id, an account, or the folder of a node: {home}",
-            found=f"no {path}",
-            action="Name a registered node, or make keys with `collegium node keygen`.",
-        ) from None
 
 
 def _check_challenge(folder: Path, card: TaskCard) -> None:

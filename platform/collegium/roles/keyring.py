@@ -3,13 +3,16 @@
 ``account`` owns the registration and receives pay; ``signer`` signs updates and votes;
 ``encryption`` opens what is sealed to the node; ``transport`` is the key of its Flower SuperNode.
 The two secp256k1 keys are Web3 Secret Storage files (the format that Ethereum wallets read), the
-others PKCS#8 PEM. A keyring is written once and never overwritten.
+others PKCS#8 PEM. A file is written once and never overwritten: a rotation adds a folder ``2``,
+``3``, … with the new hot keys. The chain says which signer serves in a round, and the signer names
+the generation, so no crash between disk and chain can lose a key or use the wrong one.
 """
 
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 
 from collegium.errors import KeysExist, MissingKeys, WrongPassphrase
 
@@ -93,26 +97,46 @@ class Keyring:
                 action="Use the keys that are there, or name another folder.",
             )
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        encrypted = serialization.BestAvailableEncryption(passphrase.encode())
-        pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encrypted
-        files = {
-            "encryption.pem": self.encryption.private_bytes(*pem),
-            "transport.pem": self.transport.private_bytes(*pem),
-            "transport.pub": self.transport_public,
-            "signer.json": _wallet(self.signer, passphrase, iterations),
-            "account.json": _wallet(self.account, passphrase, iterations),  # last: marks complete
-        }
-        for name, data in files.items():
-            path = folder / name
-            path.touch(mode=0o600)
-            path.write_bytes(data)
+        _write(folder, self._hot_files(passphrase, iterations, transport=True))
+        account = _wallet(self.account, passphrase, iterations)
+        _write(folder, {"account.json": account})  # last: marks the folder as complete
+
+    def renewed(self, *, transport: bool = False) -> "Keyring":
+        """The same account with a fresh signer and encryption key, and transport key if wanted."""
+        fresh = Keyring.generate()
+        kept = self.transport if not transport else fresh.transport
+        return replace(fresh, account=self.account, transport=kept)
+
+    def add(
+        self,
+        folder: Path,
+        passphrase: str,
+        *,
+        transport: bool = False,
+        iterations: int = _KDF_ITERATIONS,
+    ) -> None:
+        """Write the hot keys as a new generation beside those in ``folder``, in one step.
+
+        Args:
+            transport: whether the transport key is a new one, too.
+        """
+        target = folder / str(len(_generations(folder)) + 1)
+        partial = target.with_name(f"{target.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        _write(partial, self._hot_files(passphrase, iterations, transport=transport))
+        partial.rename(target)
 
     @classmethod
-    def load(cls, folder: Path, passphrase: str) -> "Keyring":
+    def load(cls, folder: Path, passphrase: str, signer: str | None = None) -> "Keyring":
         """Open the keys.
 
+        Args:
+            signer: address of the signer to open, with the keys that were made with it; the
+                newest on disk by default.
+
         Raises:
-            MissingKeys: there are none in ``folder``.
+            MissingKeys: there are none in ``folder``, or none with this signer.
             WrongPassphrase: the passphrase does not open them.
         """
         if not (folder / "account.json").exists():
@@ -121,12 +145,22 @@ class Keyring:
                 found="no account.json",
                 action="Make one with `collegium node keygen`.",
             )
+        known = _generations(folder)
+        addresses = signers(folder)
+        if signer is not None and signer not in addresses:
+            raise MissingKeys(
+                expected=f"the keys of signer {signer}, which the chain names, at {folder}",
+                found=f"those of {', '.join(addresses)}",
+                action="Run the node from the folder that its keys were rotated in.",
+            )
+        last = len(known) - 1 if signer is None else addresses.index(signer)
+        transport = next(p for p in reversed(known[: last + 1]) if (p / "transport.pem").exists())
         try:
             return cls(
                 account=_unlock(folder / "account.json", passphrase),
-                signer=_unlock(folder / "signer.json", passphrase),
-                encryption=_pem(folder / "encryption.pem", passphrase, X25519PrivateKey),
-                transport=_pem(folder / "transport.pem", passphrase, EllipticCurvePrivateKey),
+                signer=_unlock(known[last] / "signer.json", passphrase),
+                encryption=_pem(known[last] / "encryption.pem", passphrase, X25519PrivateKey),
+                transport=_pem(transport / "transport.pem", passphrase, EllipticCurvePrivateKey),
             )
         except ValueError as error:
             raise WrongPassphrase(
@@ -134,6 +168,44 @@ class Keyring:
                 found=f"one that does not open them ({error})",
                 action="Give the right one in COLLEGIUM_PASSPHRASE or at the prompt.",
             ) from None
+
+    def _hot_files(self, passphrase: str, iterations: int, *, transport: bool) -> dict[str, bytes]:
+        encrypted = serialization.BestAvailableEncryption(passphrase.encode())
+        pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encrypted
+        files = {
+            "encryption.pem": self.encryption.private_bytes(*pem),
+            "signer.json": _wallet(self.signer, passphrase, iterations),
+        }
+        if transport:
+            files["transport.pem"] = self.transport.private_bytes(*pem)
+            files["transport.pub"] = self.transport_public
+        return files
+
+
+def signers(folder: Path) -> list[str]:
+    """Addresses of all signers in a folder, oldest first; no passphrase is needed."""
+    wallets = [json.loads((p / "signer.json").read_bytes()) for p in _generations(folder)]
+    return [to_checksum_address(wallet["address"]) for wallet in wallets]
+
+
+def _generations(folder: Path) -> list[Path]:
+    """Where the hot keys lie, oldest first: the folder itself, then ``2``, ``3``, …"""
+    found, number = [folder], 2
+    while (folder / str(number)).is_dir():
+        found.append(folder / str(number))
+        number += 1
+    return found
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files that only their owner can read, through to the disk."""
+    for name, data in files.items():
+        path = folder / name
+        path.touch(mode=0o600)
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _wallet(key: LocalAccount, passphrase: str, iterations: int) -> bytes:

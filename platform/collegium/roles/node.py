@@ -1,7 +1,8 @@
 """A node opened for work: its keys, its federation and the agreed documents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
@@ -16,7 +17,12 @@ from collegium.roles.view import RoundView, read_round
 
 @dataclass(frozen=True)
 class Node:
-    """One hospital's edge server, as contributor, validator and aggregator."""
+    """One hospital's edge server, as contributor, validator and aggregator.
+
+    Attributes:
+        keys: those that it acts with; see :meth:`serving`.
+        federation: the contracts, as its signer.
+    """
 
     home: NodeHome
     settings: NodeSettings
@@ -27,7 +33,7 @@ class Node:
     id: int
 
     @classmethod
-    def open(cls, path: str | Path) -> "Node":
+    def open(cls, path: str | Path) -> Self:
         """Open the node that lives in a folder and connect it.
 
         The card and layout in the folder count only if the contract holds the card's digest.
@@ -39,24 +45,43 @@ class Node:
             UnregisteredNode: the account is not registered in it.
         """
         home = NodeHome(path)
-        settings, keys = home.settings(), home.keyring()
+        settings, account = home.settings(), home.account()
         chain = connect(settings.chain)
         federation = Federation(chain, settings.federation, first_block=settings.first_block)
         card, layout = TaskCard.decode(home.card()), Layout.decode(home.layout())
         _match("task card", card.digest, bytes(federation.terms()["card"]))
         _match("layout", layout.digest, bytes.fromhex(card.layout))
-        number = federation.node_of(keys.account.address)
+        number = federation.node_of(account)
         if not number:
             raise UnregisteredNode(
-                expected=f"{keys.account.address} among the nodes of {settings.federation}",
+                expected=f"{account} among the nodes of {settings.federation}",
                 found="no registration",
                 action="Ask the council for admission, then run `collegium node register`.",
             )
+        keys = home.keyring(federation.node(number).signer)
         return cls(home, settings, keys, federation.using(keys.signer), card, layout, number)
 
     def view(self) -> RoundView:
         """The newest round as it stands now."""
         return read_round(self.federation)
+
+    def serving(self, view: RoundView) -> Self:
+        """This node with the keys that it has in a round.
+
+        After a rotation in mid-round the chain still takes what the old signer sends, and updates
+        are sealed to the old encryption key; both serve until the round is over.
+
+        Raises:
+            MissingKeys: the folder does not hold the keys that the chain names.
+        """
+        return self.as_signer(view.nodes[self.id].signer)
+
+    def as_signer(self, signer: str) -> Self:
+        """This node with the keys that were made with a signer; see :meth:`serving`."""
+        if signer == self.keys.signer.address:
+            return self
+        keys = self.home.keyring(signer)
+        return replace(self, keys=keys, federation=self.federation.using(keys.signer))
 
     @property
     def domain(self) -> Domain:

@@ -15,7 +15,6 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from collegium.errors import MissingKeys
-from collegium.roles.home import NodeHome
 from collegium.roles.joining import require_active
 from collegium.roles.keyring import Keyring
 from collegium.roles.node import Node
@@ -51,17 +50,16 @@ def prepare(home: Path, passphrase: str, superlink: str, more: list[str]) -> Lau
     Raises:
         MissingKeys, WrongPassphrase, ChainUnreachable, ModelMismatch, UnregisteredNode: see
             :meth:`.node.Node.open`.
-        RevokedNode: the council revoked the node.
+        LeftNode: the node has left the federation.
     """
     os.environ["COLLEGIUM_PASSPHRASE"] = passphrase
     node = Node.open(home)
     require_active(node.federation, node.id)
-    keys = NodeHome(home).keyring()
     arguments = [
         _PROGRAM,
         "--superlink",
         superlink,
-        *_identity(keys, more),
+        *_identity(node.keys, more),
         "--node-config",
         f'collegium-home="{home.resolve()}"',
         *more,

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from eth_utils.crypto import keccak
 
-from collegium.errors import RoundFailed
+from collegium.chain.receipts import Receipt
+from collegium.errors import RoundFailed, WrongMerge
 from collegium.protocol import signing, similarity, state, verdict
 from collegium.protocol.checks import Finding
 from collegium.protocol.container import Update
@@ -23,6 +24,7 @@ from collegium.roles.aggregator import merged, read_base
 from collegium.roles.inbox import open_updates
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
+from collegium.roles.watcher import object_to
 from collegium_incentives import exact, present, share, to_micro, weights
 
 Loss = Callable[[npt.NDArray[np.float32]], float]
@@ -49,6 +51,19 @@ class Vote:
     @property
     def encoded(self) -> bytes:
         return verdict.encode_scores(self.scores)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a validator says to a proposed merge.
+
+    Attributes:
+        signature: EIP-712 signature over ``Merge`` (65 bytes), if it is right.
+        dispute: receipt of the dispute, if it is wrong and this node was the first to show it.
+    """
+
+    signature: bytes | None = None
+    dispute: Receipt | None = None
 
 
 def vote(
@@ -152,18 +167,44 @@ def attest(
         The committee slot and an EIP-712 signature over ``Merge`` (65 bytes).
 
     Raises:
-        RoundFailed: the proposal is not the merge of what was accepted.
+        WrongMerge: the proposal is not the merge of what was accepted.
     """
     view.expect("Proposed")
     root = state.root(merged(node, view, base, envelopes))
     if root != view.proposal:
-        raise RoundFailed(
+        raise WrongMerge(
             expected=f"a proposal of {root.hex()}, the merge of round {view.id}",
             found=view.proposal.hex(),
             action="Do not attest it; dispute it.",
         )
     message = node.domain.merge_digest(view.id, root)
     return _slot(node, view), signing.sign(message, node.keys.signer.key)
+
+
+def judge(
+    node: Node,
+    view: RoundView,
+    base: bytes,
+    envelopes: Mapping[int, bytes],
+    proposed: bytes | None,
+) -> Judgement:
+    """Sign the proposal if it is the merge; if it is not, prove that to the contract.
+
+    Args:
+        base: file of the state the round builds on.
+        envelopes: sealed updates by node id.
+        proposed: file of the state behind the proposal, if anybody showed it.
+
+    Raises:
+        WrongMerge: the proposal is not the merge, and nobody showed the state behind it.
+        BadProof: what was shown is another state.
+    """
+    try:
+        return Judgement(signature=attest(node, view, base, envelopes)[1])
+    except WrongMerge:
+        if proposed is None:
+            raise
+        return Judgement(dispute=object_to(node, view, base, envelopes, proposed))
 
 
 def _slot(node: Node, view: RoundView) -> int:

@@ -1,15 +1,11 @@
 """What a role reads from the chain before it acts: one call and one look at the events."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from collegium.chain import history
 from collegium.chain.federation import Federation
-from collegium.chain.receipts import Event
 from collegium.chain.views import Node as Registered
 from collegium.errors import RoundFailed
-
-FOREVER = 2**32 - 1  # as the contract writes it for nodes that are not revoked
 
 
 @dataclass(frozen=True)
@@ -32,12 +28,16 @@ class RoundView:
         base: state root that updates build on (32 bytes).
         members: ids of the nodes that may commit.
         updates: what was committed, in order.
-        weights: merge weight of each update, in the same order; empty before settlement.
+        medians, weights: micro-nats and merge weight of each update, in the same order; empty
+            before settlement.
         committee: node ids by slot; empty before the draw.
         aggregator: node id; 0 before the draw.
-        proposal: state root proposed as the merge (32 bytes); zero before it.
+        proposer: node id; 0 if no proposal stands.
+        proposal: state root proposed as the merge (32 bytes); zero if none stands.
+        barred: ids of nodes whose proposal was rejected in this round.
+        bonded: ids of nodes whose stake covers what a disproved merge costs.
         sealed, revealed, attested: slots that have done so.
-        nodes: all nodes ever registered, by id.
+        nodes: all nodes ever registered, by id, with the keys that serve in this round.
     """
 
     id: int
@@ -47,10 +47,14 @@ class RoundView:
     base: bytes
     members: tuple[int, ...]
     updates: tuple[Committed, ...]
+    medians: tuple[int, ...]
     weights: tuple[int, ...]
     committee: tuple[int, ...]
     aggregator: int
+    proposer: int
     proposal: bytes
+    barred: frozenset[int]
+    bonded: frozenset[int]
     sealed: frozenset[int]
     revealed: frozenset[int]
     attested: frozenset[int]
@@ -72,6 +76,11 @@ class RoundView:
         """Nodes that may see the updates: the committee, and the aggregator that merges them."""
         return frozenset((*self.committee, self.aggregator))
 
+    def candidates(self) -> tuple[int, ...]:
+        """Nodes that can merge and may propose, the aggregator first."""
+        able = dict.fromkeys((self.aggregator, *self.committee))
+        return tuple(n for n in able if n in self.bonded and n not in self.barred)
+
     def expect(self, *phases: str) -> None:
         """Raise RoundFailed unless the round is in one of ``phases``."""
         if self.phase not in phases:
@@ -88,7 +97,8 @@ def read_round(federation: Federation) -> RoundView:
     drawn = history.drawn(events, found.id)
     settled = history.settled(events, found.id)
     committee = drawn.committee if drawn else ()
-    nodes = registry(events)
+    nodes = history.nodes(events, max(found.id, 1))
+    stakes, bond = history.stakes(events), federation.bond
 
     def slots(bitmap: int) -> frozenset[int]:
         return frozenset(i for i in range(len(committee)) if bitmap >> i & 1)
@@ -101,33 +111,16 @@ def read_round(federation: Federation) -> RoundView:
         base=history.base_of(events, found.id) or federation.state_root(),
         members=tuple(n.id for n in nodes.values() if n.active_in(found.id)),
         updates=tuple(Committed(*update) for update in history.updates(events, found.id)),
+        medians=settled.medians if settled else (),
         weights=settled.weights if settled else (),
         committee=committee,
         aggregator=found.aggregator,
+        proposer=found.proposer,
         proposal=found.proposal,
+        barred=frozenset(r.proposer for r in history.rejections(events, found.id)),
+        bonded=frozenset(n for n in nodes if stakes.get(n, 0) >= bond),
         sealed=slots(found.sealed_slots),
         revealed=slots(found.revealed_slots),
         attested=slots(found.attested_slots),
         nodes=nodes,
     )
-
-
-def registry(events: Iterable[Event]) -> dict[int, Registered]:
-    """All nodes ever registered, by id, from the federation's events."""
-    nodes: dict[int, Registered] = {}
-    for event in events:
-        if event.name == "NodeRegistered":
-            nodes[event["id"]] = Registered(
-                id=event["id"],
-                account=event["account"],
-                signer=event["signer"],
-                seat=event["seat"],
-                active_from=event["activeFrom"],
-                active_until=FOREVER,
-                encryption_key=event["encryptionKey"],
-                transport_key=event["transportKey"],
-            )
-        elif event.name == "NodeRevoked":
-            revoked = nodes[event["id"]]
-            nodes[event["id"]] = replace(revoked, active_until=event["activeUntil"])
-    return nodes

@@ -1,26 +1,74 @@
 """The registry in the file of an embedded chain: the events, read where they lie."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eth_hash.auto import keccak
 
 from collegium.chain.light.file import has_code, logs
-from collegium.chain.light.registry import (
-    FOREVER,
-    Listed,
-    Registry,
-    checksum,
-    no_federation,
-    vault_of,
-    words,
-)
+from collegium.chain.light.registry import Listed, Registry, checksum, no_federation, vault_of, words
 from collegium.errors import ChainFile
 
-_REGISTERED = keccak(b"NodeRegistered(uint16,address,address,uint8,uint64,bytes32,bytes32)")
-_REVOKED = keccak(b"NodeRevoked(uint16,uint64)")
-_OPENED = keccak(b"RoundOpened(uint64,bytes32,uint256,uint64)")
-_STAKED = keccak(b"Staked(uint16,address,uint256)")
+
+@dataclass
+class _Book:
+    """What the events so far add up to."""
+
+    nodes: dict[int, Listed] = field(default_factory=dict)
+    stakes: dict[int, int] = field(default_factory=dict)
+    newest: int = 0
+
+    def opened(self, topics: list[bytes], data: list[bytes]) -> None:
+        self.newest = int.from_bytes(topics[1])
+
+    def registered(self, topics: list[bytes], data: list[bytes]) -> None:
+        number, account, signer = int.from_bytes(topics[1]), topics[2][12:], topics[3][12:]
+        since = int.from_bytes(data[1])
+        self.nodes[number] = Listed(number, checksum(account), checksum(signer), 0, since)
+
+    def rotated(self, topics: list[bytes], data: list[bytes]) -> None:
+        number, signer = int.from_bytes(topics[1]), checksum(topics[2][12:])
+        node = self.nodes[number]
+        since = node.active_from if signer == node.signer else int.from_bytes(data[0])
+        self.nodes[number] = replace(node, signer=signer, active_from=since)
+
+    def left(self, topics: list[bytes], data: list[bytes]) -> None:
+        number, until = int.from_bytes(topics[1]), int.from_bytes(data[0])
+        self.nodes[number] = replace(self.nodes[number], active_until=until)
+
+    def staked(self, topics: list[bytes], data: list[bytes]) -> None:
+        self._move(topics, int.from_bytes(data[0]))
+
+    def unstaked(self, topics: list[bytes], data: list[bytes]) -> None:
+        self._move(topics, -int.from_bytes(data[0]))
+
+    def _move(self, topics: list[bytes], amount: int) -> None:
+        number = int.from_bytes(topics[1])
+        self.stakes[number] = self.stakes.get(number, 0) + amount
+
+
+_Entry = Callable[[_Book, list[bytes], list[bytes]], None]
+_FEDERATION: dict[bytes, _Entry] = {
+    keccak(signature): entry
+    for signature, entry in (
+        (b"RoundOpened(uint64,bytes32,uint256,uint64)", _Book.opened),
+        (
+            b"NodeRegistered(uint16,address,address,uint8,uint64,bytes32,bytes32)",
+            _Book.registered,
+        ),
+        (b"NodeRotated(uint16,address,uint64,bytes32,bytes32)", _Book.rotated),
+        (b"NodeLeft(uint16,uint64,uint8)", _Book.left),
+    )
+}
+_VAULT: dict[bytes, _Entry] = {
+    keccak(signature): entry
+    for signature, entry in (
+        (b"Staked(uint16,address,uint256)", _Book.staked),
+        (b"Slashed(uint16,uint96,address,uint96)", _Book.unstaked),
+        (b"StakeWithdrawn(uint16,address,uint256)", _Book.unstaked),
+    )
+}
 
 
 def from_file(path: Path, federation: str) -> Registry:
@@ -32,29 +80,16 @@ def from_file(path: Path, federation: str) -> Registry:
             action="Name the run's folder with --dir, or found a federation first.",
         )
     address, vault = bytes.fromhex(federation[2:]), bytes.fromhex(vault_of(federation)[2:])
-    revoked: dict[int, int] = {}
-    stakes: dict[int, int] = {}
-    nodes: list[Listed] = []
-    newest = 0
-    wanted = (_REGISTERED, _REVOKED, _OPENED)
-    for source, topics, data in logs(path, address, wanted):
-        number = int.from_bytes(topics[1]) if len(topics) > 1 else 0
-        if source == vault and topics[0] == _STAKED:
-            stakes[number] = int.from_bytes(words(data)[0])
-        elif source != address:
-            continue
-        elif topics[0] == _OPENED:
-            newest = max(newest, number)
-        elif topics[0] == _REVOKED:
-            revoked[number] = int.from_bytes(data)
-        elif topics[0] == _REGISTERED:
-            account, signer = checksum(topics[2][12:]), checksum(topics[3][12:])
-            since = int.from_bytes(words(data)[1])
-            nodes.append(Listed(number, account, signer, 0, since))
-    listed = [
-        replace(node, stake=stakes.get(node.id, 0), active_until=revoked.get(node.id, FOREVER))
-        for node in sorted(nodes, key=lambda node: node.id)
-    ]
-    if not listed and not has_code(path, address):
+    entries = {address: _FEDERATION, vault: _VAULT}
+    book = _Book()
+    for source, topics, data in logs(path, (address, vault), (*_FEDERATION, *_VAULT)):
+        entry = entries.get(source, {}).get(topics[0]) if topics else None
+        if entry is not None:
+            entry(book, topics, words(data))
+    if not book.nodes and not has_code(path, address):
         raise no_federation(federation, str(path))
-    return Registry(tuple(listed), newest)
+    listed = [
+        replace(node, stake=book.stakes.get(number, 0))
+        for number, node in sorted(book.nodes.items())
+    ]
+    return Registry(tuple(listed), book.newest)

@@ -21,23 +21,24 @@ Log = tuple[bytes, list[bytes], bytes]
 """Address, topics, data."""
 
 
-def logs(path: Path, address: bytes, topics: Sequence[bytes]) -> Iterator[Log]:
-    """The logs of all blocks in which ``address`` may have emitted one of ``topics``.
+def logs(path: Path, addresses: Sequence[bytes], topics: Sequence[bytes]) -> list[Log]:
+    """The logs of all blocks in which one of ``addresses`` may have emitted one of ``topics``.
 
-    The newest block comes first; blocks are chosen by their bloom, so other logs are among them.
+    They are in chain order; blocks are chosen by their bloom, so other logs are among them.
 
     Raises:
         ChainFile: the file cannot be read.
     """
-    from_it, any_of = _bloom(address), [_bloom(topic) for topic in topics]
+    sources, kinds = [_bloom(a) for a in addresses], [_bloom(topic) for topic in topics]
+    blocks: list[list[Log]] = []
     with ChainReader(path) as chain:
         header = chain.header()
         while True:
             bloom = int.from_bytes(header[_BLOOM])
-            if bloom & from_it == from_it and any(bloom & t == t for t in any_of):
-                yield from chain.logs(header[_RECEIPTS])
+            if all(any(bloom & bits == bits for bits in wanted) for wanted in (sources, kinds)):
+                blocks.append(list(chain.logs(header[_RECEIPTS])))
             if header[_NUMBER] == b"":  # zero
-                return
+                return [log for block in reversed(blocks) for log in block]
             header = chain.header(header[_PARENT])
 
 

@@ -15,9 +15,10 @@ class Listed:
 
     Attributes:
         id: in order of registration, from 1.
-        account, signer: EIP-55 addresses.
+        account, signer: EIP-55 addresses; the newest signer.
         stake: token units held for it.
-        active_from, active_until: rounds; it takes part in round r iff from <= r < until.
+        active_from, active_until: rounds; this signer speaks for it in round r iff
+            from <= r < until.
     """
 
     id: int
@@ -28,10 +29,14 @@ class Listed:
     active_until: int = FOREVER
 
     def status(self, newest: int) -> str:
-        """``active``, ``joining`` (with the next round) or ``revoked``, as of round ``newest``."""
+        """Where it stands as of round ``newest``.
+
+        ``active``; ``pending``: it takes part, or does so with this signer, from the next round
+        on; ``leaving``: the newest round is its last; ``left``.
+        """
         if self.active_until != FOREVER:
-            return "revoked"
-        return "active" if self.active_from <= max(newest, 1) else "joining"
+            return "leaving" if self.active_until > newest > 0 else "left"
+        return "active" if self.active_from <= max(newest, 1) else "pending"
 
 
 @dataclass(frozen=True)

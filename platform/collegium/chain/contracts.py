@@ -1,0 +1,138 @@
+"""A federation's contracts as anybody reads them: Federation, Vault, Disputes and the token."""
+
+from functools import cached_property
+from typing import Any
+
+from collegium.chain import history
+from collegium.chain.bindings import Contract, artifact
+from collegium.chain.connection import Chain
+from collegium.chain.reader import Reader
+from collegium.chain.receipts import AbiBook, Event
+from collegium.chain.views import Escrow, Node, Round
+
+WHOLE = 10_000  # basis points
+
+
+class Contracts:
+    """The contracts of a federation on a chain, and what they say.
+
+    Args:
+        chain: where it lives.
+        address: of the Federation contract; the others are asked from it.
+        first_block: where its events start.
+
+    Attributes:
+        federation, vault, disputes, token: the contracts.
+        known: their ABIs, for decoding events and errors of all of them.
+
+    Raises:
+        WrongChain: there is no such contract on this chain.
+    """
+
+    def __init__(self, chain: Chain, address: str, *, first_block: int = 0) -> None:
+        self.chain, self.first_block = chain, first_block
+        self.known = AbiBook()
+        self.federation = Contract(chain, address, artifact("Federation").abi, self.known)
+        self.vault = self._named("Vault", self.federation.call("vault"))
+        self.disputes = self._named("Disputes", self.federation.call("disputes"))
+        self.token = self._named("DemoToken", self.vault.call("token"))
+
+    def _named(self, name: str, address: str) -> Contract:
+        return Contract(self.chain, address, artifact(name).abi, self.known)
+
+    @property
+    def address(self) -> str:
+        return self.federation.address
+
+    def round(self, block: str | int | None = None) -> Round:
+        """The newest round; by default as it stands now."""
+        tag = self.chain.present() if block is None else block
+        return Round.from_contract(self.federation.call("round", block=tag))
+
+    def terms(self) -> dict[str, Any]:
+        """The contract's Terms by Solidity name, with ``card`` and ``genesis``."""
+        return dict(self._terms)
+
+    @cached_property
+    def _terms(self) -> dict[str, Any]:
+        terms: dict[str, Any] = self.federation.call("terms")  # fixed for its life
+        return terms
+
+    @property
+    def bond(self) -> int:
+        """Token units of stake that a proposer must hold: what a disproved merge costs."""
+        return int(self._terms["stake"] * self._terms["mergePenalty"] // WHOLE)
+
+    def state_root(self) -> bytes:
+        """Root of the last final state, 32 bytes."""
+        return bytes(self.federation.call("stateRoot"))
+
+    def node(self, node_id: int) -> Node:
+        """A node by id. Raises TransactionReverted (UnknownNode) if there is none."""
+        return Node.from_contract({"id": node_id, **self.federation.call("node", node_id)})
+
+    def nodes(self) -> list[Node]:
+        """All nodes ever registered, by id."""
+        return [self.node(i) for i in range(1, self.federation.call("nodeCount") + 1)]
+
+    def node_of(self, account: str) -> int:
+        """Id of the node of an account; 0 if it has none."""
+        return int(self.federation.call("nodeOf", account))
+
+    def node_of_signer(self, signer: str) -> int:
+        """Id of the node of a signer; 0 if it has none."""
+        return int(self.federation.call("nodeOfSigner", signer))
+
+    def committee(self) -> list[int]:
+        """Node ids by slot of the newest round; empty before its draw."""
+        return list(self.federation.call("committee"))
+
+    def active_count(self) -> int:
+        """Nodes that would take part in the next round."""
+        return int(self.federation.call("activeCount"))
+
+    def escrow(self) -> Escrow:
+        """The vault's books, all from one block."""
+        block = self.chain.head
+
+        def ask(name: str) -> Any:
+            return self.vault.call(name, block=block)
+
+        return Escrow(
+            deposited=ask("deposited"),
+            withdrawn=ask("withdrawn"),
+            free=ask("free"),
+            reserved=ask("reserved"),
+            earned=ask("earned"),
+            claimed=ask("claimedTotal"),
+            staked=ask("staked"),
+            owed=ask("owedTotal"),
+            forfeited=ask("forfeited"),
+            ledger_root=ask("ledgerRoot"),
+        )
+
+    def balance(self, account: str) -> int:
+        """Token units in a wallet."""
+        return int(self.token.call("balanceOf", account))
+
+    def stake(self, node_id: int) -> int:
+        """Token units that the vault holds as a node's stake."""
+        return int(self.vault.call("stakeOf", node_id))
+
+    def owed(self, reporter: str) -> int:
+        """Token units that an account has coming for what it proved against others."""
+        return int(self.vault.call("owed", reporter))
+
+    def due(self, node_id: int) -> int:
+        """Token units that a node has earned and not claimed."""
+        totals = history.totals(self.events("RoundSettled"))
+        total = totals[node_id - 1] if node_id <= len(totals) else 0
+        bonus, claimed = self.vault.call("bonus", node_id), self.vault.call("claimed", node_id)
+        return int(total + bonus - claimed)
+
+    def events(self, *names: str, first: int | None = None, last: int | None = None) -> list[Event]:
+        """Events of federation and vault in chain order, since the federation was created."""
+        start = self.first_block if first is None else first
+        addresses = [self.federation.address, self.vault.address]
+        reader = Reader(self.chain, self.known)
+        return list(reader.events(*names, first=start, last=last, addresses=addresses))

@@ -1,0 +1,47 @@
+"""What the server saw of a round: times, answers, disputes, and where it ended."""
+
+from dataclasses import dataclass, field
+
+from collegium.chain.disputes import Dispute
+from collegium.roles.contributor import Attestation
+
+
+@dataclass
+class RoundReport:
+    """What the server saw of one round.
+
+    Attributes:
+        round: number of the round on the chain.
+        phase_s: wall seconds by phase, one after the other.
+        step_s: seconds that nodes spent on a step (``update``, ``vote``), added up over them.
+        app_s: the part of ``step_s`` that was the app's own training and evaluation.
+        attestations: by node id.
+        findings: codes that any validator reported, by node id.
+        errors: what nodes answered instead of a result.
+        bytes_up: bytes of the updates as delivered.
+        disputes: proposals of this round that were disproved on the chain.
+        state_root: root the round ended on, or None if it was cancelled.
+    """
+
+    round: int
+    phase_s: dict[str, float] = field(default_factory=dict)
+    step_s: dict[str, float] = field(default_factory=dict)
+    app_s: dict[str, float] = field(default_factory=dict)
+    attestations: dict[int, Attestation] = field(default_factory=dict)
+    findings: dict[int, set[str]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    disputes: list[Dispute] = field(default_factory=list)
+    bytes_up: int = 0
+    state_root: bytes | None = None
+
+    def work_s(self) -> float:
+        """Wall seconds of training and scoring proper: what would be spent without evidence."""
+        return sum(
+            self.phase_s.get(phase, 0.0) * self.app_s.get(step, 0.0) / self.step_s[step]
+            for phase, step in (("Train", "update"), ("Score", "vote"))
+            if self.step_s.get(step)
+        )
+
+    def trust_s(self) -> float:
+        """Wall seconds of everything else."""
+        return sum(self.phase_s.values()) - self.work_s()
