@@ -33,7 +33,7 @@ def demo(
         list[str] | None,
         typer.Option(
             help="A dishonest node; repeat for more. "
-            "free-rider, poisoner, noise, liar, withhold, or none.",
+            "free-rider, poisoner, noise, liar, withhold, altered-merge, or none.",
             show_default="free-rider and poisoner",
         ),
     ] = None,
@@ -48,7 +48,7 @@ def demo(
 ) -> None:
     """Found a federation, train with honest and dishonest hospitals, verify, pay, merge, audit.
 
-    Example: collegium demo --attack poisoner --attack noise --rounds 3
+    Example: collegium demo --attack poisoner --attack altered-merge --rounds 3
     """
     from collegium.lab.scenario import DEFAULT_ATTACKS, Scenario
 

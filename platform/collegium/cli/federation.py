@@ -10,6 +10,8 @@ from collegium.cli.command import Noun
 from collegium.cli.options import RunDir, Wallet, run_dir
 from collegium.cli.session import account, connected, opened
 
+_APART = ("staked", "owed", "forfeited")  # money beside the escrow
+
 app = Noun(help="Found a federation, and see how it stands.")
 
 
@@ -88,7 +90,8 @@ def status(dir: RunDir = None) -> None:
                 name: output.tokens(getattr(books, name))
                 for name in ("deposited", "withdrawn", "free", "reserved", "earned", "claimed")
             }
-            | {"staked": output.tokens(books.staked), "conserved": books.conserved},
+            | {name: output.tokens(getattr(books, name)) for name in _APART}
+            | {"conserved": books.conserved},
         }
     shown = {name: value for name, value in document.items() if name not in ("round", "money")}
     shown["round"] = f"{found.id}, {found.phase.name.title()}"
@@ -97,6 +100,15 @@ def status(dir: RunDir = None) -> None:
         output.facts(shown),
         output.table(["money", "tokens>"], document["money"].items()),
     )
+
+
+@app.command(example="collegium federation recycle")
+def recycle(dir: RunDir = None, wallet: Wallet = None) -> None:
+    """Move forfeited stakes into the escrow, where they pay for rounds. Anybody may."""
+    with opened(dir) as session:
+        receipt = session.sending(wallet).recycle()
+        moved = output.tokens(receipt.event("Recycled")["amount"])
+    output.result({"recycled": moved, "tx": receipt.tx}, f"{moved} tokens are free escrow now")
 
 
 def _chain(given: str | None, folder: Path) -> tuple[str, str]:

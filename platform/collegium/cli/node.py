@@ -1,10 +1,11 @@
 """``collegium node``: keys and registration of a hospital's edge server."""
 
 import json
+import time
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,9 +14,24 @@ from collegium.cli.command import Noun
 from collegium.cli.options import RunDir, Wallet, run_dir
 from collegium.cli.passphrase import ask
 
+if TYPE_CHECKING:
+    from collegium.chain.federation import Federation
+    from collegium.chain.receipts import Receipt
+    from collegium.cli.session import Session
+    from collegium.roles.home import NodeHome
+    from collegium.roles.keyring import Keyring
+
 app = Noun(help="Keys and registration of a hospital's edge server.")
 
 Home = Annotated[Path, typer.Option("--home", help="Folder of the node.")]
+SignerGas = Annotated[
+    str,
+    typer.Option(
+        help="Gas money that the signer is to have, in the chain's currency, paid by the "
+        "node's account; default: 0.5 on a local chain, else 0.",
+        show_default=False,
+    ),
+]
 NODE_HELP = "A node: its id, its account, or its folder."
 _WEI = 10**18
 
@@ -55,8 +71,9 @@ def admit(
     """Let an account register (council)."""
     from collegium.cli.session import opened
     from collegium.roles import joining
+    from collegium.roles.home import NodeHome
 
-    member = node if node.startswith("0x") else joining.account_of(Path(node))
+    member = node if node.startswith("0x") else NodeHome(Path(node)).account()
     with opened(dir) as session:
         if fund and not session.chain.is_local:
             raise typer.BadParameter("only on a local chain", param_hint="--fund")
@@ -79,27 +96,23 @@ def register(
     commit: Annotated[
         str, typer.Option(help="relay: the coordinator posts for all; self: the node posts.")
     ] = "relay",
-    signer_gas: Annotated[
-        str,
-        typer.Option(
-            help="Gas money that the signer is to have, in the chain's currency, paid by the "
-            "node's account; default: 0.5 on a local chain, else 0.",
-            show_default=False,
-        ),
-    ] = "",
+    signer_gas: SignerGas = "",
     dir: RunDir = None,
 ) -> None:
-    """Register the node with its own account, pay its stake, and write its settings."""
+    """Register the node with its own account, pay its stake, and write its settings.
+
+    A node that has left comes back the same way: under its old id, with a new signer that is made
+    here, and with its stake filled up.
+    """
     from collegium.cli.session import opened
     from collegium.roles import joining
     from collegium.roles.home import NodeHome, NodeSettings
-    from collegium.roles.keyring import Keyring
 
     _one_of("--bits", bits, (8, 4, 2))
     _one_of("--commit", commit, ("relay", "self"))
     gas = _ether(signer_gas)
     node = NodeHome(home)
-    keys = Keyring.load(node.keys, ask(f"the keys at {node.keys}"))
+    passphrase = ask(f"the keys at {node.keys}")
     with opened(dir) as session:
         settings = NodeSettings(
             name=name or home.resolve().name,
@@ -112,15 +125,13 @@ def register(
             commit=commit,
         )
         with output.working("registering"):
-            joined = joining.join(session.run, session.federation, node, keys, settings)
-            if gas is None:
-                gas = _WEI // 2 if session.chain.is_local else 0
-            joining.give_gas(session.federation, keys.account, keys.signer.address, gas)
+            joined = joining.join(session.run, session.federation, node, passphrase, settings)
+            _give_gas(session, joined.keys, gas)
     document = {
         "id": joined.id,
         "registered_now": joined.fresh,
-        "account": keys.account.address,
-        "signer": keys.signer.address,
+        "account": joined.keys.account.address,
+        "signer": joined.keys.signer.address,
         "home": str(home),
         "federation": settings.federation,
     }
@@ -164,6 +175,79 @@ def list_(
     output.result(document, output.table(columns, shown))
 
 
+@app.command(example="collegium node rotate --home cardiac")
+def rotate(
+    home: Home,
+    transport: Annotated[
+        bool, typer.Option("--transport", help="Also a new transport key; tell the SuperLink.")
+    ] = False,
+    signer_gas: SignerGas = "",
+    dir: RunDir = None,
+) -> None:
+    """Make a new signer and encryption key, and register them with the node's account.
+
+    The old ones serve until the round is over, and stay in the folder. A node that runs goes over
+    to the new ones by itself. If this is interrupted, run it again.
+    """
+    from collegium.cli.session import opened
+    from collegium.roles import membership
+    from collegium.roles.home import NodeHome
+
+    gas, node = _ether(signer_gas), NodeHome(home)
+    passphrase = ask(f"the keys at {node.keys}")
+    with opened(dir) as session:
+        number = _own(session.federation, node)
+        with output.working("rotating"):
+            done = membership.rotate(node, session.federation, passphrase, transport=transport)
+            _give_gas(session, done.keys, gas)
+    document = {
+        "id": number,
+        "signer": done.keys.signer.address,
+        "encryption_key": "0x" + done.keys.encryption_public.hex(),
+        "transport_key": "0x" + done.keys.transport_digest.hex(),
+        "active_from": done.active_from,
+        "tx": done.receipt.tx,
+    }
+    output.result(document, output.facts(document))
+
+
+@app.command(name="exit", example="collegium node exit --home cardiac")
+def exit_(home: Home, dir: RunDir = None) -> None:
+    """Leave the federation after this round, with the node's account.
+
+    The stake can be withdrawn once it is unbonded; what the node earned stays due to it.
+    """
+    from collegium.cli.session import opened
+    from collegium.roles.home import NodeHome
+    from collegium.roles.keyring import Keyring
+
+    node = NodeHome(home)
+    keys = Keyring.load(node.keys, ask(f"the keys at {node.keys}"))
+    with opened(dir) as session:
+        number = _own(session.federation, node)
+        receipt = session.federation.using(keys.account).exit()
+    _show_left(number, receipt)
+
+
+@app.command(example="collegium node withdraw 2")
+def withdraw(
+    node: Annotated[str, typer.Argument(help=NODE_HELP)],
+    dir: RunDir = None,
+    wallet: Wallet = None,
+) -> None:
+    """Pay a node that has left its stake, to its account, once it is unbonded. Anybody may."""
+    from collegium.cli.session import opened
+    from collegium.roles import joining, membership
+
+    with opened(dir) as session:
+        number = joining.resolve(session.federation, node)
+        receipt = membership.withdraw_stake(session.sending(wallet), number)
+        paid = receipt.event("StakeWithdrawn")
+    amount = output.tokens(paid["amount"])
+    document = {"id": number, "account": paid["account"], "paid": amount, "tx": receipt.tx}
+    output.result(document, f"paid {amount} tokens to {paid['account']}")
+
+
 @app.command(example="collegium node revoke 3")
 def revoke(
     node: Annotated[str, typer.Argument(help=NODE_HELP)],
@@ -178,11 +262,7 @@ def revoke(
         number = joining.resolve(session.federation, node)
         joining.require_active(session.federation, number)
         receipt = session.sending(wallet).revoke(number)
-        until = int(receipt.event("NodeRevoked")["activeUntil"])
-    output.result(
-        {"id": number, "active_until": until, "tx": receipt.tx},
-        f"node {number} takes no part in rounds from {until} on",
-    )
+    _show_left(number, receipt)
 
 
 @app.command(
@@ -203,6 +283,33 @@ def start(
     launch = prepare(home, ask(f"the keys at {home}"), superlink, context.args)
     output.note(f"node {launch.node} starts as a SuperNode of {superlink}")
     os.execve(launch.program, launch.arguments, launch.environment)
+
+
+def _own(federation: "Federation", home: "NodeHome") -> int:
+    """Id of the node in a folder, which must be a member."""
+    from collegium.roles import joining
+
+    number = joining.resolve(federation, str(home.path))
+    joining.require_active(federation, number)
+    return number
+
+
+def _give_gas(session: "Session", keys: "Keyring", wei: int | None) -> None:
+    """Let the account see to it that the signer can send; by default on a local chain only."""
+    from collegium.roles import joining
+
+    wanted = (_WEI // 2 if session.chain.is_local else 0) if wei is None else wei
+    joining.give_gas(session.federation, keys.account, keys.signer.address, wanted)
+
+
+def _show_left(number: int, receipt: "Receipt") -> None:
+    until = int(receipt.event("NodeLeft")["activeUntil"])
+    unbonded = int(receipt.event("Unbonding")["until"])
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unbonded))
+    output.result(
+        {"id": number, "active_until": until, "unbonded_at": unbonded, "tx": receipt.tx},
+        f"node {number} takes no part in rounds from {until} on; its stake is free from {moment}",
+    )
 
 
 def _names(homes: Iterable[Path]) -> dict[str, str]:

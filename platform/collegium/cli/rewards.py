@@ -25,18 +25,28 @@ def show(
     ] = None,
     dir: RunDir = None,
 ) -> None:
-    """What every node has earned, claimed and can claim, and how a round was shared out."""
+    """What every node has earned, claimed, can claim and lost, and how a round was shared out."""
     with opened(dir) as session:
         events = session.federation.events()
         nodes = _accounts(session.federation, events)
         rounds = _rounds(events, int(session.federation.terms()["minScore"]))
-    document = {"federation": session.run.federation, "nodes": nodes, "rounds": rounds}
-    columns = ["id>", "account", "earned>", "claimed>", "due>"]
+        lost = _slashes(events)
+    document = {
+        "federation": session.run.federation,
+        "nodes": nodes,
+        "rounds": rounds,
+        "slashes": lost,
+    }
+    columns = ["id>", "account", "earned>", "claimed>", "due>", "reward for proofs>", "stake>"]
     parts: list[Any] = ["Tokens by node", output.table(columns, (row.values() for row in nodes))]
     chosen = [r for r in rounds if round is None or r["round"] == round][-1:]
     parts += [part for found in chosen for part in _explained(found)]
     if not chosen:
         parts.append("no round is settled yet" if round is None else f"round {round} is unsettled")
+    if lost:
+        titles = ["round>", "node>", "offence", "tokens>", "proven by"]
+        rows = ({**row, "by": row["by"] or "the votes"} for row in lost)
+        parts += ["Stakes lost", output.table(titles, (row.values() for row in rows))]
     output.result(document, *parts)
 
 
@@ -46,27 +56,37 @@ def claim(
     dir: RunDir = None,
     wallet: Wallet = None,
 ) -> None:
-    """Pay a node what it has earned, to its account. Anybody may send it; nothing is paid twice."""
+    """Pay a node what it has earned and what it is owed for proofs, to its account.
+
+    Anybody may send it; nothing is paid twice.
+    """
     from collegium.roles import joining
 
     with opened(dir) as session:
         federation = session.federation
         number = joining.resolve(federation, node)
+        account = federation.node(number).account
         document: dict[str, Any] = {
             "id": number,
-            "account": federation.node(number).account,
+            "account": account,
             "paid": output.tokens(federation.due(number)),
             "tx": None,
+            "rewarded": output.tokens(federation.owed(account)),
         }
         if federation.due(number):
             receipt = session.sending(wallet).claim(number)
             paid = output.tokens(receipt.event("Claimed")["amount"])
             document |= {"paid": paid, "tx": receipt.tx, "gas": receipt.gas_used}
-    output.result(document, f"paid {document['paid']} tokens to {document['account']}")
+        if federation.owed(account):
+            session.sending(wallet).collect(account)
+    said = f"paid {document['paid']} tokens to {account}"
+    if document["rewarded"] != "0":
+        said += f", and {document['rewarded']} for what it proved against others"
+    output.result(document, said)
 
 
 def _accounts(federation: "Federation", events: "Sequence[Event]") -> list[dict[str, Any]]:
-    """What each node earned (totals of the ledger and bonuses), claimed, and is due."""
+    """What each node earned (ledger and bonuses), claimed, is due and owed, and has at stake."""
     from collegium.chain import history
 
     earned = dict(enumerate(history.totals(events), start=1))
@@ -76,13 +96,37 @@ def _accounts(federation: "Federation", events: "Sequence[Event]") -> list[dict[
             earned[event["id"]] = earned.get(event["id"], 0) + event["amount"]
         elif event.name == "Claimed":
             claimed[event["id"]] = claimed.get(event["id"], 0) + event["amount"]
-    rows = []
+    rows, stakes = [], history.stakes(events)
     for node in federation.nodes():
         total, paid = earned.get(node.id, 0), claimed.get(node.id, 0)
-        amounts = {"earned": total, "claimed": paid, "due": total - paid}
+        amounts = {
+            "earned": total,
+            "claimed": paid,
+            "due": total - paid,
+            "owed": federation.owed(node.account),
+            "stake": stakes.get(node.id, 0),
+        }
         tokens = {name: output.tokens(amount) for name, amount in amounts.items()}
         rows.append({"id": node.id, "account": node.account, **tokens})
     return rows
+
+
+def _slashes(events: "Sequence[Event]") -> list[dict[str, Any]]:
+    """Stake that nodes lost, and the account that proved the offence, if somebody had to."""
+    from collegium.chain import history
+
+    numbers = [event["round"] for event in events if event.name == "NodeSlashed"]
+    return [
+        {
+            "round": number,
+            "node": slash.node,
+            "offence": slash.offence.name.lower(),
+            "amount": output.tokens(slash.amount),
+            "by": slash.reporter,
+        }
+        for number in dict.fromkeys(numbers)
+        for slash in history.slashes(events, number)
+    ]
 
 
 def _rounds(events: "Sequence[Event]", min_score: int) -> list[dict[str, Any]]:

@@ -98,6 +98,8 @@ def _document(view: "RoundView") -> dict[str, Any]:
         "sealed": sorted(view.sealed),
         "revealed": sorted(view.revealed),
         "attested": sorted(view.attested),
+        "barred": sorted(view.barred),
+        "proposer": view.proposer or None,
         "proposal": "0x" + view.proposal.hex() if any(view.proposal) else None,
     }
 
@@ -112,14 +114,22 @@ def _sentence(view: "RoundView") -> str:
         "Score": f"{len(view.sealed)} of {members} votes are sealed",
         "Reveal": f"{len(view.revealed)} of {len(view.sealed)} votes are revealed",
         "Settle": "settlement is due (collegium round advance)",
-        "Merge": f"node {view.aggregator} is to propose the merge",
-        "Proposed": f"{len(view.attested)} of {members} attest the merge",
+        "Merge": _proposers(view),
+        "Proposed": f"{len(view.attested)} of {members} attest the merge that node "
+        f"{view.proposer} proposed",
         "Final": "over: the merge is final",
         "Cancelled": "over: cancelled, the reward went back",
     }
     if view.cancellable:
         return f"round {view.id}, {view.phase}: too little came in; cancelling is due"
     return f"round {view.id}, {view.phase}: {waits[view.phase]}"
+
+
+def _proposers(view: "RoundView") -> str:
+    if not view.barred:
+        return f"node {view.aggregator} is to propose the merge; after its deadline others may"
+    others = ", ".join(map(str, view.candidates())) or "none"
+    return f"a proposal was rejected; another node is to propose the merge (able: {others})"
 
 
 def _shown(view: "RoundView") -> dict[str, object]:

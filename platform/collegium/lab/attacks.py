@@ -1,7 +1,8 @@
 """Dishonest nodes: Flower mods that sit between the attestation and an honest app.
 
-Each is what a real attacker controls: what its node trains, what it answers when it scores, and
-whether it answers at all. Its keys, commitments and signatures are in order.
+Each is what a real attacker controls: what its node trains, what it answers when it scores, what
+it proposes when it merges, and whether it answers at all. Its keys, commitments and signatures are
+in order.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,11 @@ from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from collegium.flower import wire
 from collegium.flower.mod import HOME
+from collegium.protocol import signing
+from collegium.protocol.container import encode_state
+from collegium.roles import aggregator
 from collegium.roles.home import NodeHome
+from collegium.roles.node import Node
 
 Tensors = dict[str, npt.NDArray[np.float32]]
 Distortion = Callable[[Tensors, Tensors, np.random.Generator], Tensors]
@@ -52,8 +57,13 @@ UPDATES: dict[str, tuple[Distortion, bool]] = {
 }
 """Attacks on updates: the distortion, and whether the node has to train for it."""
 
-ATTACKS = (*UPDATES, "liar", "withhold")
+ALTERED_MERGE = "altered-merge"
+
+ATTACKS = (*UPDATES, "liar", "withhold", ALTERED_MERGE)
 """Names that ``--attack`` takes."""
+
+EXPELLED = ("withhold", ALTERED_MERGE)
+"""Attacks that cost so much stake that the node has to leave, sooner or later."""
 
 
 def misbehave() -> Mod:
@@ -82,6 +92,47 @@ def withhold() -> Mod:
         return call_next(message, context)
 
     return mod
+
+
+def alter() -> Mod:
+    """Trains and scores honestly, but proposes a merge with one number changed, and signs it.
+
+    It shows the state behind its proposal, as it must for anybody to sign it, and hopes that
+    nobody looks. Sits outside the attestation.
+    """
+
+    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+        home, record = NodeHome(str(context.node_config[HOME])), wire.fields(message)
+        if home.settings().attack != ALTERED_MERGE or record is None:
+            return call_next(message, context)
+        if record["step"] == wire.MERGE:
+            return _propose_altered(Node.open(home.path), message) or call_next(message, context)
+        if record["step"] == wire.ATTEST:
+            return _sign_anyway(Node.open(home.path), message) or call_next(message, context)
+        return call_next(message, context)
+
+    return mod
+
+
+def _propose_altered(node: Node, message: Message) -> Message | None:
+    """Propose a merge that is wrong by the least that it can be, in the middle of the model."""
+    view, record = node.view(), wire.fields(message) or {}
+    if view.phase != "Merge":
+        return None
+    merged = aggregator.merged(node, view, wire.data(record, "base"), wire.unpack(record))
+    lane = node.layout.lanes // 2
+    merged[lane] += 1 if merged[lane] < np.iinfo(np.int32).max else -1
+    aggregator.propose(node, view, merged)
+    return wire.answer(message, state=encode_state(merged))
+
+
+def _sign_anyway(node: Node, message: Message) -> Message | None:
+    """Attest what it proposed itself, if the draw put it into the committee."""
+    view = node.view()
+    if view.proposer != node.id:
+        return None
+    signature = signing.sign(node.domain.merge_digest(view.id, view.proposal), node.keys.signer.key)
+    return wire.answer(message, signature=signature)
 
 
 def _distort(

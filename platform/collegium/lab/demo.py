@@ -107,6 +107,7 @@ def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Veri
         run.layout,
         run.store,
         on_phase=display.phase,
+        on_dispute=lambda view, found: display.disputed(view.id, result.dispute(run, found)),
         on_round=display.round_over,
     )
     app = ServerApp()
@@ -134,8 +135,11 @@ def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Veri
 def _claim(run: Founded, display: Display) -> None:
     with display.step("Nodes claim what they earned", len(run.homes)) as step:
         for number, home in run.homes.items():
+            account = home.keyring().account
             if run.federation.due(number):
-                run.federation.using(home.keyring().account).claim(number)
+                run.federation.using(account).claim(number)
+            if run.federation.owed(account.address):
+                run.federation.using(account).collect(account.address)
             step.advance(run.names[number])
 
 

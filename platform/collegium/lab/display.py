@@ -3,7 +3,7 @@
 Progress goes to stderr, so that ``--json`` leaves stdout to one document.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,7 +31,7 @@ PHASES = {
     "Reveal": "revealing sealed votes",
     "Settle": "the contract settles and pays",
     "Merge": "exact merge of what was accepted",
-    "Proposed": "the committee attests the merge",
+    "Proposed": "the committee computes the merge again and attests it",
 }
 
 
@@ -88,6 +88,11 @@ class Display:
             self._progress.update(self._round, completed=len(PHASES), note=note)
         self._round = None
 
+    def disputed(self, round_id: int, dispute: Mapping[str, Any]) -> None:
+        """A proposed merge was disproved."""
+        for line in story(dispute):
+            self.console.print(f"[yellow]round {round_id}:[/] {line}", highlight=False)
+
     def say(self, sentence: str) -> None:
         self.console.print(sentence, style="dim")
 
@@ -106,11 +111,31 @@ class Step:
         self._progress.update(self._task, advance=1, note=note)
 
 
+def story(dispute: Mapping[str, Any]) -> list[str]:
+    """A dispute in sentences."""
+    cheat = next((s["node"] for s in dispute["slashed"] if s["offence"] == "merge"), "the proposer")
+    where = "part of it"
+    if dispute["leaf"] is not None:
+        first = 256 * dispute["leaf"] + 32 * dispute["block"]
+        where = f"lanes {first:,} to {first + 31:,}"
+    losses = ", ".join(
+        f"{s['node']} {s['amount']:,.0f} tokens ({s['offence']})" for s in dispute["slashed"]
+    )
+    return [
+        f"[bold red]{cheat}[/] proposed a merge that is not the merge.",
+        f"[bold green]{dispute['by']}[/] computed it again and showed the contract where: {where}, "
+        f"for {dispute['gas']:,} gas.",
+        f"The contract computed these 32 numbers itself. Slashed: {losses or 'nobody'}; half of it "
+        f"goes to {dispute['by']}. Another node proposes.",
+    ]
+
+
 def summary(result: dict[str, Any]) -> RenderableType:
     """The tables that end a demonstration."""
-    return Group(
-        _contributions(result), _quality(result), _money(result), _audit(result), _closing(result)
-    )
+    parts = [_contributions(result), _quality(result), _money(result), _audit(result)]
+    if any(entry["slashed"] for entry in result["rounds"]):
+        parts.insert(1, _slashed(result))
+    return Group(*parts, _closing(result))
 
 
 def _contributions(result: dict[str, Any]) -> Table:
@@ -159,12 +184,28 @@ def _quality(result: dict[str, Any]) -> Table:
     return table
 
 
+def _slashed(result: dict[str, Any]) -> Table:
+    """Who lost stake, for what, and who proved it."""
+    table = Table(title="Stakes lost")
+    for name in ("round", "node", "offence", "tokens", "proven by"):
+        table.add_column(name, justify="right" if name in ("round", "tokens") else "left")
+    for entry in result["rounds"]:
+        proven = {s["node"]: d["by"] for d in entry["disputes"] for s in d["slashed"]}
+        for slash in entry["slashed"]:
+            by = proven.get(slash["node"], "the committee's votes")
+            cells = (str(entry["round"]), slash["node"], slash["offence"])
+            table.add_row(*cells, f"{slash['amount']:,.2f}", by)
+    return table
+
+
 def _money(result: dict[str, Any]) -> Table:
     money = result["money"]
+    names = ["deposited", "paid", "free", "staked", "slashed"]
+    names += [n for n in ("rewarded", "owed", "forfeited") if money[n]]
     table = Table(title="Money, in tokens")
-    for name in ("deposited", "paid", "slashed", "free"):
+    for name in names:
         table.add_column(name, justify="right")
-    table.add_row(*(f"{money[n]:,.2f}" for n in ("deposited", "paid", "slashed", "free")))
+    table.add_row(*(f"{money[name]:,.2f}" for name in names))
     return table
 
 

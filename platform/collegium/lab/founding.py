@@ -6,15 +6,18 @@ two runs with one seed have the same accounts, draws and payouts.
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.chain.connection import Chain
 from collegium.chain.engines import connect, status
 from collegium.chain.federation import Federation
+from collegium.lab.attacks import ALTERED_MERGE, EXPELLED
 from collegium.lab.display import Display
 from collegium.lab.scenario import Scenario
 from collegium.lab.sites import Member, Sites
+from collegium.protocol import draw
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout
 from collegium.protocol.terms import EQUAL, SCORE, Terms, WeightRule
@@ -76,16 +79,16 @@ def open_chain(scenario: Scenario) -> Chain:
 
 def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) -> CardFile:
     """What the members of the demonstration agree on."""
-    members = len(sites.members)
+    lasting = sum(member.attack not in EXPELLED for member in sites.members)
     rule: WeightRule = SCORE if recipe.weight_rule == "score" else EQUAL
-    terms = Terms(
+    terms = Terms.usual(
         reward=REWARD,
         stake=STAKE,
         node_share=8_500,
         validator_share=1_000,
         aggregator_share=500,
-        committee=min(COMMITTEE, members),
-        min_updates=min(3, members),
+        committee=min(COMMITTEE, lasting),
+        min_updates=min(3, lasting),
         min_score=recipe.min_score,
         weight_rule=rule,
         commit_window=_HOUR,
@@ -127,7 +130,8 @@ def found(
     homes, names = {}, {}
     os.environ["COLLEGIUM_PASSPHRASE"] = PASSPHRASE
     with display.step("Registering the nodes with their stakes", len(sites.members)) as step:
-        for index, member in enumerate(sites.members):
+        for index in _seating(sites.members):
+            member = sites.members[index]
             home = NodeHome(scenario.out / "nodes" / member.name)
             keys = Keyring.generate(_derive(scenario, member.name))
             keys.save(home.keys, PASSPHRASE, iterations=_KDF_ITERATIONS)
@@ -135,7 +139,7 @@ def found(
             fund(federation, keys.account.address, wei=_GAS_MONEY)
             give_gas(federation, sponsor, keys.signer.address, _GAS_MONEY)
             settings = _settings(scenario, sites, member, run, index)
-            number = join(Run.load(scenario.out), federation, home, keys, settings).id
+            number = join(Run.load(scenario.out), federation, home, PASSPHRASE, settings).id
             homes[number], names[number] = home, member.name
             step.advance(member.name)
     store = BlobStore(run.store_root)
@@ -143,6 +147,15 @@ def found(
     for document in (card_document, layout):  # who has the store finds them by their digests
         store.put(document.encode())
     return Founded(scenario.out, chain, federation, card_document, layout, store, homes, names)
+
+
+def _seating(members: Sequence[Member]) -> list[int]:
+    """The order in which members register: who alters merges gets the first turns to merge."""
+    order = [i for i, member in enumerate(members) if member.attack != ALTERED_MERGE]
+    altering = [i for i, member in enumerate(members) if member.attack == ALTERED_MERGE]
+    for round_id, index in enumerate(altering, start=1):
+        order.insert(draw.aggregator(round_id, range(len(members))), index)
+    return order
 
 
 def _settings(

@@ -3,6 +3,8 @@
 from typing import Any
 
 from collegium.chain import history
+from collegium.chain.disputes import Dispute
+from collegium.chain.history import Slash
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import Event
 from collegium.flower.strategy import RoundReport
@@ -17,22 +19,44 @@ def rounds(run: Founded, reports: list[RoundReport]) -> list[dict[str, Any]]:
 
 
 def money(run: Founded) -> dict[str, Any]:
-    """The vault's books in whole tokens."""
+    """The vault's books in whole tokens.
+
+    ``slashed`` is what nodes lost of their stakes: ``rewarded`` to those who proved it, ``owed`` to
+    them still, or ``forfeited``.
+    """
     books = run.federation.escrow()
     events = run.federation.events()
     totals = dict(enumerate(history.totals(events), start=1))
     for event in events:
         if event.name == "Credited":
             totals[event["id"]] = totals.get(event["id"], 0) + event["amount"]
+    stakes = history.stakes(events)
     return {
         "deposited": books.deposited / TOKEN,
         "paid": books.claimed / TOKEN,
-        "slashed": 0.0,
+        "slashed": _sum(events, "Slashed") / TOKEN,
+        "rewarded": _sum(events, "Collected") / TOKEN,
+        "owed": books.owed / TOKEN,
+        "forfeited": books.forfeited / TOKEN,
         "free": books.free / TOKEN,
         "reserved": books.reserved / TOKEN,
         "staked": books.staked / TOKEN,
+        "stake_by_node": {name: stakes.get(n, 0) / TOKEN for n, name in run.names.items()},
         "earned_by_node": {name: totals.get(n, 0) / TOKEN for n, name in run.names.items()},
         "ledger_root": "0x" + books.ledger_root.hex(),
+    }
+
+
+def dispute(run: Founded, found: Dispute) -> dict[str, Any]:
+    """A proposal that was disproved: where, by whom, and what it cost. Amounts in whole tokens."""
+    return {
+        "leaf": found.leaf,
+        "block": found.block,
+        "gas": found.gas,
+        "slashed": [_slash(run, slash) for slash in found.slashed],
+        "by": _name(run, found.by),
+        "root": "0x" + found.root.hex(),
+        "tx": found.tx,
     }
 
 
@@ -79,10 +103,36 @@ def _round(run: Founded, report: RoundReport, events: list[Event]) -> dict[str, 
         "aggregator": run.names[drawn.aggregator] if drawn else None,
         "state_root": "0x" + report.state_root.hex() if report.state_root else None,
         "gas": _gas(run, report.round, events),
-        "disputes": [],
+        "disputes": [dispute(run, found) for found in report.disputes],
+        "rejected": [
+            {
+                "proposer": run.names[found.proposer],
+                "root": "0x" + found.root.hex(),
+                "by": None if found.challenger is None else _name(run, found.challenger),
+            }
+            for found in history.rejections(events, report.round)
+        ],
+        "slashed": [_slash(run, slash) for slash in history.slashes(events, report.round)],
         "errors": report.errors,
         "phase_s": {name: round(seconds, 3) for name, seconds in report.phase_s.items()},
     }
+
+
+def _slash(run: Founded, found: Slash) -> dict[str, Any]:
+    return {
+        "node": run.names[found.node],
+        "offence": found.offence.name.lower(),
+        "amount": found.amount / TOKEN,
+    }
+
+
+def _name(run: Founded, account: str) -> str:
+    """How the demonstration calls an account: by its node, if it has one."""
+    return run.names.get(run.federation.node_of(account), account)
+
+
+def _sum(events: list[Event], name: str) -> int:
+    return sum(event["amount"] for event in events if event.name == name)
 
 
 def _gas(run: Founded, round_id: int, events: list[Event]) -> int:

@@ -22,6 +22,8 @@ _TOP = {"name", "metric", "challenge", "token", "deposit", "version", "recipe", 
 _WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
 _TERMS = {"reward", "stake", "shares", "committee", "min_updates"}
 _TERMS |= {f"{name}_window" for name in _WINDOWS}
+_OFFENCES = ("unrevealed", "invalid", "merge", "attestation", "equivocation")
+_USUAL = {"dispute_window", "unbonding", *(f"{name}_penalty" for name in _OFFENCES)}
 _LIMITS = {"norm", "cosine", "epsilon"}
 
 
@@ -79,7 +81,7 @@ class CardFile:
             deposit=_amount("deposit", fields.get("deposit", "0")),
             recipe=recipe,
             limits=Limits(**limits),
-            terms=_terms(_known("terms", fields.get("terms", {}), _TERMS), recipe),
+            terms=_terms(_known("terms", fields.get("terms", {}), _TERMS | _USUAL), recipe),
         )
 
 
@@ -87,7 +89,7 @@ def _terms(fields: dict[str, Any], recipe: Recipe) -> Terms:
     shares = fields.get("shares", [8_500, 1_000, 500])
     if not isinstance(shares, list) or len(shares) != 3:
         _fail("terms.shares", "basis points for nodes, validators and aggregator", shares)
-    return Terms(
+    return Terms.usual(
         reward=_amount("terms.reward", fields.get("reward")),
         stake=_amount("terms.stake", fields.get("stake", "0")),
         node_share=shares[0],
@@ -98,6 +100,7 @@ def _terms(fields: dict[str, Any], recipe: Recipe) -> Terms:
         min_score=recipe.min_score,
         weight_rule=_WEIGHT_RULES[recipe.weight_rule],  # type: ignore[arg-type]
         **{f"{name}_window": fields.get(f"{name}_window", 3_600) for name in _WINDOWS},
+        **{name: fields[name] for name in _USUAL if name in fields},
     )
 
 

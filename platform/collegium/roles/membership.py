@@ -83,5 +83,3 @@ def withdraw_stake(federation: Federation, number: int) -> Receipt:
             action="Let it leave first: collegium node exit.",
         )
     return federation.withdraw_stake(number)
-
-

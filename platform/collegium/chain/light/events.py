@@ -7,7 +7,14 @@ from pathlib import Path
 from eth_hash.auto import keccak
 
 from collegium.chain.light.file import has_code, logs
-from collegium.chain.light.registry import Listed, Registry, checksum, no_federation, vault_of, words
+from collegium.chain.light.registry import (
+    Listed,
+    Registry,
+    checksum,
+    no_federation,
+    vault_of,
+    words,
+)
 from collegium.errors import ChainFile
 
 
