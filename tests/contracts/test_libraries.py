@@ -26,7 +26,7 @@ def rounds(draw_):
     votes = draw_(st.lists(st.none() | row, min_size=len(members), max_size=len(members)))
     share = draw_(st.integers(0, 10_000))
     validator = draw_(st.integers(0, 10_000 - share))
-    terms = Terms(
+    terms = Terms.usual(
         reward=draw_(st.integers(0, 2**96 - 1)),
         stake=0,
         node_share=share,

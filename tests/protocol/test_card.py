@@ -86,6 +86,13 @@ def test_limits_out_of_range_are_refused(limits):
         {"weight_rule": True},
         {"commit_window": 0},
         {"challenge_window": 2**32},
+        {"dispute_window": 0},
+        {"dispute_window": 501},
+        {"unbonding": 1550},
+        {"unbonding": 2**32},
+        {"merge_penalty": 10_001},
+        {"invalid_penalty": -1},
+        {"attestation_penalty": True},
     ],
 )
 def test_terms_out_of_the_contracts_range_are_refused(terms, changes):
@@ -115,5 +122,23 @@ def test_quorum_is_two_thirds_rounded_up(terms, committee, quorum):
 def test_the_struct_has_the_contracts_names(terms):
     struct = terms.to_struct(b"c" * 32, b"g" * 32)
     assert list(struct)[:5] == ["card", "genesis", "reward", "stake", "nodeShare"]
-    assert list(struct)[-2:] == ["mergeWindow", "challengeWindow"]
-    assert struct["minScore"] == -100 and len(struct) == 16
+    assert list(struct)[15:18] == ["challengeWindow", "disputeWindow", "unbonding"]
+    assert list(struct)[-1] == "equivocationPenalty"
+    assert struct["minScore"] == -100 and len(struct) == 23
+
+
+def test_what_is_not_agreed_otherwise_is_usual(terms):
+    assert terms.dispute_window == 50 and terms.unbonding == 2 * 1550
+    assert terms.bond == terms.stake and terms.attestation_penalty == 5_000
+    agreed = {**terms.to_json(), "reward": 1, "stake": 1001, "merge_penalty": 500}
+    assert Terms.usual(**agreed) == replace(terms, reward=1, stake=1001, merge_penalty=500)
+    assert Terms.usual(**agreed).bond == 50
+    for window in (0, None, "500", 2**32):
+        with pytest.raises(BadCard):
+            Terms.usual(**agreed | {"challenge_window": window})
+    quick = {"challenge_window": 1}
+    for name in ("dispute_window", "unbonding"):
+        del agreed[name]
+    assert Terms.usual(**agreed | quick).dispute_window == 1
+    with pytest.raises(BadCard):
+        Terms.usual(**agreed | {"score_window": "an hour"})

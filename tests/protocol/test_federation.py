@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 
 import pytest
+from tests.protocol.consortium import GENESIS, refused
 
 from collegium.protocol import draw, ledger, packed, signing, verdict
 from collegium.protocol.digest import keccak
@@ -14,10 +15,6 @@ from collegium.protocol.round import Phase, Stage
 ROOT = b"\x09" * 32
 
 
-def refused(name):
-    return pytest.raises(Revert, match=f"^{name}\\(")
-
-
 def phase(consortium) -> Phase:
     return consortium.model.status(consortium.time).phase
 
@@ -25,7 +22,7 @@ def phase(consortium) -> Phase:
 def test_a_whole_round(consortium, terms):
     model = consortium.model
     opened, reserved = consortium.open()
-    assert opened.args == {"round": 1, "base": b"\7" * 32, "members": 31, "deadline": 1100}
+    assert opened.args == {"round": 1, "base": GENESIS, "members": 31, "deadline": 1100}
     assert reserved.args == {"amount": terms.reward}
     events = consortium.commit(3, 1)
     assert [event.args["id"] for event in events] == [3, 1]
@@ -61,10 +58,14 @@ def test_a_whole_round(consortium, terms):
 
     (proposed,) = consortium.propose(ROOT)
     assert proposed.args["proposer"] == 2 and proposed.args["root"] == ROOT
+    end = consortium.time + terms.challenge_window
     (attested,) = consortium.attest(0)
-    assert attested.args == {"round": 1, "slots": 1} and model.state_root != ROOT
-    attested, final, credited = consortium.attest(2)
-    assert attested.args["slots"] == 5
+    assert attested.args == {"round": 1, "slots": 1, "deadline": end}
+    (attested,) = consortium.attest(2)
+    end = consortium.time + terms.dispute_window
+    assert attested.args == {"round": 1, "slots": 5, "deadline": end} and model.state_root != ROOT
+    consortium.expire()
+    final, credited = consortium.advance()
     assert final.args == {"round": 1, "root": ROOT} and model.state_root == ROOT
     assert credited.args == {"id": 2, "amount": 50_000}
     assert consortium.open()[0].args["round"] == 2
@@ -121,7 +122,7 @@ def test_a_signature_for_another_base_or_round_is_skipped(consortium):
     consortium.finished()
     consortium.open()
     digest = consortium.digest(2)
-    for round_id, base in ((1, ROOT), (2, b"\7" * 32)):
+    for round_id, base in ((1, consortium.model.state_root), (2, GENESIS)):
         typed = consortium.model.domain.update_digest(round_id, consortium.account(2), base, digest)
         signature = signing.compact(signing.sign(typed, consortium.key(2)))
         item = packed.pack_commitment(consortium.account(2), digest, signature)
@@ -136,7 +137,7 @@ def test_too_few_updates_cancel_the_round_and_free_the_reward(consortium, terms)
     cancelled, released = consortium.advance()
     assert cancelled.args == {"round": 1, "phase": Phase.COMMIT}
     assert released.args == {"amount": terms.reward}
-    assert consortium.model.vault.reserved == 0 and consortium.model.state_root == b"\7" * 32
+    assert consortium.model.vault.reserved == 0 and consortium.model.state_root == GENESIS
     assert consortium.open()[0].args["round"] == 2
 
 
@@ -153,8 +154,10 @@ def test_too_few_verdicts_cancel_the_round(consortium, seals, reached):
         consortium.expire()
         consortium.reveal(0, [1, 2])
     consortium.expire()
-    cancelled, _ = consortium.advance()
-    assert cancelled.args == {"round": 1, "phase": reached}
+    cancelled, released, *slashed = consortium.advance()
+    assert cancelled.args == {"round": 1, "phase": reached} and released.name == "Released"
+    names = [event.name for event in slashed]
+    assert names == (["Slashed", "NodeSlashed"] if reached == Phase.REVEAL else [])
 
 
 def test_a_quorum_settles_without_the_silent(consortium):
@@ -179,26 +182,16 @@ def test_after_its_deadline_anybody_active_may_propose(consortium):
     consortium.expire()
     consortium.propose(ROOT, other)
     assert consortium.round.proposer == other
-    consortium.attest(0, 1)
+    consortium.final()
     assert consortium.model.vault.payees[other].bonus == 50_000
     assert consortium.model.vault.payees[turn].bonus == 0
-
-
-def test_an_unattested_merge_is_final_after_its_window(consortium):
-    consortium.settled()
-    consortium.propose(ROOT)
-    with refused("NothingDue"):
-        consortium.advance()
-    consortium.expire()
-    final, _ = consortium.advance()
-    assert final.name == "RoundFinalised" and consortium.model.state_root == ROOT
 
 
 def test_nothing_accepted_ends_the_round_on_its_base(consortium, terms):
     settled = consortium.settled([-(10**6)] * 5)
     assert [event.name for event in settled] == ["RoundSettled", "Settled", "RoundFinalised"]
     assert settled[0].args["outcome"] == keccak(b"")
-    assert consortium.model.state_root == b"\7" * 32 and consortium.round.stage == Stage.FINAL
+    assert consortium.model.state_root == GENESIS and consortium.round.stage == Stage.FINAL
     assert consortium.model.vault.reserved == 0
     assert settled[0].args["released"] == terms.reward - settled[0].args["earned"]
 
@@ -213,7 +206,7 @@ def test_pausing_stops_opening_only(consortium):
             step(slot, [1, 2])
     consortium.settle()
     consortium.propose(ROOT)
-    consortium.attest(0, 1, 2)
+    consortium.final()
     with refused("EnforcedPause"):
         consortium.open()
     with refused("EnforcedPause"):
@@ -227,7 +220,7 @@ def test_pausing_stops_opening_only(consortium):
 def test_opening_is_refused_unless_everything_is_ready(make_consortium, consortium, terms):
     admin = consortium.admin
     with refused("AccessControlUnauthorizedAccount"):
-        consortium.call(consortium.anybody, "openRound", base=b"\7" * 32)
+        consortium.call(consortium.anybody, "openRound", base=GENESIS)
     with refused("WrongBase"):
         consortium.call(admin, "openRound", base=ROOT)
     consortium.open()
@@ -363,9 +356,9 @@ def test_who_joins_later_is_in_the_ledger_with_nothing(consortium):
     consortium.settled()
     consortium.join()
     assert len(consortium.model.totals) == 5
-    consortium.propose(ROOT)
-    consortium.attest(0, 1)
-    consortium.finished(b"\x0a" * 32)
+    consortium.propose()
+    consortium.final()
+    consortium.finished()
     assert len(consortium.model.totals) == 6
 
 

@@ -1,14 +1,11 @@
 """Who is a node: admission, keys, seats and the round from which a change counts."""
 
-import pytest
+from tests.protocol.consortium import refused
 
 from collegium.protocol.digest import keccak
-from collegium.protocol.machine import COUNCIL, ZERO_ADDRESS, Revert
-from collegium.protocol.registry import FOREVER, SEATS, allow_leaf
-
-
-def refused(name, **values):
-    return pytest.raises(Revert, match=f"^{name}\\(")
+from collegium.protocol.federation import NOT_ACTIVE
+from collegium.protocol.machine import ZERO_ADDRESS
+from collegium.protocol.registry import FOREVER, SEATS, LeaveReason, allow_leaf
 
 
 def test_a_node_registers_with_its_stake(make_consortium, terms):
@@ -70,8 +67,6 @@ def test_accounts_and_signers_belong_to_one_node_for_ever(consortium):
     with refused("SignerTaken"):
         form = consortium.registration(9) | {"signer": consortium.signer(1)}
         consortium.call(consortium.account(9), "register", **form)
-    with refused("AccountTaken"):
-        consortium.call(consortium.account(1), "register", **consortium.registration(9))
 
 
 def test_who_joins_during_a_round_takes_part_from_the_next(consortium):
@@ -83,10 +78,12 @@ def test_who_joins_during_a_round_takes_part_from_the_next(consortium):
     assert 6 not in consortium.round.members.values()
 
 
-def test_who_is_revoked_during_a_round_finishes_it(consortium):
+def test_who_is_revoked_during_a_round_finishes_it(consortium, terms):
     consortium.open()
-    (event,) = consortium.call(consortium.admin, "revoke", id=2)
-    assert event.args == {"id": 2, "activeUntil": 2}
+    left, unbonding = consortium.call(consortium.admin, "revoke", id=2)
+    assert left.name == "NodeLeft"
+    assert left.args == {"id": 2, "activeUntil": 2, "reason": LeaveReason.REVOKED}
+    assert unbonding.args == {"id": 2, "until": consortium.time + terms.unbonding}
     assert consortium.commit(2)
     consortium.expire()
     consortium.time += 10_000
@@ -98,7 +95,7 @@ def test_who_is_revoked_during_a_round_finishes_it(consortium):
 
 def test_a_revoked_node_is_revoked_once_and_unknown_ones_never(consortium):
     consortium.call(consortium.admin, "revoke", id=2)
-    with refused("AlreadyRevoked"):
+    with refused("NotRegistered"):
         consortium.call(consortium.admin, "revoke", id=2)
     for id in (0, 6):
         with refused("UnknownNode"):
@@ -150,18 +147,158 @@ def test_the_council_alone_decides(consortium):
             consortium.call(consortium.anybody, name, **args)
 
 
-def test_roles_are_granted_and_taken_back(consortium):
-    admin, anybody = consortium.admin, consortium.anybody
-    with refused("AccessControlUnauthorizedAccount"):
-        consortium.call(anybody, "grantRole", role=COUNCIL, account=anybody)
-    (event,) = consortium.call(admin, "grantRole", role=COUNCIL, account=anybody)
-    assert event.args == {"role": COUNCIL, "account": anybody, "sender": admin}
-    assert consortium.call(admin, "grantRole", role=COUNCIL, account=anybody) == []
-    consortium.call(anybody, "revoke", id=1)
-    with refused("AccessControlBadConfirmation"):
-        consortium.call(anybody, "renounceRole", role=COUNCIL, callerConfirmation=admin)
-    (event,) = consortium.call(anybody, "renounceRole", role=COUNCIL, callerConfirmation=anybody)
-    assert event.name == "RoleRevoked"
-    with refused("AccessControlUnauthorizedAccount"):
-        consortium.call(anybody, "revoke", id=2)
-    assert consortium.call(admin, "revokeRole", role=COUNCIL, account=anybody) == []
+def allow(consortium, *ids: int) -> list[bytes]:
+    """Put the accounts of two nodes on the allow-list; a proof for each."""
+    leaves = [allow_leaf(consortium.account(id)) for id in ids]
+    consortium.call(consortium.admin, "setAllowList", root=keccak(b"".join(sorted(leaves))))
+    return leaves[::-1]
+
+
+def test_an_exit_ends_the_membership_once(consortium, terms):
+    with refused("UnknownNode", id=0):
+        consortium.call(consortium.anybody, "exit")
+    left, unbonding = consortium.call(consortium.account(3), "exit")
+    assert left.args == {"id": 3, "activeUntil": 1, "reason": LeaveReason.EXITED}
+    assert unbonding.args == {"id": 3, "until": consortium.time + terms.unbonding}
+    for name, args in (("exit", {}), ("rotate", keys(consortium, 9))):
+        with refused("NotRegistered", id=3):
+            consortium.call(consortium.account(3), name, **args)
+    consortium.open()
+    with refused("NotActive"):
+        consortium.commit(3)
+
+
+def test_who_left_comes_back_under_its_id_with_a_new_signer_and_seat(consortium):
+    model = consortium.model
+    consortium.open()
+    consortium.call(consortium.account(2), "exit")
+    with refused("SignerTaken"):
+        consortium.call(consortium.account(2), "register", **consortium.registration(2))
+    again = consortium.registration(2) | {"signer": consortium.signer(9), "transportKey": b"n" * 32}
+    registered, staked = consortium.call(consortium.account(2), "register", **again)
+    assert registered.args["id"] == 2 and registered.args["activeFrom"] == 2
+    assert registered.args["seat"] == 5  # seat 1 serves the live round
+    assert staked.args["amount"] == 0 and len(model.nodes) == 5
+    node = model.node(2)
+    assert (node.signer, node.transport_key, node.left) == (consortium.signer(9), b"n" * 32, False)
+    assert node is model.node_of(consortium.account(2)) is model.node_of_signer(node.signer)
+    with refused("AccountTaken"):
+        consortium.call(consortium.account(2), "register", **again)
+    consortium.commit(2)  # the old key still speaks for it in the round it began
+    consortium.time += 10_000
+    consortium.advance()
+    consortium.open()
+    with refused("NotActive"):
+        consortium.commit(2)
+    call = {"round": 2, "digest": consortium.digest(2)}
+    consortium.call(consortium.signer(9), "commitUpdate", **call)
+
+
+def test_who_was_revoked_comes_back_only_if_admitted_again(consortium):
+    proof = allow(consortium, 2, 3)
+    form = consortium.registration(2) | {"signer": consortium.signer(9), "proof": proof[:1]}
+    consortium.call(consortium.admin, "revoke", id=2)
+    assert consortium.account(2) not in consortium.model.admitted
+    with refused("NotAdmitted"):
+        consortium.call(consortium.account(2), "register", **form)
+    consortium.call(consortium.admin, "admit", account=consortium.account(2), allowed=True)
+    consortium.call(consortium.account(2), "register", **form)
+    # Leaving by itself costs no admission.
+    consortium.call(consortium.admin, "admit", account=consortium.account(3), allowed=False)
+    consortium.call(consortium.account(3), "exit")
+    form = consortium.registration(3) | {"signer": consortium.signer(10), "proof": proof[1:]}
+    consortium.call(consortium.account(3), "register", **form)
+
+
+def keys(consortium, signer: int) -> dict:
+    return {
+        "signer": consortium.signer(signer),
+        "encryptionKey": b"x" * 32,
+        "transportKey": b"y" * 32,
+    }
+
+
+def test_new_keys_count_from_the_next_round(consortium):
+    consortium.open()
+    (event,) = consortium.call(consortium.account(2), "rotate", **keys(consortium, 9))
+    assert event.name == "NodeRotated"
+    assert event.args == {"id": 2, "activeFrom": 2, **keys(consortium, 9)}
+    node, model = consortium.model.node(2), consortium.model
+    assert (node.signer, node.encryption_key) == (consortium.signer(9), b"x" * 32)
+    old, new = consortium.signer(2), consortium.signer(9)
+    assert [model.signs(old, id) and 2 for id in (0, 1, 2)] == [None, 2, None]
+    assert [model.signs(new, id) and 2 for id in (1, 2)] == [None, 2]
+    call = {"round": 1, "digest": consortium.digest(2)}
+    with refused("NotActive"):
+        consortium.call(new, "commitUpdate", **call)
+    consortium.call(old, "commitUpdate", **call)
+    consortium.commit(1, 3, 4, 5)
+    consortium.draw()
+    for slot, id in enumerate(consortium.round.committee):
+        if id == 2:
+            with refused("NotMember"):
+                seal = {"round": 1, "slot": slot, "seal": bytes(32)}
+                consortium.call(new, "commitVerdict", **seal)
+        consortium.seal(slot, [1] * 5)
+
+
+def test_a_rotated_out_key_fails_closed_everywhere(consortium):
+    """Of both keys only the one of the round counts: relayed, attested and proposed as well."""
+    consortium.open()
+    for id in range(1, 6):
+        consortium.call(consortium.account(id), "rotate", **keys(consortium, id + 5))
+    good, bad = consortium.commitment(1), consortium.commitment(2, key=consortium.key(7))
+    events = consortium.call(consortium.anybody, "commitUpdates", round=1, items=bad + good)
+    assert events[0].args["reason"] == NOT_ACTIVE and events[1].name == "UpdatesCommitted"
+    consortium.commit(2)
+    consortium.draw()
+    for step in (consortium.seal, consortium.reveal):
+        for slot in range(3):
+            step(slot, [1, 1])
+    consortium.settle()
+    turn = consortium.round.aggregator
+    with refused("NotActive"):
+        consortium.propose(id=turn + 5)
+    consortium.propose()
+    first = consortium.round.committee[0]
+    wrong = consortium.attestation(0, consortium.round.proposal, consortium.key(first + 5))
+    with refused("BadSignature"):
+        consortium.call(consortium.anybody, "attestMerge", round=1, signatures=wrong)
+    consortium.final()
+    consortium.open()
+    with refused("NotActive"):
+        consortium.commit(3)
+
+
+def test_a_signer_is_kept_or_new(consortium):
+    consortium.call(consortium.account(2), "rotate", **keys(consortium, 2))
+    assert consortium.model.node(2).signer == consortium.signer(2)
+    consortium.call(consortium.account(2), "rotate", **keys(consortium, 9))
+    for taken in (1, 2):
+        with refused("SignerTaken"):
+            consortium.call(consortium.account(2), "rotate", **keys(consortium, taken))
+    with refused("SignerTaken"):
+        zero = keys(consortium, 9) | {"signer": ZERO_ADDRESS}
+        consortium.call(consortium.account(2), "rotate", **zero)
+    with refused("UnknownNode"):
+        consortium.call(consortium.anybody, "rotate", **keys(consortium, 10))
+
+
+def test_a_key_replaced_before_its_round_never_speaks(consortium):
+    consortium.open()
+    consortium.call(consortium.account(2), "rotate", **keys(consortium, 9))
+    consortium.call(consortium.account(2), "rotate", **keys(consortium, 10))
+    model = consortium.model
+    assert not any(model.signs(consortium.signer(9), id) for id in range(4))
+    assert model.signs(consortium.signer(2), 1) is model.signs(consortium.signer(10), 2)
+
+
+def test_the_live_round_needs_those_who_began_it(consortium):
+    model = consortium.model
+    assert not model.needs(1)
+    consortium.open()
+    consortium.call(consortium.account(1), "exit")
+    assert model.needs(1) and model.needs(2) and not model.needs(0) and not model.needs(6)
+    consortium.time += 10_000
+    consortium.advance()
+    assert not model.needs(1)

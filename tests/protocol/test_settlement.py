@@ -35,7 +35,7 @@ def rounds(draw):
     votes = draw(st.lists(vote, min_size=len(members), max_size=len(members)))
     node_share = draw(st.integers(0, 10_000))
     validator_share = draw(st.integers(0, 10_000 - node_share))
-    terms = Terms(
+    terms = Terms.usual(
         reward=draw(st.sampled_from([0, 1, 7, 10**6, 2**96 - 1])),
         stake=0,
         node_share=node_share,
@@ -118,6 +118,16 @@ def test_validators_are_paid_by_their_distance_from_the_medians(round_):
     pool, total = terms.reward * terms.validator_share // 10_000, sum(agreements)
     expected = [pool * a // total if total else 0 for a in agreements]
     assert list(result.validator_pays) == expected
+
+
+@given(rounds())
+def test_an_update_is_found_invalid_only_by_votes(round_):
+    """The median of no votes is INVALID as well, but nobody is to pay for that."""
+    _, owners, members, votes = round_
+    result = settle(*round_)
+    revealed = {id for id, vote in zip(members, votes, strict=True) if vote is not None}
+    for owner, phi, invalid in zip(owners, result.phi, result.invalid, strict=True):
+        assert invalid == (phi == INVALID and bool(revealed - {owner}))
 
 
 @given(rounds(), scores, st.data())

@@ -6,6 +6,7 @@ fails when they are out of date. Bytes are 0x-hexadecimal, integers beyond 2^53 
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from collegium.protocol import (
     codec,
+    dispute,
     draw,
     ledger,
     merge,
@@ -25,6 +27,7 @@ from collegium.protocol import (
 )
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, sha256, update_digest
+from collegium.protocol.dispute import Accepted, Leaf, MergeProof
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.terms import EQUAL, SCORE, Terms
 
@@ -68,6 +71,10 @@ def build() -> dict[str, Any]:
         "tree": [tree_case(stream, count) for count in (1, 2, 3, 4, 7)],
         "signing": [signing_case(stream) for _ in range(10)],
         "merge": [merge_case(stream, number) for number in range(12)],
+        "dispute": [
+            *(dispute_case(stream, number) for number in range(12)),
+            *refused_cases(stream),
+        ],
     }
 
 
@@ -81,7 +88,7 @@ def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
         for _ in range(slots)
     ]
     node, validator = ((8500, 1000), (10_000, 0), (0, 10_000), (3333, 3333))[number % 4]
-    terms = Terms(
+    terms = Terms.usual(
         reward=[10**21, 2**96 - 1, 7, 0, 10**6][number % 5],
         stake=0,
         node_share=node,
@@ -113,6 +120,7 @@ def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
         "ledger": [str(total) for total in before],
         "phi": list(result.phi),
         "accepted": list(result.accepted),
+        "invalid": list(result.invalid),
         "weights": list(result.weights),
         "nodePays": [str(pay) for pay in result.node_pays],
         "validatorPays": [str(pay) for pay in result.validator_pays],
@@ -213,6 +221,99 @@ def merge_case(stream: Stream, number: int) -> dict[str, Any]:
     }
 
 
+def dispute_case(stream: Stream, number: int) -> dict[str, Any]:
+    """A merge with one altered lane, and the proof of it; an empty ``refusal``."""
+    return _dispute(*_disputed(stream, number), "")
+
+
+def refused_cases(stream: Stream) -> list[dict[str, Any]]:
+    """Proofs that do not hold, with what the contract says of them."""
+    proof, base, proposal = _disputed(stream, 2)
+    first, *others = proof.updates
+    right = proof.block ^ 1
+    bad = [
+        ("WrongOutcome", {"accepted": proof.accepted[:-1] + b"\xff"}),
+        ("WrongOutcome", {"accepted": proof.accepted + bytes(36)}),
+        ("WrongOutcome", {"manifests": proof.manifests[1:]}),
+        ("WrongOutcome", {"updates": proof.updates[1:]}),
+        ("WrongBlock", {"block": 8}),
+        ("WrongLeaf 0", {"leaf": 1 << len(proof.base.path)}),
+        ("WrongLeaf 0", {"leaf": proof.leaf ^ 1}),
+        ("WrongLeaf 0", {"base": proof.merged}),
+        ("WrongLeaf 0", {"base": replace(proof.base, data=proof.base.data[:-1])}),
+        ("WrongLeaf 1", {"merged": proof.base}),
+        ("WrongLeaf 1", {"merged": replace(proof.merged, path=proof.merged.path[1:])}),
+        ("WrongLeaf 2", {"updates": (replace(first, data=first.data + bytes(1)), *others)}),
+        ("WrongLeaf 2", {"updates": (replace(first, path=(*first.path, bytes(32))), *others)}),
+        ("WrongLeaf 3", {"updates": (first, replace(first), *others[1:])}),
+        ("WrongLeaf 2", {"manifests": (bytes(32), *proof.manifests[1:])}),
+        ("MergeCorrect", {"block": right}),
+    ]
+    cases = [_dispute(replace(proof, **changes), base, proposal, said) for said, changes in bad]
+    for case in cases:  # the outcome stays that of the round
+        case["outcome"] = _hex(keccak(proof.accepted))
+    return [*cases, *(_malformed(stream, *fault) for fault in FAULTS)]
+
+
+def _disputed(stream: Stream, number: int) -> tuple[MergeProof, bytes, bytes]:
+    """A proof, and the two roots that it is about."""
+    leaves, edge = number % 4 + 1, 2**31 if number % 2 else 5000
+    base = stream.integers(-edge, edge, 256 * leaves).astype(np.int32)
+    widths = [codec.BITS[(number + i) % 3] for i in range(number % 4 + 2)]
+    accepted = []
+    for i, bits in enumerate(widths):
+        lanes, manifest = _lanes(stream, number, bits, leaves), stream.bytes(32)
+        digest = update_digest(manifest, codec.lane_root(lanes))
+        weight = stream.integer(1, 13_000) * min(i, 1) if number % 2 else 1
+        accepted.append(Accepted(i + 1, digest, weight, manifest, lanes))
+    merged = merge.merge(base, [(each.weight, each.lanes) for each in accepted if each.weight])
+    clamped = np.flatnonzero(np.abs(merged.astype(np.int64)) >= 2**31 - 1).tolist()
+    proposed, lane = merged.copy(), stream.sample(clamped or range(merged.size), 1)[0]
+    proposed[lane] = proposed[lane] - 1 if proposed[lane] > 0 else proposed[lane] + 1
+    place = dispute.find(merged, proposed)
+    assert place is not None
+    proof = dispute.build(1, place, base, proposed, accepted)
+    return proof, state.root(base), state.root(proposed)
+
+
+FAULTS = ((8, 0, 25), (8, 8, 0x80), (4, 0, 255), (4, 8, 0x8F), (2, 0, 25), (2, 15, 0b00_01_10_11))
+"""(width, byte of the leaf, value) that no codec writes, in block 0."""
+
+
+def _malformed(stream: Stream, bits: int, at: int, value: int) -> dict[str, Any]:
+    """A committed update with an exponent or a code outside the format proves nothing."""
+    data = bytearray(codec.to_leaves(_lanes(stream, 1, bits, 1))[0])
+    data[at] = value
+    manifest = stream.bytes(32)
+    digest = update_digest(manifest, tree.leaf_hash(bytes(data)))
+    leaf, root = Leaf(bytes(1024), ()), tree.leaf_hash(bytes(1024))
+    item = packed.pack_updates([(1, digest)]) + (1).to_bytes(2, "big")
+    update = Leaf(bytes(data), ())
+    proof = MergeProof(1, 0, 0, leaf, leaf, item, (manifest,), (update,))
+    return _dispute(proof, root, root, "WrongLeaf 2")
+
+
+def _dispute(proof: MergeProof, base: bytes, proposal: bytes, refusal: str) -> dict[str, Any]:
+    return {
+        "refusal": refusal,
+        "base": _hex(base),
+        "proposal": _hex(proposal),
+        "outcome": _hex(keccak(proof.accepted)),
+        "proof": _hexed(proof.to_call()),
+    }
+
+
+def _hexed(value: Any) -> Any:
+    match value:
+        case bytes():
+            return _hex(value)
+        case dict():
+            return {key: _hexed(item) for key, item in value.items()}
+        case list():
+            return [_hexed(item) for item in value]
+    return value
+
+
 def write(folder: Path = FOLDER) -> None:
     """Write all files to ``folder``."""
     for name, cases in build().items():
@@ -227,11 +328,15 @@ def _votes(stream: Stream, true: np.ndarray, number: int) -> list[int]:
 
 
 def _update(stream: Stream, number: int) -> tuple[int, Encoded]:
-    bits = stream.sample(codec.BITS, 1)[0]
+    lanes = _lanes(stream, number, stream.sample(codec.BITS, 1)[0], 1)
+    return stream.integer(1, 13_000 if number % 2 else 3), lanes
+
+
+def _lanes(stream: Stream, number: int, bits: int, leaves: int) -> Encoded:
     limit = codec.max_code(bits)
-    exponents = stream.integers(0, 25 if number % 3 else 4, 8).astype(np.uint8)
-    codes = stream.integers(-limit, limit + 1, 256).astype(np.int8)
-    return stream.integer(1, 13_000 if number % 2 else 3), Encoded(bits, exponents, codes)
+    exponents = stream.integers(0, 25 if number % 3 else 4, 8 * leaves).astype(np.uint8)
+    codes = stream.integers(-limit, limit + 1, 256 * leaves).astype(np.int8)
+    return Encoded(bits, exponents, codes)
 
 
 def _hex(data: bytes) -> str:
