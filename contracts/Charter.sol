@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Settler} from "./Settler.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
-import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title What the members agreed on, fixed for the life of the federation
-/// @dev Immutables: every call reads some of the terms, and none may ever change.
+/// @dev Immutables hold what the round needs: every call reads some of them, and none may ever
+/// change. The settler keeps the whole text.
 abstract contract Charter is IFederation {
     uint256 private constant WHOLE = 10_000; // basis points
     uint8 private constant BY_SCORE = 1;
 
-    bytes32 private immutable CARD;
-    bytes32 private immutable GENESIS;
-    uint16 private immutable NODE_SHARE;
-    uint16 private immutable VALIDATOR_SHARE;
-    uint16 private immutable AGGREGATOR_SHARE;
-
     uint96 internal immutable REWARD;
     uint96 internal immutable STAKE;
+    uint96 internal immutable AGGREGATOR_POOL; // the part of the reward that the merge earns
     uint8 internal immutable COMMITTEE;
     uint16 internal immutable MIN_UPDATES;
-    int32 internal immutable MIN_SCORE;
-    uint8 internal immutable WEIGHT_RULE;
     uint32 internal immutable COMMIT_WINDOW;
     uint32 internal immutable SCORE_WINDOW;
     uint32 internal immutable REVEAL_WINDOW;
     uint32 internal immutable MERGE_WINDOW;
     uint32 internal immutable CHALLENGE_WINDOW;
+    uint32 internal immutable DISPUTE_WINDOW;
+    uint256 private immutable PENALTIES; // by offence, 16 bits each
+    Settler internal immutable SETTLER;
 
     /// @inheritdoc IFederation
     uint8 public immutable quorum;
@@ -47,57 +44,61 @@ abstract contract Charter is IFederation {
                 && agreed.mergeWindow != 0 && agreed.challengeWindow != 0,
             InvalidTerms()
         );
-        CARD = agreed.card;
-        GENESIS = agreed.genesis;
+        // INVARIANT: a merge that finds its quorum can still be disproved, and in no more time than
+        // one that does not.
+        require(
+            agreed.disputeWindow != 0 && agreed.disputeWindow <= agreed.challengeWindow,
+            InvalidTerms()
+        );
+        // INVARIANT: no stake leaves before the round that it answers for.
+        require(
+            agreed.unbonding > uint256(agreed.commitWindow) + agreed.scoreWindow
+                + agreed.revealWindow + agreed.mergeWindow + agreed.challengeWindow
+                + agreed.disputeWindow,
+            InvalidTerms()
+        );
+        uint16[5] memory penalties = [
+            agreed.unrevealedPenalty,
+            agreed.invalidPenalty,
+            agreed.mergePenalty,
+            agreed.attestationPenalty,
+            agreed.equivocationPenalty
+        ];
+        uint256 packed;
+        for (uint256 i; i < penalties.length; ++i) {
+            // INVARIANT: no offence costs more than the whole stake.
+            require(penalties[i] <= WHOLE, InvalidTerms());
+            packed |= uint256(penalties[i]) << (i << 4);
+        }
+        PENALTIES = packed;
         REWARD = agreed.reward;
         STAKE = agreed.stake;
-        NODE_SHARE = agreed.nodeShare;
-        VALIDATOR_SHARE = agreed.validatorShare;
-        AGGREGATOR_SHARE = agreed.aggregatorShare;
+        AGGREGATOR_POOL = uint96(uint256(agreed.reward) * agreed.aggregatorShare / WHOLE);
         COMMITTEE = agreed.committee;
         MIN_UPDATES = agreed.minUpdates;
-        MIN_SCORE = agreed.minScore;
-        WEIGHT_RULE = agreed.weightRule;
         COMMIT_WINDOW = agreed.commitWindow;
         SCORE_WINDOW = agreed.scoreWindow;
         REVEAL_WINDOW = agreed.revealWindow;
         MERGE_WINDOW = agreed.mergeWindow;
         CHALLENGE_WINDOW = agreed.challengeWindow;
+        DISPUTE_WINDOW = agreed.disputeWindow;
         quorum = (2 * agreed.committee + 2) / 3;
+        SETTLER = new Settler(agreed);
     }
 
     /// @inheritdoc IFederation
-    function terms() external view returns (Terms memory agreed) {
-        agreed.card = CARD;
-        agreed.genesis = GENESIS;
-        agreed.reward = REWARD;
-        agreed.stake = STAKE;
-        agreed.nodeShare = NODE_SHARE;
-        agreed.validatorShare = VALIDATOR_SHARE;
-        agreed.aggregatorShare = AGGREGATOR_SHARE;
-        agreed.committee = COMMITTEE;
-        agreed.minUpdates = MIN_UPDATES;
-        agreed.minScore = MIN_SCORE;
-        agreed.weightRule = WEIGHT_RULE;
-        agreed.commitWindow = COMMIT_WINDOW;
-        agreed.scoreWindow = SCORE_WINDOW;
-        agreed.revealWindow = REVEAL_WINDOW;
-        agreed.mergeWindow = MERGE_WINDOW;
-        agreed.challengeWindow = CHALLENGE_WINDOW;
+    function terms() external view returns (Terms memory) {
+        // Handed on as it comes, because to decode it and encode it again would take 1 kB of code.
+        (bool done, bytes memory agreed) = address(SETTLER).staticcall(msg.data);
+        assembly ("memory-safe") {
+            if iszero(done) { revert(0, 0) }
+            return(add(agreed, 0x20), mload(agreed))
+        }
     }
 
-    /// @dev The part of the reward that the merge earns.
-    function _aggregatorPool() internal view returns (uint96) {
-        return uint96(uint256(REWARD) * AGGREGATOR_SHARE / WHOLE);
-    }
-
-    /// @dev The terms that settlement depends on.
-    function _rules() internal view returns (Settlement.Rules memory) {
-        return Settlement.Rules({
-            nodePool: uint256(REWARD) * NODE_SHARE / WHOLE,
-            validatorPool: uint256(REWARD) * VALIDATOR_SHARE / WHOLE,
-            minScore: MIN_SCORE,
-            byScore: WEIGHT_RULE == BY_SCORE
-        });
+    /// @dev Token units that an offence costs.
+    function _penalty(Offence offence) internal view returns (uint96) {
+        uint256 basisPoints = uint16(PENALTIES >> (uint256(offence) << 4));
+        return uint96(STAKE * basisPoints / WHOLE);
     }
 }

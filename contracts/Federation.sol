@@ -2,16 +2,18 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+import {Administered} from "./Administered.sol";
 import {Charter} from "./Charter.sol";
+import {Disputes} from "./Disputes.sol";
 import {Phases} from "./Phases.sol";
+import {Settler} from "./Settler.sol";
 import {Vault} from "./Vault.sol";
+import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {Draw} from "./libraries/Draw.sol";
-import {Ledger} from "./libraries/Ledger.sol";
 import {Member} from "./libraries/Members.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
@@ -19,9 +21,9 @@ import {Signatures} from "./libraries/Signatures.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title Federation: one round of fine-tuning after the other
-/// @notice The contract checks who, when and in what order; the arithmetic is in the libraries.
+/// @notice The contract checks who, when and in what order; arithmetic and proofs are elsewhere.
 /// Commitments and verdicts live in hashes that the next round overwrites; events carry the rest.
-contract Federation is Phases, EIP712, Pausable {
+contract Federation is Phases, Pausable {
     using Bits for uint256;
     using Packed for bytes;
     using Packed for bytes32;
@@ -44,22 +46,32 @@ contract Federation is Phases, EIP712, Pausable {
     /// @notice Role that stops the opening of rounds.
     bytes32 public constant PAUSER = keccak256("PAUSER");
 
+    uint256 private constant MAX_PROPOSALS = 4;
     uint256 private constant COMMIT_BYTES = 116; // address, digest, r, vs
     uint256 private constant ATTESTATION_BYTES = 65; // slot, r, vs
 
     /// @inheritdoc IFederation
     IVault public immutable vault;
 
+    /// @inheritdoc IFederation
+    IDisputes public immutable disputes;
+
+    modifier onlyDisputes() {
+        // INVARIANT: what counts as proven is decided in one place.
+        require(msg.sender == address(disputes), NotDisputes(msg.sender));
+        _;
+    }
+
     /// @param agreed What the members agreed on.
     /// @param token Token of rewards and stakes.
     /// @param admin Sponsor: holds all roles until it grants them to others.
     constructor(Terms memory agreed, IERC20 token, address admin)
         Charter(agreed)
-        EIP712("Collegium", "1")
+        Administered(admin)
     {
-        vault = new Vault(token);
+        vault = new Vault(token, agreed.unbonding);
+        disputes = new Disputes();
         stateRoot = agreed.genesis;
-        _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _grantRole(COUNCIL, admin);
         _grantRole(COORDINATOR, admin);
         _grantRole(PAUSER, admin);
@@ -107,7 +119,7 @@ contract Federation is Phases, EIP712, Pausable {
         batch.round = roundId;
         batch.missing = _round.missingIn(header);
         batch.taken = Packed.list(count * Settlement.UPDATE_BYTES);
-        batch.template = Signatures.template(_domainSeparatorV4(), roundId, stateRoot);
+        batch.template = Signatures.template(Signatures.domain(address(this)), roundId, stateRoot);
         unchecked {
             uint256 item = items.position();
             for (; count != 0; --count) {
@@ -130,8 +142,10 @@ contract Federation is Phases, EIP712, Pausable {
             _cancel(header, current);
         } else if (current == Phase.Draw) {
             _draw(header);
-        } else if (current == Phase.Proposed && block.timestamp >= header.deadline()) {
-            _finalise(header);
+        } else if (current == Phase.Merge && _past(header, CHALLENGE_WINDOW)) {
+            _end(header);
+        } else if (current == Phase.Proposed && _past(header, 0)) {
+            _attested(header) ? _finalise(header) : _reject(header, address(0));
         } else {
             revert NothingDue(current);
         }
@@ -141,7 +155,7 @@ contract Federation is Phases, EIP712, Pausable {
     function commitVerdict(uint64 roundId, uint8 slot, bytes32 seal) external {
         Header header = _during(roundId, Phase.Score);
         // INVARIANT: only the drawn committee votes, each in its slot.
-        require(_isMember(slot, _signers[msg.sender].id()), NotMember(slot));
+        require(_isMember(slot, _signers[msg.sender], roundId), NotMember(slot));
         // INVARIANT: a vote cannot be changed.
         require(!uint256(header.sealedSlots()).has(slot), AlreadySealed(slot));
 
@@ -162,7 +176,7 @@ contract Federation is Phases, EIP712, Pausable {
         Header header = _during(roundId, Phase.Reveal);
         Member member = _signers[msg.sender];
         // INVARIANT: only the drawn committee votes, each in its slot.
-        require(_isMember(slot, member.id()), NotMember(slot));
+        require(_isMember(slot, member, roundId), NotMember(slot));
         uint256 closed = header.sealedSlots() & ~header.revealedSlots();
         // INVARIANT: a sealed verdict is opened once.
         require(closed.has(slot), NothingSealed(slot));
@@ -189,17 +203,25 @@ contract Federation is Phases, EIP712, Pausable {
         Header header = _during(roundId, Phase.Settle);
         // INVARIANT: what is settled is what was committed, in that order.
         require(_chained(header, updates) == _round.accumulator, WrongUpdates());
-        Settlement.Validator[] memory panel = _panel(header, scores);
-        uint96[] memory totals = _previous(ledger);
-        Settlement.Outcome memory outcome =
-            Settlement.compute(_rules(), updates, panel, COMMITTEE, totals);
+        _checkScores(header, scores);
+        // INVARIANT: the ledger knows registered nodes only.
+        require(ledger.length <= nodeCount(), WrongLedger());
+        Settler.Case memory case_ =
+            Settler.Case(_round.committee, header.revealedSlots(), nodeCount());
+        Settler.Result memory result =
+            SETTLER.settle(case_, updates, scores, Packed.words(ledger));
+        // INVARIANT: the new ledger is the old one plus this round.
+        require(result.before == vault.ledgerRoot(), WrongLedger());
 
-        bool merges = outcome.accepted.length != 0;
-        _round.header = merges
+        _round.header = result.merges
             ? header.enter(Stage.Merge, block.timestamp + MERGE_WINDOW)
             : header.enter(Stage.Final, 0);
-        _book(roundId, outcome, totals);
-        if (!merges) emit RoundFinalised(roundId, stateRoot);
+        _book(roundId, result);
+        _slashUnrevealed(header);
+        for (uint256 i; i < result.invalid.length; i += Settlement.ID_BYTES) {
+            _slash(roundId, result.invalid.id(i), Offence.Invalid, address(0));
+        }
+        if (!result.merges) emit RoundFinalised(roundId, stateRoot);
     }
 
     /// @inheritdoc IFederation
@@ -210,31 +232,62 @@ contract Federation is Phases, EIP712, Pausable {
         require(member.activeIn(roundId), NotActive(msg.sender));
         bool late = block.timestamp >= header.deadline();
         // INVARIANT: until its deadline the merge is the aggregator's.
-        require(late || member.id() == header.aggregator(), NotAggregator(header.aggregator()));
+        uint16 id = member.id();
+        require(late || id == header.aggregator(), NotAggregator(header.aggregator()));
+        // INVARIANT: a round has at most four proposals, each of another node.
+        require(!header.barred(id), ProposerBarred(id));
+        (uint256 stake, uint256 bond) = (vault.stakeOf(id), _penalty(Offence.Merge));
+        // INVARIANT: a wrong merge can be paid for.
+        require(stake >= bond, NotBonded(id, stake, bond));
 
         uint256 end = block.timestamp + CHALLENGE_WINDOW;
-        _round.header = header.enter(Stage.Proposed, end).proposedBy(member.id());
+        _round.header = header.enter(Stage.Proposed, end).proposedBy(id);
         _round.proposal = root;
-        emit MergeProposed(roundId, member.id(), root, uint64(end));
+        emit MergeProposed(roundId, id, root, uint64(end));
     }
 
     /// @inheritdoc IFederation
     function attestMerge(uint64 roundId, bytes calldata signatures) external {
         Header header = _during(roundId, Phase.Proposed);
         uint256 count = _items(signatures, ATTESTATION_BYTES);
-        bytes32 merge = keccak256(abi.encode(Signatures.MERGE_TYPEHASH, roundId, _round.proposal));
-        bytes32 digest = _hashTypedDataV4(merge);
+        bytes32 digest = Signatures.mergeHash(address(this), roundId, _round.proposal);
+        bool before = _attested(header);
         for (uint256 i; i < count; ++i) {
             uint256 at = i * ATTESTATION_BYTES;
             uint8 slot = uint8(signatures[at]);
             address signer = digest.recover(signatures.word(at + 1), signatures.word(at + 33));
             // INVARIANT: only the committee attests, each for itself.
-            require(_isMember(slot, _signers[signer].id()), BadSignature(slot));
+            require(_isMember(slot, _signers[signer], roundId), BadSignature(slot));
             header = header.attest(slot);
         }
-        _round.header = header;
-        emit MergeAttested(roundId, header.attestedSlots());
-        if (uint256(header.attestedSlots()).count() >= quorum) _finalise(header);
+        uint256 end = header.deadline();
+        uint256 disputed = block.timestamp + DISPUTE_WINDOW;
+        // The quorum is there: what remains is the time to object.
+        if (!before && _attested(header) && disputed < end) end = disputed;
+        _round.header = header.enter(Stage.Proposed, end);
+        emit MergeAttested(roundId, header.attestedSlots(), uint64(end));
+    }
+
+    /// @inheritdoc IFederation
+    function disprove(uint64 roundId, address challenger) external onlyDisputes {
+        Header header = _during(roundId, Phase.Proposed);
+        uint16 proposer = header.proposer();
+        _slash(roundId, proposer, Offence.Merge, challenger);
+        uint256 attested = header.attestedSlots();
+        for (uint256 slot; slot < COMMITTEE; ++slot) {
+            uint16 id = _round.committee.member(slot);
+            if (!attested.has(slot) || id == proposer) continue;
+            _slash(roundId, id, Offence.Attestation, challenger);
+        }
+        _reject(header, challenger);
+    }
+
+    /// @inheritdoc IFederation
+    function punish(uint64 roundId, uint16 id, Offence offence, address reporter)
+        external
+        onlyDisputes
+    {
+        _slash(roundId, id, offence, reporter);
     }
 
     /// @inheritdoc IFederation
@@ -259,9 +312,8 @@ contract Federation is Phases, EIP712, Pausable {
             Member member = _signers[signer];
             uint256 missing = batch.missing;
             uint256 seat = 1 << member.seat();
-            // A missing seat was taken before the round opened, so `activeFrom` needs no look.
             if (
-                missing & seat == 0 || batch.round >= member.activeUntil()
+                missing & seat == 0 || !member.activeIn(batch.round)
                     || member.account() != account
             ) {
                 SkipReason reason = _reason(member, account, batch.round);
@@ -311,6 +363,22 @@ contract Federation is Phases, EIP712, Pausable {
         _round.header = header.enter(Stage.Cancelled, 0);
         emit RoundCancelled(header.id(), reached);
         vault.release(REWARD);
+        if (reached == Phase.Reveal) _slashUnrevealed(header);
+    }
+
+    /// @dev The proposal falls; after the fourth one the round ends as it began.
+    function _reject(Header header, address challenger) private {
+        emit MergeRejected(header.id(), header.proposer(), _round.proposal, challenger);
+        header = header.reject();
+        if (header.rejected() == MAX_PROPOSALS) return _end(header);
+        _round.header = header.enter(Stage.Merge, block.timestamp);
+    }
+
+    /// @dev End the round without a merge, on the state that it began with.
+    function _end(Header header) private {
+        _round.header = header.enter(Stage.Final, 0);
+        emit RoundFinalised(header.id(), stateRoot);
+        if (AGGREGATOR_POOL != 0) vault.release(AGGREGATOR_POOL);
     }
 
     function _finalise(Header header) private {
@@ -318,28 +386,52 @@ contract Federation is Phases, EIP712, Pausable {
         _round.header = header.enter(Stage.Final, 0);
         stateRoot = root;
         emit RoundFinalised(header.id(), root);
-        uint96 pool = _aggregatorPool();
-        if (pool != 0) vault.credit(header.proposer(), pool);
+        if (AGGREGATOR_POOL != 0) vault.credit(header.proposer(), AGGREGATOR_POOL);
     }
 
     /// @dev Move the money of a settled round and publish all that claims and auditors need.
-    function _book(uint64 roundId, Settlement.Outcome memory outcome, uint96[] memory totals)
-        private
-    {
-        bytes32 accepted = keccak256(outcome.accepted);
-        bytes32 root = Ledger.root(totals, totals.length);
-        uint96 earned = uint96(outcome.earned);
-        uint96 kept = outcome.accepted.length == 0 ? 0 : _aggregatorPool();
-        uint96 released = REWARD - earned - kept;
-        _round.outcome = accepted;
+    function _book(uint64 roundId, Settler.Result memory result) private {
+        uint96 kept = result.merges ? AGGREGATOR_POOL : 0;
+        uint96 released = REWARD - result.earned - kept;
+        _round.outcome = result.accepted;
         emit RoundSettled(
-            roundId, root, accepted, earned, released, outcome.results, outcome.fees, totals
+            roundId,
+            result.root,
+            result.accepted,
+            result.earned,
+            released,
+            result.results,
+            result.fees,
+            result.totals
         );
-        vault.settle(root, earned, released);
+        vault.settle(result.root, result.earned, released);
+    }
+
+    /// @dev Slash all who sealed a vote and did not open it.
+    function _slashUnrevealed(Header header) private {
+        uint256 silent = header.sealedSlots() & ~header.revealedSlots();
+        for (uint256 slot; slot < COMMITTEE; ++slot) {
+            if (!silent.has(slot)) continue;
+            _slash(header.id(), _round.committee.member(slot), Offence.Unrevealed, address(0));
+        }
+    }
+
+    /// @dev Take what an offence costs, as far as it is there. Who keeps too little leaves.
+    function _slash(uint64 roundId, uint16 id, Offence offence, address reporter) private {
+        (uint96 taken, uint96 left) = vault.slash(id, _penalty(offence), reporter);
+        if (taken == 0) return;
+        emit NodeSlashed(roundId, id, offence, taken, reporter);
+        Member member = _member(id);
+        // INVARIANT: who takes part has something to lose.
+        if (2 * uint256(left) < STAKE && member.stays()) _leave(id, member, LeaveReason.Slashed);
     }
 
     function _onRegister(uint16 id, address account) internal override {
         vault.pullStake(id, account, STAKE);
+    }
+
+    function _onLeave(uint16 id) internal override {
+        vault.unbond(id);
     }
 
     // Checks -----------------------------------------------------------------------------------
@@ -359,41 +451,30 @@ contract Federation is Phases, EIP712, Pausable {
         return bytes32(uint256(header.id())).chainCalldata(updates);
     }
 
-    /// @dev The validators that revealed, with their scores as they revealed them.
-    function _panel(Header header, bytes[] calldata scores)
-        private
-        view
-        returns (Settlement.Validator[] memory panel)
-    {
+    /// @dev Refuses scores that are not those that were revealed.
+    function _checkScores(Header header, bytes[] calldata scores) private view {
         // INVARIANT: every slot is accounted for, revealed or not.
         require(scores.length == COMMITTEE, WrongScores(COMMITTEE));
         uint256 revealed = header.revealedSlots();
-        uint256 drawn = _round.committee;
-        panel = new Settlement.Validator[](revealed.count());
-        uint256 found;
         for (uint256 slot; slot < scores.length; ++slot) {
             bytes calldata given = scores[slot];
-            bool opened = revealed.has(slot);
             // INVARIANT: votes count as they were revealed, the others not at all.
             require(
-                opened ? keccak256(given) == _round.verdicts[slot] : given.length == 0,
+                revealed.has(slot)
+                    ? keccak256(given) == _round.verdicts[slot]
+                    : given.length == 0,
                 WrongScores(slot)
             );
-            if (!opened) continue;
-            Settlement.Validator memory validator = panel[found++];
-            validator.id = drawn.member(slot);
-            validator.slot = slot;
-            validator.scores = given.position();
         }
     }
 
-    /// @dev The previous totals, checked, with a place for each node that joined since.
-    function _previous(uint96[] calldata ledger) private view returns (uint96[] memory totals) {
-        // INVARIANT: the ledger knows registered nodes only.
-        require(ledger.length <= nodeCount(), WrongLedger());
-        totals = new uint96[](nodeCount());
-        Packed.copy(ledger, totals);
-        // INVARIANT: the new ledger is the old one plus this round.
-        require(Ledger.root(totals, ledger.length) == vault.ledgerRoot(), WrongLedger());
+    /// @dev Whether a quorum of the committee has attested the proposal.
+    function _attested(Header header) private view returns (bool) {
+        return uint256(header.attestedSlots()).count() >= quorum;
+    }
+
+    /// @dev Whether the deadline of the stage is over by `seconds_`.
+    function _past(Header header, uint256 seconds_) private view returns (bool) {
+        return block.timestamp >= header.deadline() + seconds_;
     }
 }

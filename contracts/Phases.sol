@@ -5,6 +5,7 @@ import {Charter} from "./Charter.sol";
 import {Registry} from "./Registry.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
 import {Bits} from "./libraries/Bits.sol";
+import {Member} from "./libraries/Members.sol";
 import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
 
 /// @title The newest round: its storage, its phase and the guard on it
@@ -37,6 +38,13 @@ abstract contract Phases is Charter, Registry {
         newest.attestedSlots = header.attestedSlots();
         newest.proposer = header.proposer();
         if (newest.proposer != 0) newest.proposal = _round.proposal;
+        newest.rejected = header.rejected();
+    }
+
+    /// @inheritdoc IFederation
+    function proposal(uint64 roundId) external view returns (bytes32, bytes32, bytes32) {
+        _during(roundId, Phase.Proposed);
+        return (stateRoot, _round.proposal, _round.outcome);
     }
 
     /// @inheritdoc IFederation
@@ -93,8 +101,10 @@ abstract contract Phases is Charter, Registry {
         return _round.members & ~_round.missingIn(header);
     }
 
-    function _isMember(uint8 slot, uint16 id) internal view returns (bool) {
-        return slot < COMMITTEE && id != 0 && _round.committee.member(slot) == id;
+    /// @dev Whether the signer of this entry speaks, in this round, for the validator in `slot`.
+    function _isMember(uint8 slot, Member member, uint64 roundId) internal view returns (bool) {
+        return slot < COMMITTEE && member.activeIn(roundId)
+            && _round.committee.member(slot) == member.id();
     }
 
     function _unpack(uint256 drawn) internal view returns (uint16[] memory ids) {

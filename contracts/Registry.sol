@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Administered} from "./Administered.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {Member, Members} from "./libraries/Members.sol";
 
 /// @title Members of a federation
 /// @notice Changes take effect from the next round on. A node keeps its id for ever; its seat, one
-/// of 256, is given to another once it is free.
-abstract contract Registry is IRegistry, AccessControl {
+/// of 256, is given to another once it is free. Who administers the roles is replaced in two steps.
+abstract contract Registry is IRegistry, Administered {
     using Bits for uint256;
 
     /// @notice Role that admits and revokes members.
@@ -29,7 +29,7 @@ abstract contract Registry is IRegistry, AccessControl {
     mapping(uint16 id => Keys) private _keys;
     mapping(uint256 seat => uint16 id) private _seated;
 
-    /// @dev Bitmap of the seats of registered nodes that are not revoked.
+    /// @dev Bitmap of the seats of the nodes that have not left.
     uint256 internal _registered;
     uint16 private _nodeCount;
 
@@ -61,18 +61,20 @@ abstract contract Registry is IRegistry, AccessControl {
         bytes32 transportKey,
         bytes32[] calldata proof
     ) external returns (uint16 id) {
-        // INVARIANT: only who was admitted joins.
-        require(admitted[msg.sender] || _listed(msg.sender, proof), NotAdmitted(msg.sender));
-        // INVARIANT: an account owns at most one node, for ever.
-        require(nodeOf[msg.sender] == 0, AccountTaken(msg.sender));
-        // INVARIANT: a signer speaks for at most one node, for ever.
-        require(signer != address(0) && _signers[signer].id() == 0, SignerTaken(signer));
+        id = nodeOf[msg.sender];
+        Member last = _member(id);
+        // INVARIANT: only who was admitted joins; who was revoked must be admitted once more.
+        require(
+            admitted[msg.sender] || (!last.revoked() && _listed(msg.sender, proof)),
+            NotAdmitted(msg.sender)
+        );
+        // INVARIANT: an account owns one node, which takes part once.
+        require(!last.stays(), AccountTaken(msg.sender));
         uint8 seat = _freeSeat();
+        if (id == 0) id = _newId();
 
-        id = ++_nodeCount;
         uint32 from = _newestRound() + 1;
-        nodeOf[msg.sender] = id;
-        _signers[signer] = Members.create(msg.sender, id, seat, from);
+        _appoint(signer, Members.create(msg.sender, id, seat, from));
         _keys[id] = Keys(signer, encryptionKey, transportKey);
         _seated[seat] = id;
         _registered |= 1 << seat;
@@ -81,26 +83,37 @@ abstract contract Registry is IRegistry, AccessControl {
     }
 
     /// @inheritdoc IRegistry
-    function revoke(uint16 id) external onlyRole(COUNCIL) {
-        address signer = _keys[id].signer;
-        Member member = _signers[signer];
-        // INVARIANT: ids are never reused, so an unknown one has no signer.
-        require(member.id() != 0, UnknownNode(id));
-        // INVARIANT: a membership ends once; its seat may belong to another by now.
-        require(member.activeUntil() == Members.FOREVER, AlreadyRevoked(id));
+    function rotate(address signer, bytes32 encryptionKey, bytes32 transportKey) external {
+        uint16 id = nodeOf[msg.sender];
+        Member member = _present(id);
+        address last = _keys[id].signer;
 
-        uint32 until = _newestRound() + 1;
-        _signers[signer] = member.revoked(until);
-        _registered &= ~(uint256(1) << member.seat());
-        emit NodeRevoked(id, until);
+        uint32 from = _newestRound() + 1;
+        if (signer != last) {
+            _appoint(signer, member.starting(from));
+            _signers[last] = member.ending(from);
+        }
+        _keys[id] = Keys(signer, encryptionKey, transportKey);
+        emit NodeRotated(id, signer, from, encryptionKey, transportKey);
+    }
+
+    /// @inheritdoc IRegistry
+    function exit() external {
+        uint16 id = nodeOf[msg.sender];
+        _leave(id, _present(id), LeaveReason.Exited);
+    }
+
+    /// @inheritdoc IRegistry
+    function revoke(uint16 id) external onlyRole(COUNCIL) {
+        Member member = _present(id);
+        admitted[member.account()] = false;
+        _leave(id, member.revoke(), LeaveReason.Revoked);
     }
 
     /// @inheritdoc IRegistry
     function node(uint16 id) external view returns (Node memory) {
         Keys memory keys = _keys[id];
-        Member member = _signers[keys.signer];
-        // INVARIANT: ids are never reused, so an unknown one has no signer.
-        require(member.id() != 0, UnknownNode(id));
+        Member member = _known(id);
         return Node(
             member.account(),
             keys.signer,
@@ -115,6 +128,17 @@ abstract contract Registry is IRegistry, AccessControl {
     /// @inheritdoc IRegistry
     function nodeOfSigner(address signer) external view returns (uint16) {
         return _signers[signer].id();
+    }
+
+    /// @inheritdoc IRegistry
+    function activeSigner(address signer, uint64 roundId) external view returns (uint16) {
+        Member member = _signers[signer];
+        return member.activeIn(roundId) ? member.id() : 0;
+    }
+
+    /// @inheritdoc IRegistry
+    function needs(uint16 id) external view returns (bool) {
+        return _seatsInUse() != 0 && _member(id).activeUntil() > _newestRound();
     }
 
     /// @inheritdoc IRegistry
@@ -141,15 +165,58 @@ abstract contract Registry is IRegistry, AccessControl {
     /// @dev Takes the stake. Called last: it calls the token.
     function _onRegister(uint16 id, address account) internal virtual;
 
+    /// @dev Starts unbonding the stake.
+    function _onLeave(uint16 id) internal virtual;
+
+    /// @dev Ends a membership after the live round; `member` is the newest entry of node `id`.
+    function _leave(uint16 id, Member member, LeaveReason reason) internal {
+        uint32 until = _newestRound() + 1;
+        _signers[_keys[id].signer] = member.ending(until);
+        _registered &= ~(uint256(1) << member.seat());
+        emit NodeLeft(id, until, reason);
+        _onLeave(id);
+    }
+
+    /// @dev The newest entry of node `id`; empty if there is no such node.
+    function _member(uint16 id) internal view returns (Member) {
+        return _signers[_keys[id].signer];
+    }
+
     /// @dev Node in `seat`, which is taken.
     function _nodeAt(uint256 seat) internal view returns (uint16) {
         return _seated[seat];
     }
 
+    /// @dev Lets a key speak as `member` says.
+    function _appoint(address signer, Member member) private {
+        // INVARIANT: a signer speaks for at most one node, for ever.
+        require(signer != address(0) && _signers[signer].id() == 0, SignerTaken(signer));
+        _signers[signer] = member;
+    }
+
+    function _newId() private returns (uint16 id) {
+        // INVARIANT: 4096 nodes ever: every loop over nodes fits into a block.
+        require(_nodeCount < MAX_NODES, FederationFull());
+        id = ++_nodeCount;
+        nodeOf[msg.sender] = id;
+    }
+
+    function _known(uint16 id) private view returns (Member member) {
+        member = _member(id);
+        // INVARIANT: ids are never reused, so an unknown one has no signer.
+        require(member.id() != 0, UnknownNode(id));
+    }
+
+    function _present(uint16 id) private view returns (Member member) {
+        member = _known(id);
+        // INVARIANT: a membership ends once; its seat may belong to another by now.
+        require(member.stays(), NotRegistered(id));
+    }
+
     function _freeSeat() private view returns (uint8) {
         uint256 held = _registered | _seatsInUse();
-        // INVARIANT: 256 nodes at once, 4096 ever: every loop over nodes fits into a block.
-        require(held != type(uint256).max && _nodeCount < MAX_NODES, FederationFull());
+        // INVARIANT: 256 nodes at once, each in its own seat.
+        require(held != type(uint256).max, FederationFull());
         return uint8((~held).lowest());
     }
 

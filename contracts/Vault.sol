@@ -5,11 +5,13 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {IRegistry} from "./interfaces/IRegistry.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 
 /// @title Escrow of a federation
-/// @notice Rewards move free -> reserved -> earned -> paid; stakes are held apart. One Merkle root
+/// @notice Rewards move free -> reserved -> earned -> paid. Stakes are held apart and go back to
+/// their nodes, or are slashed: to who proved the offence, and to the free escrow. One Merkle root
 /// over cumulative totals stands for all that was ever earned, so one claim covers all rounds and
 /// none can be paid twice. Nobody can pause or redirect a claim.
 contract Vault is IVault {
@@ -23,6 +25,7 @@ contract Vault is IVault {
     struct Extra {
         uint96 stake;
         uint96 bonus;
+        uint64 unbondedAt; // 0: the node has not left
     }
 
     /// @inheritdoc IVault
@@ -30,6 +33,9 @@ contract Vault is IVault {
 
     /// @inheritdoc IVault
     address public immutable federation;
+
+    /// @inheritdoc IVault
+    uint32 public immutable unbonding;
 
     uint96 private _free;
     uint96 private _reserved;
@@ -44,6 +50,16 @@ contract Vault is IVault {
 
     /// @inheritdoc IVault
     uint256 public staked;
+
+    // Slashed stakes stay outside the escrow and its 96 bits, so that no slash can ever overflow.
+    /// @inheritdoc IVault
+    uint256 public forfeited;
+
+    /// @inheritdoc IVault
+    uint256 public owedTotal;
+
+    /// @inheritdoc IVault
+    mapping(address reporter => uint256) public owed;
 
     /// @inheritdoc IVault
     bytes32 public ledgerRoot;
@@ -66,18 +82,17 @@ contract Vault is IVault {
     }
 
     /// @param token_ Token of escrow, stakes and pay. The deployer is the federation.
-    constructor(IERC20 token_) {
+    /// @param unbonding_ Seconds from leaving until a stake can be withdrawn.
+    constructor(IERC20 token_, uint32 unbonding_) {
         token = token_;
         federation = msg.sender;
+        unbonding = unbonding_;
     }
 
     /// @inheritdoc IVault
     function deposit(uint256 amount) external nonReentrant {
         uint256 received = _pull(msg.sender, amount);
-        // INVARIANT: earned <= deposited < 2^96, so no total in the ledger can overflow.
-        require(_deposited + received <= type(uint96).max, DepositTooLarge(received));
-        _deposited += uint96(received);
-        _free += uint96(received);
+        _addFree(received);
         emit Deposited(msg.sender, received);
     }
 
@@ -112,6 +127,45 @@ contract Vault is IVault {
     }
 
     /// @inheritdoc IVault
+    function withdrawStake(uint16 id) external nonReentrant {
+        Extra storage extra = _extras[id];
+        uint64 until = unbondedAt(id);
+        // INVARIANT: a stake stays for as long as it can be slashed.
+        require(
+            block.timestamp >= until && !IRegistry(federation).needs(id), StakeLocked(id, until)
+        );
+        uint96 amount = extra.stake;
+        // INVARIANT: no stake is paid twice.
+        require(amount != 0, NothingToClaim(id));
+        extra.stake = 0;
+        staked -= amount;
+        address account = _payees[id].account;
+        emit StakeWithdrawn(id, account, amount);
+        token.safeTransfer(account, amount);
+    }
+
+    /// @inheritdoc IVault
+    function collect(address reporter) external nonReentrant {
+        uint256 amount = owed[reporter];
+        // INVARIANT: no reward is paid twice.
+        require(amount != 0, NothingOwed(reporter));
+        owed[reporter] = 0;
+        owedTotal -= amount;
+        emit Collected(reporter, amount);
+        token.safeTransfer(reporter, amount);
+    }
+
+    /// @inheritdoc IVault
+    function recycle() external {
+        uint256 amount = forfeited;
+        // INVARIANT: the sponsor's escrow grows by what was really taken from stakes.
+        require(amount != 0, NothingOwed(address(0)));
+        forfeited = 0;
+        _addFree(amount);
+        emit Recycled(amount);
+    }
+
+    /// @inheritdoc IVault
     function reserve(uint96 amount) external onlyFederation {
         _takeFree(amount);
         _reserved += amount;
@@ -143,19 +197,51 @@ contract Vault is IVault {
     }
 
     /// @inheritdoc IVault
-    function pullStake(uint16 id, address account, uint96 amount)
+    function pullStake(uint16 id, address account, uint96 stake)
         external
         onlyFederation
         nonReentrant
     {
+        Extra storage extra = _extras[id];
+        uint96 amount = stake - extra.stake;
         _payees[id].account = account;
-        _extras[id].stake = amount;
+        (extra.stake, extra.unbondedAt) = (stake, 0);
         staked += amount;
         emit Staked(id, account, amount);
         if (amount == 0) return;
         uint256 received = _pull(account, amount);
         // INVARIANT: a stake is held in full, or the node does not join.
         require(received == amount, WrongStake(amount, received));
+    }
+
+    /// @inheritdoc IVault
+    function unbond(uint16 id) external onlyFederation {
+        uint64 until = uint64(block.timestamp + unbonding);
+        _extras[id].unbondedAt = until;
+        emit Unbonding(id, until);
+    }
+
+    /// @inheritdoc IVault
+    function slash(uint16 id, uint96 amount, address reporter)
+        external
+        onlyFederation
+        returns (uint96 taken, uint96 left)
+    {
+        Extra storage extra = _extras[id];
+        left = extra.stake;
+        taken = amount < left ? amount : left;
+        if (taken == 0) return (taken, left);
+        left -= taken;
+        extra.stake = left;
+        staked -= taken;
+        // Half is for the sponsor: who reports itself still loses as much.
+        uint96 reward = reporter == address(0) ? 0 : taken / 2;
+        if (reward != 0) {
+            owed[reporter] += reward;
+            owedTotal += reward;
+        }
+        forfeited += taken - reward;
+        emit Slashed(id, taken, reporter, reward);
     }
 
     /// @inheritdoc IVault
@@ -206,6 +292,19 @@ contract Vault is IVault {
     /// @inheritdoc IVault
     function stakeOf(uint16 id) external view returns (uint256) {
         return _extras[id].stake;
+    }
+
+    /// @inheritdoc IVault
+    function unbondedAt(uint16 id) public view returns (uint64) {
+        uint64 until = _extras[id].unbondedAt;
+        return until == 0 ? type(uint64).max : until;
+    }
+
+    function _addFree(uint256 amount) private {
+        // INVARIANT: earned <= deposited < 2^96, so no total in the ledger can overflow.
+        require(_deposited + amount <= type(uint96).max, DepositTooLarge(amount));
+        _deposited += uint96(amount);
+        _free += uint96(amount);
     }
 
     function _takeFree(uint256 amount) private {

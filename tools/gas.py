@@ -8,21 +8,29 @@ and Ganache agree to the unit)::
 
 Keys of ``gas.json``:
 
-- ``deploy``: the federation with its vault.
+- ``deploy``: the federation with its vault, its judge of disputes and its settler.
+- ``register``, ``rotate``, ``exit``, ``withdraw_stake``: a node's own transactions; the stake is
+  all that its account holds, and the key it rotates to is new.
 - ``commit``: one update by its own node, neither first nor last of the round.
 - ``batch100_per_update``: 100 signed updates relayed in one transaction, divided by 100.
 - ``settle_per_update``: what one update more costs, between 50 and 100 of them, with five
   validators and the same ledger. ``settle_per_node``: what one node more in the ledger costs.
 - ``claim128``: the first claim of a node, ledger of 128 nodes; its account holds some tokens
   already. ``claim128_new_holder``: it holds none, and the token opens a slot for it.
-- ``round16``: 16 nodes, five validators, everything from opening to attested merge; each node
+- ``dispute10``: one wrong lane among 4,194,304 (depth 14), ten accepted updates at 8 bits, the
+  first dispute of the federation; proposer and a quorum of attesting validators are slashed.
+  ``dispute10_unattested``: the proposer alone.
+- ``round16``: 16 nodes, five validators, everything from opening to the final state; each node
   sends its own commitment; claims are not counted. ``round16_batched``: commitments relayed.
+
+Beside ``dispute10`` stands what its calldata alone costs under EIP-7623 (Prague): the greater of
+the two is paid there.
 """
 
 import argparse
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +46,21 @@ from collegium.chain.embedded.chain import EmbeddedChain
 from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.provider import EmbeddedProvider
 from collegium.protocol import ledger
+from collegium.protocol.digest import update_digest
+from collegium.protocol.dispute import Leaf, MergeProof
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = ROOT / "gas.json"
 ARTIFACTS = ROOT / "platform" / "collegium" / "chain" / "artifacts"
-COMMITTEE, REWARD, WINDOW, GAS = 5, 1000 * 10**18, 3600, 29_000_000
+COMMITTEE, REWARD, STAKE, WINDOW, GAS = 5, 1000 * 10**18, 10**18, 3600, 29_000_000
 TERMS = (
-    *(b"\x01" * 32, b"\x02" * 32, REWARD, 0),  # card, genesis, reward, stake
-    *(8500, 1000, 500, COMMITTEE, 1, 0, 1),  # shares, committee, minUpdates, minScore, weightRule
-    *(WINDOW, WINDOW, WINDOW, WINDOW, WINDOW),
+    *(REWARD, STAKE, 8500, 1000, 500),  # reward, stake, shares
+    *(COMMITTEE, 1, 0, 1),  # committee, minUpdates, minScore, weightRule
+    *(WINDOW, WINDOW, WINDOW, WINDOW, WINDOW, WINDOW // 10, 11 * WINDOW),  # windows, unbonding
+    *(1000, 1000, 10000, 5000, 10000),  # penalties
 )
 SALT = keccak(b"salt")
+DEPTH, PLACE = 14, 5000  # tree over 4,194,304 lanes, and the leaf in dispute
 
 
 def _artifact(name: str) -> Any:
@@ -59,6 +71,7 @@ def _artifact(name: str) -> Any:
 class Bench:
     """A federation on a fresh chain, and the gas of each transaction on it."""
 
+    genesis: bytes = b"\x02" * 32
     nodes: list[LocalAccount] = field(default_factory=list)
     spent: int = 0
     totals: list[int] = field(default_factory=list)
@@ -67,13 +80,14 @@ class Bench:
         self.w3 = Web3(EmbeddedProvider(EmbeddedChain(clock="virtual")))
         self.admin = dev_accounts()[-1]
         self.token = self.deploy("DemoToken", self.admin.address)
-        self.federation = self.deploy("Federation", TERMS, self.token.address, self.admin.address)
+        terms = (b"\x01" * 32, self.genesis, *TERMS)
+        self.federation = self.deploy("Federation", terms, self.token.address, self.admin.address)
         self.deployment, self.spent = self.spent, 0
-        vault = self.federation.functions.vault().call()
-        self.vault = self.w3.eth.contract(address=vault, abi=_artifact("Vault")["abi"])
+        self.vault = self._part("Vault", self.federation.functions.vault().call())
+        self.disputes = self._part("Disputes", self.federation.functions.disputes().call())
         calls = self.token.functions
         self.send(calls.mint(self.admin.address, 100 * REWARD))
-        self.send(calls.approve(vault, 100 * REWARD))
+        self.send(calls.approve(self.vault.address, 100 * REWARD))
         self.send(self.vault.functions.deposit(100 * REWARD))
 
     def deploy(self, name: str, *args: Any) -> Any:
@@ -82,6 +96,9 @@ class Bench:
         self.spent = 0
         receipt = self.send(factory.constructor(*args))
         return self.w3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])
+
+    def _part(self, name: str, address: str) -> Any:
+        return self.w3.eth.contract(address=address, abi=_artifact(name)["abi"])
 
     def send(self, call: Any, sender: LocalAccount | None = None) -> Any:
         """Mine ``call``; its receipt. Counts its gas.
@@ -108,26 +125,45 @@ class Bench:
         self.spent += receipt["gasUsed"]
         return receipt
 
-    def grow(self, count: int) -> None:
-        """Register nodes until there are ``count``; account and signer are one key."""
+    def grow(self, count: int) -> int:
+        """Register nodes until there are ``count``; account and signer are one key.
+
+        Returns:
+            Gas of the last registration.
+        """
+        gas = 0
         for i in range(len(self.nodes), count):
             key = Account.from_key(keccak(text=f"node {i}"))
             self.pay(key.address, 10**18)
             self.send(self.federation.functions.admit(key.address, True))
+            self.send(self.token.functions.mint(key.address, STAKE))
+            self.send(self.token.functions.approve(self.vault.address, STAKE), key)
             register = self.federation.functions.register
-            self.send(register(key.address, keccak(b"e"), keccak(b"t"), []), key)
+            receipt = self.send(register(key.address, keccak(b"e"), keccak(b"t"), []), key)
+            gas = receipt["gasUsed"]
             self.nodes.append(key)
+        return gas
 
-    def wait(self) -> None:
-        self.w3.provider.make_request("evm_increaseTime", [WINDOW])  # type: ignore[arg-type]
+    def wait(self, seconds: int = WINDOW) -> None:
+        self.w3.provider.make_request("evm_increaseTime", [seconds])  # type: ignore[arg-type]
 
     def play(self, batched: bool, updates: int | None = None) -> dict[str, int]:
         """One round of all nodes (or of the first ``updates``); gas by step, and in ``total``."""
-        calls, start, gas = self.federation.functions, self.spent, {}
+        start, round_id = self.spent, self.federation.functions.round().call()[0] + 1
+        digests = [keccak(text=f"{round_id}/{n.address}") for n in self.nodes[:updates]]
+        gas = self.settle(batched, digests)
+        self.propose(round_id, keccak(text=f"state {round_id}"))
+        self.attest(round_id)
+        self.wait(WINDOW // 10)
+        self.send(self.federation.functions.advance(round_id))
+        return gas | {"total": self.spent - start}
+
+    def settle(self, batched: bool, digests: list[bytes]) -> dict[str, int]:
+        """A round of the first nodes with these digests up to its settlement; gas by step."""
+        calls, gas = self.federation.functions, {}
         self.send(calls.openRound(calls.stateRoot().call()))
         round_id = calls.round().call()[0]
-        authors = self.nodes[:updates]
-        digests = [keccak(text=f"{round_id}/{node.address}") for node in authors]
+        authors = self.nodes[: len(digests)]
         if batched:
             items = b"".join(map(self._item, authors, digests, [round_id] * len(authors)))
             gas["batch"] = self.send(calls.commitUpdates(round_id, items))["gasUsed"]
@@ -148,8 +184,7 @@ class Bench:
         gas["settle"] = receipt["gasUsed"]
         event = self.federation.events.RoundSettled().process_receipt(receipt, errors=DISCARD)
         self.totals = event[0]["args"]["totals"]
-        self._merge(round_id)
-        return gas | {"total": self.spent - start}
+        return gas
 
     def claim(self, node: int, holds: int = 0) -> int:
         """Gas of the claim of node id ``node``, which holds that many token units."""
@@ -188,12 +223,16 @@ class Bench:
             self.send(calls.revealVerdict(round_id, slot, scores[slot], SALT), node)
         return scores
 
-    def _merge(self, round_id: int) -> None:
+    def propose(self, round_id: int, root: bytes) -> None:
         calls = self.federation.functions
-        root = keccak(text=f"state {round_id}")
         drawn = self.federation.events.CommitteeDrawn()
         aggregator = drawn.get_logs(from_block=0)[-1]["args"]["aggregator"]
         self.send(calls.proposeMerge(round_id, root), self.nodes[aggregator - 1])
+
+    def attest(self, round_id: int) -> None:
+        """A quorum attests what is proposed."""
+        calls = self.federation.functions
+        root = calls.proposal(round_id).call()[1]
         members = calls.committee().call()[: calls.quorum().call()]
         fields, values = {"round": "uint64", "root": "bytes32"}, {"round": round_id, "root": root}
         signatures = b"".join(
@@ -203,12 +242,54 @@ class Bench:
         self.send(calls.attestMerge(round_id, signatures))
 
 
+def _random_leaf(name: str, size: int) -> Leaf:
+    data = b"".join(keccak(text=f"{name}/{i}") for i in range(-(-size // 32)))[:size]
+    return Leaf(data, tuple(keccak(text=f"{name}/path/{i}") for i in range(DEPTH)))
+
+
+def _lanes(node: int) -> Leaf:
+    """Random codes of 8 bits with exponents up to 7, in a random place of a random tree."""
+    leaf = _random_leaf(f"update {node}", 264)
+    codes = leaf.data[8:].replace(b"\x80", b"\x81")  # the lowest code is not valid
+    return Leaf(bytes(byte & 7 for byte in leaf.data[:8]) + codes, leaf.path)
+
+
+def dispute(attested: bool) -> tuple[int, int]:
+    """Gas of the dispute of a merge of ten updates, and its floor under EIP-7623."""
+    base, merged = _random_leaf("base", 1024), _random_leaf("merged", 1024)
+    leaves, manifests = [_lanes(i) for i in range(10)], [keccak(bytes([i])) for i in range(10)]
+    bench = Bench(genesis=base.root(PLACE))
+    bench.grow(16)
+    roots = [leaf.root(PLACE) for leaf in leaves]
+    digests = [update_digest(*parts) for parts in zip(manifests, roots, strict=True)]
+    bench.settle(False, digests)
+    bench.propose(1, merged.root(PLACE))
+    if attested:
+        bench.attest(1)
+    settled = bench.federation.events.RoundSettled().get_logs(from_block=0)[-1]["args"]["results"]
+    accepted = b"".join(
+        (i + 1).to_bytes(2) + digest + settled[18 * i + 4 : 18 * i + 6]
+        for i, digest in enumerate(digests)
+    )
+    sent = MergeProof(1, PLACE, 7, base, merged, accepted, tuple(manifests), tuple(leaves))
+    receipt = bench.send(bench.disputes.functions.disputeMerge(astuple(sent)))
+    data = bench.w3.eth.get_transaction(receipt["transactionHash"])["input"]
+    floor = 21_000 + 10 * (4 * len(data) - 3 * data.count(0))
+    return receipt["gasUsed"], floor
+
+
 def measure() -> dict[str, int]:
     """All figures of ``gas.json``; the first round of each federation only warms its slots."""
     small, large = Bench(), Bench()
-    small.grow(16)
+    register = small.grow(16)
     small.play(batched=False)
     alone, relayed = small.play(batched=False), small.play(batched=True)
+    members, last = small.federation.functions, small.nodes[-1]
+    new = Account.from_key(keccak(text="new signer")).address
+    rotate = small.send(members.rotate(new, keccak(b"new"), keccak(b"t")), last)
+    leave = small.send(members.exit(), last)
+    small.wait(11 * WINDOW)
+    withdrawn = small.send(small.vault.functions.withdrawStake(16))
     large.grow(100)
     large.play(batched=True)
     fifty, hundred = large.play(batched=True, updates=50), large.play(batched=True)
@@ -216,12 +297,18 @@ def measure() -> dict[str, int]:
     wider = large.play(batched=True, updates=100)
     return {
         "deploy": small.deployment,
+        "register": register,
+        "rotate": rotate["gasUsed"],
+        "exit": leave["gasUsed"],
+        "withdraw_stake": withdrawn["gasUsed"],
         "commit": alone["commit"],
         "batch100_per_update": hundred["batch"] // 100,
         "settle_per_update": (hundred["settle"] - fifty["settle"]) // 50,
         "settle_per_node": (wider["settle"] - hundred["settle"]) // 28,
         "claim128": large.claim(33, holds=1),
         "claim128_new_holder": large.claim(77),
+        "dispute10": dispute(attested=True)[0],
+        "dispute10_unattested": dispute(attested=False)[0],
         "round16": alone["total"],
         "round16_batched": relayed["total"],
     }
@@ -231,10 +318,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the gas of the protocol.")
     parser.add_argument("--check", action="store_true", help="compare with gas.json, write nothing")
     check = parser.parse_args().check
-    found = measure()
+    found, floor = measure(), dispute(attested=True)[1]
     known = json.loads(SNAPSHOT.read_text()) if SNAPSHOT.exists() else {}
     for key, value in found.items():
         print(f"{key:22} {value:>9,}  {value - known.get(key, 0):+,}")
+    print(f"{'floor of dispute10':22} {floor:>9,}  EIP-7623")
     if not check:
         SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n")
         return 0

@@ -2,18 +2,22 @@
 pragma solidity 0.8.30;
 
 /// @notice All that a commitment has to know about its signer, in one word, from the lowest bit:
-/// 160 account, 16 id, 8 seat, 8 unused, 32 first active round, 32 first round no longer active.
+/// 160 account, 16 id, 8 seat, 8 revoked (0 or 1), 32 first active round, 32 first round no longer
+/// active.
 type Member is uint256;
 
 using Members for Member global;
 
 /// @title A node as its signer's storage slot shows it
+/// @notice A node has one signer in a round: when a key is replaced, the new entry begins where
+/// the old one ends.
 library Members {
-    /// @notice `activeUntil` of a node that is not revoked.
+    /// @notice `activeUntil` of the present signer of a node that has not left.
     uint32 internal constant FOREVER = type(uint32).max;
 
     uint256 private constant ID = 160;
     uint256 private constant SEAT = 176;
+    uint256 private constant REVOKED = 184;
     uint256 private constant FROM = 192;
     uint256 private constant UNTIL = 224;
 
@@ -29,10 +33,21 @@ library Members {
         );
     }
 
-    /// @notice The same node, no longer active from round `until` on.
-    function revoked(Member member, uint256 until) internal pure returns (Member) {
+    /// @notice The same node under a new key, active from round `from` on.
+    function starting(Member member, uint256 from) internal pure returns (Member) {
+        uint256 rest = Member.unwrap(member) & ~(uint256(FOREVER) << FROM);
+        return Member.wrap(rest | (from << FROM));
+    }
+
+    /// @notice The same entry, no longer active from round `until` on.
+    function ending(Member member, uint256 until) internal pure returns (Member) {
         uint256 rest = Member.unwrap(member) & ~(uint256(FOREVER) << UNTIL);
         return Member.wrap(rest | (until << UNTIL));
+    }
+
+    /// @notice The same entry, marked as ended by the council.
+    function revoke(Member member) internal pure returns (Member) {
+        return Member.wrap(Member.unwrap(member) | (1 << REVOKED));
     }
 
     /// @notice Its owner.
@@ -55,6 +70,11 @@ library Members {
         return uint8(Member.unwrap(member) >> SEAT);
     }
 
+    /// @notice Whether the council ended its membership.
+    function revoked(Member member) internal pure returns (bool) {
+        return (Member.unwrap(member) >> REVOKED) & 1 == 1;
+    }
+
     /// @notice First round that it takes part in.
     function activeFrom(Member member) internal pure returns (uint32) {
         return uint32(Member.unwrap(member) >> FROM);
@@ -65,8 +85,17 @@ library Members {
         return uint32(Member.unwrap(member) >> UNTIL);
     }
 
+    /// @notice Whether it is a node that has not left.
+    function stays(Member member) internal pure returns (bool) {
+        return member.activeUntil() == FOREVER;
+    }
+
     /// @notice Whether it takes part in `round`.
     function activeIn(Member member, uint256 round) internal pure returns (bool) {
-        return member.activeFrom() <= round && round < member.activeUntil();
+        unchecked {
+            // from <= until, and below from the difference wraps round: one comparison is enough.
+            uint256 from = member.activeFrom();
+            return round - from < member.activeUntil() - from;
+        }
     }
 }

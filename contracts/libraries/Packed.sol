@@ -11,6 +11,13 @@ library Packed {
         }
     }
 
+    /// @notice The uint16 that stands at `offset` of a list in memory.
+    function id(bytes memory data, uint256 offset) internal pure returns (uint16 value) {
+        assembly ("memory-safe") {
+            value := shr(240, mload(add(add(data, 0x20), offset)))
+        }
+    }
+
     /// @notice The 32 bytes at a position of calldata.
     function load(uint256 start) internal pure returns (bytes32 value) {
         assembly ("memory-safe") {
@@ -25,9 +32,17 @@ library Packed {
         }
     }
 
+    /// @notice The same list without a look at its entries: the reader checks a hash over them.
+    function words(uint96[] calldata list_) internal pure returns (bytes32[] calldata same) {
+        assembly ("memory-safe") {
+            same.offset := list_.offset
+            same.length := list_.length
+        }
+    }
+
     /// @notice Overwrite the first entries of `to` with those of `from`, which is not longer.
     /// Bits beyond the 96th are copied as they are: the caller checks a hash over whole words.
-    function copy(uint96[] calldata from, uint96[] memory to) internal pure {
+    function copy(bytes32[] calldata from, uint96[] memory to) internal pure {
         assembly ("memory-safe") {
             calldatacopy(add(to, 0x20), from.offset, shl(5, from.length))
         }

@@ -17,9 +17,10 @@ enum Stage {
 
 /// @notice The newest round in one word, from the lowest bit: 32 id, 8 stage, 40 deadline of the
 /// stage (of Score: end of scoring, not of revealing). Then, from the draw on, 16 each: updates,
-/// aggregator, proposer, sealed slots, revealed slots, attested slots. Before it, in the same
-/// bits: 1 wide, 175 missing (bitmap of the seats whose update is not in, if there are no more
-/// seats; a wide round keeps it in a slot of its own).
+/// aggregator, proposer, sealed slots, revealed slots, attested slots, and the up to four nodes
+/// whose proposals were rejected. Before it, in the same bits: 1 wide, 175 missing (bitmap of the
+/// seats whose update is not in, if there are no more seats; a wide round keeps it in a slot of its
+/// own).
 type Header is uint256;
 
 using Rounds for Header global;
@@ -42,6 +43,7 @@ library Rounds {
     uint256 private constant SEALED = 128;
     uint256 private constant REVEALED = 144;
     uint256 private constant ATTESTED = 160;
+    uint256 private constant REJECTED = 176;
 
     /// @notice The newest round.
     /// @param accumulator Hash chain over the commitments.
@@ -106,7 +108,7 @@ library Rounds {
         return uint16(Header.unwrap(header) >> AGGREGATOR);
     }
 
-    /// @notice Node that proposed it; 0 before.
+    /// @notice Node whose proposal stands; 0 if none.
     function proposer(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> PROPOSER);
     }
@@ -124,6 +126,21 @@ library Rounds {
     /// @notice Bitmap of the slots that attested the merge.
     function attestedSlots(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> ATTESTED);
+    }
+
+    /// @notice Number of rejected proposals.
+    function rejected(Header header) internal pure returns (uint8 total) {
+        for (uint64 ids = _rejected(header); ids != 0; ids >>= 16) {
+            ++total;
+        }
+    }
+
+    /// @notice Whether a proposal of `node` was rejected.
+    function barred(Header header, uint256 node) internal pure returns (bool) {
+        for (uint64 ids = _rejected(header); ids != 0; ids >>= 16) {
+            if (uint16(ids) == node) return true;
+        }
+        return false;
     }
 
     /// @notice Whether the round is under way, be it due for cancelling or not.
@@ -189,7 +206,7 @@ library Rounds {
         return Header.wrap(Header.unwrap(header) | (count << UPDATES) | (node << AGGREGATOR));
     }
 
-    /// @notice Who proposed the merge; empty before.
+    /// @notice Who proposed the merge; the field is empty before.
     function proposedBy(Header header, uint256 node) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (node << PROPOSER));
     }
@@ -207,6 +224,18 @@ library Rounds {
     /// @notice `slot` has attested the merge.
     function attest(Header header, uint256 slot) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (1 << (ATTESTED + slot)));
+    }
+
+    /// @notice No proposal stands; who made the last one makes no other in this round.
+    function reject(Header header) internal pure returns (Header) {
+        uint256 ids = (uint256(_rejected(header)) << 16) | header.proposer();
+        uint256 rest = Header.unwrap(header) & ((1 << REJECTED) - 1);
+        rest &= ~((uint256(type(uint16).max) << PROPOSER) | (uint256(type(uint16).max) << ATTESTED));
+        return Header.wrap(rest | (ids << REJECTED));
+    }
+
+    function _rejected(Header header) private pure returns (uint64) {
+        return uint64(Header.unwrap(header) >> REJECTED);
     }
 
     // Phase ------------------------------------------------------------------------------------

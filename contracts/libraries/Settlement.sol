@@ -21,6 +21,8 @@ library Settlement {
     uint256 internal constant AGREEMENT_SCALE = 1 << 32;
     /// @dev Bytes of one update in the packed list: uint16 id, bytes32 digest.
     uint256 internal constant UPDATE_BYTES = 34;
+    /// @dev Bytes of one id in a packed list.
+    uint256 internal constant ID_BYTES = 2;
     /// @dev Bytes of one result: int32 median, uint16 weight, uint96 pay.
     uint256 internal constant RESULT_BYTES = 18;
     /// @dev Bytes of one accepted update: uint16 id, bytes32 digest, uint16 weight.
@@ -52,9 +54,11 @@ library Settlement {
         uint256 agreement;
     }
 
-    /// @dev Medians, the sum of |median|, and the sum of the positive accepted medians.
+    /// @dev Medians, ids of updates voted invalid, the sum of |median|, and the sum of the positive
+    /// accepted medians.
     struct Tally {
         int256[] medians;
+        bytes invalid;
         uint256 norm;
         uint256 positive;
     }
@@ -63,11 +67,13 @@ library Settlement {
     /// @param results Packed (int32 median, uint16 weight, uint96 pay) per update.
     /// @param fees Packed uint96 per committee slot.
     /// @param accepted Packed (uint16 id, bytes32 digest, uint16 weight) in commit order.
+    /// @param invalid Packed uint16 ids of updates that others than their owners voted invalid.
     /// @param earned Sum of all pay.
     struct Outcome {
         bytes results;
         bytes fees;
         bytes accepted;
+        bytes invalid;
         uint256 earned;
     }
 
@@ -83,6 +89,7 @@ library Settlement {
         uint96[] memory totals
     ) internal pure returns (Outcome memory outcome) {
         Tally memory tally = _tally(rules.minScore, updates, panel);
+        outcome.invalid = tally.invalid;
         _payNodes(rules, updates, tally, totals, outcome);
         _payValidators(rules, panel, tally.norm, slots, totals, outcome);
     }
@@ -91,10 +98,12 @@ library Settlement {
     function _tally(int256 minScore, bytes calldata updates, Validator[] memory panel)
         private
         pure
-        returns (Tally memory)
+        returns (Tally memory tally)
     {
         unchecked {
             int256[] memory medians = new int256[](updates.length / UPDATE_BYTES);
+            tally.medians = medians;
+            tally.invalid = Packed.list(medians.length * ID_BYTES);
             int256[] memory votes = new int256[](panel.length + 1);
             votes[0] = INVALID; // no vote is smaller: sorting stops here
             uint256 likely = _hint(panel);
@@ -106,15 +115,18 @@ library Settlement {
                 _sort(votes, voters, i << 2);
                 int256 median = _middle(votes, voters.length);
                 medians[i] = median;
-                if (median == INVALID) continue;
-
+                if (median == INVALID) {
+                    // Whose update nobody else voted on has done nothing wrong.
+                    if (voters.length != 0) tally.invalid.push(bytes32(owner << 240), ID_BYTES);
+                    continue;
+                }
                 _compare(voters, i << 2, median);
                 uint256 size = uint256(median < 0 ? -median : median);
                 norm += size;
                 if (median > 0 && median >= minScore) positive += size;
                 if (voters.length != panel.length) _find(panel, owner).own += size;
             }
-            return Tally(medians, norm, positive);
+            (tally.norm, tally.positive) = (norm, positive);
         }
     }
 

@@ -4,11 +4,14 @@ pragma solidity 0.8.30;
 /// @title Who signed an update or a merge
 /// @notice EIP-712 typed data, signatures in the short form (r, vs) of EIP-2098.
 library Signatures {
+    bytes32 private constant DOMAIN_TYPEHASH = keccak256(
+        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    );
     /// @dev EIP-712 type of a relayed commitment.
-    bytes32 internal constant UPDATE_TYPEHASH =
+    bytes32 private constant UPDATE_TYPEHASH =
         keccak256("Update(uint64 round,address node,bytes32 base,bytes32 digest)");
     /// @dev EIP-712 type of an attestation.
-    bytes32 internal constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
+    bytes32 private constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
 
     /// @notice Signer of `digest`; the zero address if the signature does not hold.
     function recover(bytes32 digest, bytes32 r, bytes32 vs) internal view returns (address signer) {
@@ -25,6 +28,25 @@ library Signatures {
             pop(staticcall(gas(), 1, input, 0x80, 0x00, 0x20))
             signer := mload(0x00)
         }
+    }
+
+    /// @notice EIP-712 digest of an attestation.
+    function mergeHash(address federation, uint256 round, bytes32 root)
+        internal
+        view
+        returns (bytes32)
+    {
+        bytes32 merge = keccak256(abi.encode(MERGE_TYPEHASH, round, root));
+        return keccak256(abi.encodePacked(hex"1901", domain(federation), merge));
+    }
+
+    /// @notice EIP-712 domain of a federation.
+    function domain(address federation) internal view returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                DOMAIN_TYPEHASH, keccak256("Collegium"), keccak256("1"), block.chainid, federation
+            )
+        );
     }
 
     /// @notice What all updates of a round have in common when they are signed: the words of

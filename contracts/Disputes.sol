@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IDisputes} from "./interfaces/IDisputes.sol";
+import {IFederation} from "./interfaces/IFederation.sol";
+import {Lanes} from "./libraries/Lanes.sol";
+import {Packed} from "./libraries/Packed.sol";
+import {Signatures} from "./libraries/Signatures.sol";
+import {Tree} from "./libraries/Tree.sol";
+
+/// @title Judge of disputes
+/// @notice Decides from hashes and signatures alone, and tells the federation what was proven.
+contract Disputes is IDisputes {
+    using Packed for bytes;
+    using Signatures for bytes32;
+
+    uint256 private constant ACCEPTED_BYTES = 36; // uint16 id, bytes32 digest, uint16 weight
+
+    /// @inheritdoc IDisputes
+    IFederation public immutable federation;
+
+    /// @inheritdoc IDisputes
+    mapping(uint16 id => mapping(uint64 round => bool)) public proven;
+
+    /// @dev The deployer is the federation.
+    constructor() {
+        federation = IFederation(msg.sender);
+    }
+
+    /// @inheritdoc IDisputes
+    function disputeMerge(MergeProof calldata proof) external {
+        (bytes32 base, bytes32 root, bytes32 outcome) = federation.proposal(proof.round);
+        uint256 count = proof.updates.length;
+        // INVARIANT: the updates that are merged again are those that were accepted, all of them.
+        require(
+            keccak256(proof.accepted) == outcome && proof.accepted.length == count * ACCEPTED_BYTES
+                && proof.manifests.length == count,
+            WrongOutcome()
+        );
+        // INVARIANT: what is merged again lies within the leaf.
+        require(proof.block < Lanes.BLOCKS, WrongBlock());
+        uint256 depth = proof.base.path.length;
+        // INVARIANT: the leaf exists. The base is final, so that its depth is that of the layout.
+        require(uint256(proof.leaf) >> depth == 0, WrongLeaf(0));
+        _checkState(proof.base, proof.leaf, depth, base, 0);
+        _checkState(proof.merged, proof.leaf, depth, root, 1);
+
+        // INVARIANT: only a merge that is wrong falls.
+        require(
+            !Lanes.merged(proof.base.data, proof.merged.data, proof.block, _sums(proof, depth)),
+            MergeCorrect()
+        );
+        federation.disprove(proof.round, msg.sender);
+    }
+
+    /// @inheritdoc IDisputes
+    function proveEquivocation(
+        uint64 round,
+        bytes32 base,
+        address account,
+        bytes32[2] calldata digests,
+        bytes32[4] calldata signatures
+    ) external {
+        bytes32[8] memory template =
+            Signatures.template(Signatures.domain(address(federation)), round, base);
+        address signer =
+            Signatures.updateHash(template, account, digests[0]).recover(signatures[0], signatures[1]);
+        address second =
+            Signatures.updateHash(template, account, digests[1]).recover(signatures[2], signatures[3]);
+        uint16 id = federation.activeSigner(signer, round);
+        // INVARIANT: only the key that speaks for a node in a round can incriminate it.
+        require(
+            signer == second && digests[0] != digests[1] && id != 0
+                && federation.vault().accountOf(id) == account,
+            NotEquivocal()
+        );
+        // INVARIANT: one offence is punished once.
+        require(!proven[id][round], AlreadyProven(id, round));
+        // INVARIANT: a proof is not used up while there is nothing to take.
+        require(federation.vault().stakeOf(id) != 0, NothingAtStake(id));
+
+        proven[id][round] = true;
+        federation.punish(round, id, IFederation.Offence.Equivocation, msg.sender);
+    }
+
+    /// @dev Refuses what is not this leaf of the state with this root.
+    function _checkState(
+        Leaf calldata leaf,
+        uint256 at,
+        uint256 depth,
+        bytes32 root,
+        uint256 index
+    ) private view {
+        // INVARIANT: numbers are taken from the states in dispute only.
+        require(
+            leaf.data.length == Lanes.STATE_BYTES && leaf.path.length == depth
+                && Tree.root(leaf.data, at, leaf.path) == root,
+            WrongLeaf(index)
+        );
+    }
+
+    /// @dev Weighted sums of the block's lanes over all updates, and the sum of the weights.
+    function _sums(MergeProof calldata proof, uint256 depth)
+        private
+        view
+        returns (Lanes.Sums memory sums)
+    {
+        for (uint256 i; i < proof.updates.length; ++i) {
+            Leaf calldata leaf = proof.updates[i];
+            // INVARIANT: numbers are taken from the accepted updates only.
+            require(
+                leaf.path.length == depth
+                    && Tree.digest(proof.manifests[i], Tree.root(leaf.data, proof.leaf, leaf.path))
+                        == proof.accepted.word(i * ACCEPTED_BYTES + 2),
+                WrongLeaf(2 + i)
+            );
+            uint256 weight = uint16(bytes2(proof.accepted.word((i + 1) * ACCEPTED_BYTES - 2)));
+            // INVARIANT: a leaf holds valid codes of one of the three widths.
+            require(Lanes.add(sums, leaf.data, proof.block, weight), WrongLeaf(2 + i));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IFederation} from "./interfaces/IFederation.sol";
+import {Bits} from "./libraries/Bits.sol";
+import {Ledger} from "./libraries/Ledger.sol";
+import {Packed} from "./libraries/Packed.sol";
+import {Rounds} from "./libraries/Rounds.sol";
+import {Settlement} from "./libraries/Settlement.sol";
+
+/// @title The terms, and the arithmetic of settlement under them
+/// @notice Nothing here ever changes, and nothing is trusted: the federation checks what goes in
+/// and books what comes out. It stands apart because a contract holds at most 24,576 bytes.
+contract Settler {
+    using Bits for uint256;
+    using Packed for bytes;
+    using Rounds for uint256;
+
+    /// @notice What the federation knows of the round.
+    /// @param committee Node ids, 16 bits per slot, slot 0 lowest.
+    /// @param revealed Bitmap of the slots that opened their verdict.
+    /// @param nodes Nodes ever registered.
+    struct Case {
+        uint256 committee;
+        uint256 revealed;
+        uint256 nodes;
+    }
+
+    /// @notice What the round comes to.
+    /// @param before Root of the ledger that was given.
+    /// @param root Root of the new one.
+    /// @param accepted Hash over the accepted (uint16 id, bytes32 digest, uint16 weight).
+    /// @param merges Whether any update was accepted.
+    /// @param earned Sum of all pay.
+    /// @param results Packed (int32 median, uint16 weight, uint96 pay) per update.
+    /// @param fees Packed uint96 per committee slot.
+    /// @param invalid Packed uint16 ids: updates that others than their owners found invalid.
+    /// @param totals The new ledger: token units ever earned, by id (index 0 is id 1).
+    struct Result {
+        bytes32 before;
+        bytes32 root;
+        bytes32 accepted;
+        bool merges;
+        uint96 earned;
+        bytes results;
+        bytes fees;
+        bytes invalid;
+        uint96[] totals;
+    }
+
+    uint256 private constant WHOLE = 10_000; // basis points
+    uint8 private constant BY_SCORE = 1;
+
+    IFederation.Terms private _terms;
+
+    /// @param agreed What the members agreed on; the federation has checked it.
+    constructor(IFederation.Terms memory agreed) {
+        _terms = agreed;
+    }
+
+    /// @notice What was agreed.
+    function terms() external view returns (IFederation.Terms memory) {
+        return _terms;
+    }
+
+    /// @notice Settle a round.
+    /// @param updates Packed (uint16 id, bytes32 digest) in commit order.
+    /// @param scores Per slot, one int32 per update; only read if revealed.
+    /// @param ledger Previous totals by id; not more than there are nodes.
+    function settle(
+        Case calldata round,
+        bytes calldata updates,
+        bytes[] calldata scores,
+        bytes32[] calldata ledger
+    ) external view returns (Result memory result) {
+        uint96[] memory totals = new uint96[](round.nodes);
+        Packed.copy(ledger, totals);
+        result.before = Ledger.root(totals, ledger.length);
+        Settlement.Validator[] memory panel = _panel(round, scores);
+        Settlement.Outcome memory outcome =
+            Settlement.compute(_rules(), updates, panel, scores.length, totals);
+        result.root = Ledger.root(totals, totals.length);
+        result.accepted = keccak256(outcome.accepted);
+        result.merges = outcome.accepted.length != 0;
+        result.earned = uint96(outcome.earned);
+        result.results = outcome.results;
+        result.fees = outcome.fees;
+        result.invalid = outcome.invalid;
+        result.totals = totals;
+    }
+
+    function _rules() private view returns (Settlement.Rules memory) {
+        return Settlement.Rules({
+            nodePool: uint256(_terms.reward) * _terms.nodeShare / WHOLE,
+            validatorPool: uint256(_terms.reward) * _terms.validatorShare / WHOLE,
+            minScore: _terms.minScore,
+            byScore: _terms.weightRule == BY_SCORE
+        });
+    }
+
+    /// @dev The validators that revealed, with their scores.
+    function _panel(Case calldata round, bytes[] calldata scores)
+        private
+        pure
+        returns (Settlement.Validator[] memory panel)
+    {
+        panel = new Settlement.Validator[](round.revealed.count());
+        uint256 found;
+        for (uint256 slot; slot < scores.length; ++slot) {
+            if (!round.revealed.has(slot)) continue;
+            Settlement.Validator memory validator = panel[found++];
+            validator.id = round.committee.member(slot);
+            validator.slot = slot;
+            validator.scores = scores[slot].position();
+        }
+    }
+}
