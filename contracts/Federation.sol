@@ -32,14 +32,6 @@ contract Federation is Phases, Pausable {
     using Signatures for bytes32;
     using Signatures for bytes32[8];
 
-    /// @dev One batch of relayed commitments while it is taken in.
-    struct Batch {
-        uint256 round;
-        uint256 missing;
-        bytes taken; // packed (uint16 id, bytes32 digest)
-        bytes32[8] template;
-    }
-
     /// @notice Role that opens rounds.
     bytes32 public constant COORDINATOR = keccak256("COORDINATOR");
 
@@ -115,23 +107,21 @@ contract Federation is Phases, Pausable {
     function commitUpdates(uint64 roundId, bytes calldata items) external {
         Header header = _duringCommit(roundId);
         uint256 count = _items(items, COMMIT_BYTES);
-        Batch memory batch;
-        batch.round = roundId;
-        batch.missing = _round.missingIn(header);
-        batch.taken = Packed.list(count * Settlement.UPDATE_BYTES);
-        batch.template = Signatures.template(Signatures.domain(address(this)), roundId, stateRoot);
+        uint256 missing = _round.missingIn(header);
+        bytes memory taken = Packed.list(count * Settlement.UPDATE_BYTES);
+        bytes32[8] memory template =
+            Signatures.template(Signatures.domain(address(this)), roundId, stateRoot);
         unchecked {
             uint256 item = items.position();
-            for (; count != 0; --count) {
-                _take(batch, item);
-                item += COMMIT_BYTES;
+            for (uint256 end = item + items.length; item != end; item += COMMIT_BYTES) {
+                missing = _take(taken, template, missing, item);
             }
         }
-        if (batch.taken.length == 0) return;
+        if (taken.length == 0) return;
 
-        _round.accumulator = _round.accumulator.chainMemory(batch.taken);
-        emit UpdatesCommitted(roundId, batch.taken);
-        _setMissing(header, batch.missing);
+        _round.accumulator = _round.accumulator.chainMemory(taken);
+        emit UpdatesCommitted(roundId, taken);
+        _setMissing(header, missing);
     }
 
     /// @inheritdoc IFederation
@@ -303,25 +293,31 @@ contract Federation is Phases, Pausable {
     // Steps ------------------------------------------------------------------------------------
 
     /// @dev Take in the item at this calldata position, or say in an event why not.
-    function _take(Batch memory batch, uint256 item) private {
+    /// @param taken Packed (uint16 id, bytes32 digest); grows by the item.
+    /// @param template What the batch has in common when it is signed.
+    /// @param missing Bitmap of the seats whose update is not in.
+    /// @return Bitmap of those whose update is not in now.
+    function _take(
+        bytes memory taken,
+        bytes32[8] memory template,
+        uint256 missing,
+        uint256 item
+    ) private returns (uint256) {
         unchecked {
             address account = address(bytes20(Packed.load(item)));
             bytes32 digest = Packed.load(item + 20);
-            bytes32 hash = batch.template.updateHash(account, digest);
+            bytes32 hash = template.updateHash(account, digest);
             address signer = hash.recover(Packed.load(item + 52), Packed.load(item + 84));
             Member member = _signers[signer];
-            uint256 missing = batch.missing;
+            uint256 round = uint256(template[1]);
             uint256 seat = 1 << member.seat();
-            if (
-                missing & seat == 0 || !member.activeIn(batch.round)
-                    || member.account() != account
-            ) {
-                SkipReason reason = _reason(member, account, batch.round);
-                emit CommitSkipped(uint64(batch.round), account, reason);
-                return;
+            if (missing & seat == 0 || !member.activeIn(round) || member.account() != account) {
+                SkipReason reason = _reason(member, account, round);
+                emit CommitSkipped(uint64(round), account, reason);
+                return missing;
             }
-            batch.missing = missing ^ seat;
-            batch.taken.pushUpdate(member.id(), digest);
+            taken.pushUpdate(member.id(), digest);
+            return missing ^ seat;
         }
     }
 

@@ -95,7 +95,7 @@ library Members {
         unchecked {
             // from <= until, and below from the difference wraps round: one comparison is enough.
             uint256 from = member.activeFrom();
-            return round - from < member.activeUntil() - from;
+            return round - from < (Member.unwrap(member) >> UNTIL) - from;
         }
     }
 }
