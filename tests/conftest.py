@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imported in the fixtures, so that other tests start fast
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Founded federations, each made once: ``templates(nodes, terms, limits, chain_id)``."""
+    """Founded federations, each once: ``templates(nodes, terms, limits, chain_id, token)``."""
     from tests.world import found
 
     made: dict[tuple[Any, ...], Path] = {}
@@ -37,7 +37,7 @@ def make_world(
 ) -> Iterator[Callable[..., "World"]]:
     """A federation before its first round.
 
-    ``make_world(nodes=5, settings={…}, limits={…}, chain_id=…, **terms)``
+    ``make_world(nodes=5, settings={…}, limits={…}, chain_id=…, token=…, **terms)``
     """
     from dataclasses import replace
 
@@ -52,10 +52,11 @@ def make_world(
         settings: dict[str, Any] | None = None,
         limits: dict[str, Any] | None = None,
         chain_id: int | None = None,
+        token: Any = None,
         **terms: Any,
     ) -> World:
         agreed = replace(TERMS, **terms), replace(LIMITS, **(limits or {}))
-        founded = templates(nodes, *agreed, chain_id)
+        founded = templates(nodes, *agreed, chain_id, token)
         world = World(founded, tmp_path / f"world{len(worlds)}", **(settings or {}))
         worlds.append(world)
         return world

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collegium.chain import history
+from collegium.chain.bindings import Artifact, deploy
 from collegium.chain.connection import Chain
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation, deploy_federation, deploy_token
@@ -49,7 +50,7 @@ LAYOUT = Layout(
     frozen="bb" * 32,
     tensors=(Tensor("w", SHAPE),),
 )
-TERMS = Terms(
+TERMS = Terms.usual(
     reward=1_000_000,
     stake=500,
     node_share=8500,
@@ -119,6 +120,7 @@ def found(
     terms: Terms = TERMS,
     limits: Limits = LIMITS,
     chain_id: int | None = None,
+    token: Artifact | None = None,
 ) -> None:
     """Create a federation with registered nodes in ``folder``, to be copied by many tests."""
     card = TaskCard(
@@ -137,13 +139,13 @@ def found(
     options = {"clock": "virtual", "seed": b"world", "chain_id": chain_id}
     with connect(str(folder / "chain.sqlite"), **options) as chain:
         sender = Sender(chain, chain.dev_accounts[0])
-        token = deploy_token(sender)
+        money = deploy_token(sender) if token is None else deploy(sender, token)[0]
         federation, receipt = deploy_federation(
             sender,
             terms,
             card=card.digest,
             genesis=bytes.fromhex(card.genesis),
-            token=token.address,
+            token=money.address,
             admin=sender.address,
         )
         federation.mint(sender.address, 20 * terms.reward)
