@@ -29,7 +29,7 @@ from collegium.protocol.signing import Domain, compact, sign
 from collegium.protocol.terms import EQUAL, Terms
 
 CARD, GENESIS, MERGED = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32
-TERMS = Terms(
+TERMS = Terms.usual(
     reward=1_000_000, stake=500, node_share=8500, validator_share=1000, aggregator_share=500,
     committee=3, min_updates=2, min_score=0, weight_rule=EQUAL,
     commit_window=100, score_window=100, reveal_window=100, merge_window=100, challenge_window=50,

@@ -93,7 +93,7 @@ def write_site(folder: Path, images: int = 4) -> Path:
 def agreement(challenge: Path) -> Agreement:
     """A card for a model of one tensor; nothing is trained in these tests."""
     layout = Layout("xray-dialogue", "11" * 32, "ffa", 2, 4, "22" * 32, (Tensor("b", (4, 2)),))
-    terms = Terms(
+    terms = Terms.usual(
         reward=1_000 * TOKEN,
         stake=100 * TOKEN,
         node_share=8_500,
@@ -140,7 +140,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
             settings = NodeSettings(
                 name, made.chain_spec, made.federation, str(data), str(challenge)
             )
-            joining.join(made, federation, home, keys, settings)
+            joining.join(made, federation, home, PASSPHRASE, settings)
             joining.give_gas(federation, keys.account, keys.signer.address, 10**17)
             made = type(made).load(root)
     return root

@@ -101,7 +101,8 @@ def test_signatures_over_the_merge_that_do_not_hold_are_left_out(
     world.coordinator.relay_attestations(view, [*bad, good[1]])
     assert world.view().attested == {1}
     world.coordinator.relay_attestations(world.view(), [good[1], good[0]])
-    assert world.view().phase == "Final"
+    assert world.view().attested == {0, 1}
+    assert world.coordinator.wait(world.view()).phase == "Final"
 
 
 # -- waiting -------------------------------------------------------------------------------------

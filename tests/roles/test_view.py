@@ -7,16 +7,6 @@ from tests.by_hand import ByHand
 from tests.world import World
 
 from collegium.errors import RoundFailed
-from collegium.roles.view import registry
-
-
-def test_the_registry_in_events_is_the_one_in_the_contract(world: World) -> None:
-    world.federation.open_round()
-    world.join(b"late")  # takes part from the next round on
-    world.federation.revoke(2)
-    found = registry(world.federation.events())
-    assert list(found.values()) == world.federation.nodes()
-    assert found[6].active_from == 2 and found[2].active_until == 2
 
 
 def test_members_are_those_that_may_commit_in_this_round(world: World) -> None:

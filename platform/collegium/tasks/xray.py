@@ -167,15 +167,18 @@ class XrayDialogue:
 def _quietly() -> Iterator[None]:
     """Without the library's progress bars and remarks: standard error is for our own words."""
     before = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    if bars:
+        transformers_logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
         transformers_logging.set_verbosity(before)
-        transformers_logging.enable_progress_bar()
+        if bars:  # if the environment forbids them, asking for them back is a warning
+            transformers_logging.enable_progress_bar()
 
 
 def _mismatch(what: str, expected: str, found: str) -> ModelMismatch:
