@@ -9,7 +9,9 @@ from collegium.chain.bindings import artifact, deploy
 from collegium.chain.connection import Chain
 from collegium.protocol.terms import EQUAL, Terms
 
-TERMS = Terms(5, 1, 8500, 1000, 500, 3, 2, -7, EQUAL, 1, 2, 3, 4, 5, 1, 99, 6, 7, 8, 9, 10).to_struct(b"c" * 32, b"g" * 32)
+TERMS = Terms(
+    5, 1, 8500, 1000, 500, 3, 2, -7, EQUAL, 1, 2, 3, 4, 5, 1, 99, 6, 7, 8, 9, 10
+).to_struct(b"c" * 32, b"g" * 32)
 
 
 def test_it_agrees_with_web3(probe_artifact) -> None:

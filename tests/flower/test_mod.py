@@ -170,7 +170,11 @@ def test_greeting_is_signed_for_this_node_and_this_challenge(world: World, grid:
         (wire.VOTE, {"base": b"", "nodes": [], "envelopes": []}, "in the committee"),
         (wire.REVEAL, {}, "in the committee"),
         (wire.MERGE, {"base": b"", "nodes": [], "envelopes": []}, "phase Commit"),
-        (wire.ATTEST, {"base": b"", "nodes": [], "envelopes": []}, "phase Commit"),
+        (
+            wire.ATTEST,
+            {"base": b"", "nodes": [], "envelopes": [], "proposed": b""},
+            "phase Commit",
+        ),
     ],
 )
 def test_a_step_out_of_turn_is_an_error_reply(

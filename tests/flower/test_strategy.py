@@ -8,14 +8,20 @@ import pytest
 from flwr.app import Message
 from tests.by_hand import ByHand
 from tests.server import fedavg, grid_of, nobody, restart_nodes, run, server_of
-from tests.world import LAYOUT, World
+from tests.world import LAYOUT, PASSPHRASE, World
 
-from collegium.errors import BlobMissing, RoundFailed
+from collegium.chain import history
+from collegium.chain.disputes import Dispute
+from collegium.errors import BlobMissing
 from collegium.flower.grid import LocalGrid
 from collegium.flower.strategy import RoundReport, Verified, find_state
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
+from collegium.protocol.phases import Offence
+from collegium.protocol.state import State
+from collegium.roles import aggregator, membership
 from collegium.roles.coordinator import Coordinator
+from collegium.roles.home import NodeHome
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
 
@@ -148,7 +154,7 @@ def test_a_round_that_ended_while_nobody_was_here_is_caught_up_on(
     played: Callable[..., ByHand],
 ) -> None:
     """Anybody may finish a round; members show the server what it ended on."""
-    hand = played("propose", nodes=3)
+    hand = played("attest", nodes=3)
     world = hand.world
     world.pass_deadline()
     hand.nodes[2].federation.advance(1)
@@ -202,13 +208,112 @@ def test_if_the_aggregator_is_gone_another_member_merges(played: Callable[..., B
     assert server.reports[0].state_root == proposed["root"]
 
 
-def test_if_nobody_merges_the_server_says_so(played: Callable[..., ByHand]) -> None:
+def test_if_nobody_merges_the_round_ends_as_it_began(played: Callable[..., ByHand]) -> None:
     world = played("settle", nodes=4).world
     grid = grid_of(world)
     for number in world.view().readers():
         del grid.nodes[number + 1]
-    with pytest.raises(RoundFailed, match="phase Merge of round 1"):
-        run(server_of(world), grid)
+    server = run(server_of(world, nobody()), grid)
+    assert server.reports[0].state_root == state.root(state.zeros(LAYOUT))
+    assert not server.state.any() and not world.federation.events("MergeProposed")
+
+
+# -- a merge that is wrong -------------------------------------------------------------------------
+
+
+def altered(hand: ByHand, lane: int = 100) -> State:
+    """The merge, with one number changed by the least that is possible."""
+    node = hand.nodes[hand.view.aggregator]
+    wrong = aggregator.merged(node, hand.view, hand.file, hand.envelopes)
+    wrong[lane] += 1
+    return wrong
+
+
+def test_a_wrong_merge_is_disproved_and_another_node_merges(played: Callable[..., ByHand]) -> None:
+    hand = played("settle", nodes=4)
+    world, cheat, wrong = hand.world, hand.view.aggregator, altered(hand)
+    aggregator.propose(hand.nodes[cheat], hand.view, wrong)
+    told: list[Dispute] = []
+    server = server_of(world, nobody(), on_dispute=lambda view, dispute: told.append(dispute))
+    world.store.put(encode_state(wrong))  # as the aggregator showed it, to a server that is gone
+    report = run(server, grid_of(world)).reports[0]
+    (dispute,) = report.disputes
+    assert told == [dispute]
+    assert (dispute.leaf, dispute.block, dispute.root) == (0, 3, state.root(wrong))
+    assert 100_000 < dispute.gas < 600_000
+    assert [(s.node, s.offence, s.amount) for s in dispute.slashed] == [(cheat, Offence.MERGE, 500)]
+    drawn = history.drawn(world.federation.events(), 1)
+    assert drawn is not None
+    assert world.federation.node_of(dispute.by) in set(drawn.committee) - {cheat}
+    wrong[100] -= 1
+    assert report.state_root == state.root(wrong) == world.federation.state_root()
+    proposers = [e["proposer"] for e in world.federation.events("MergeProposed")]
+    assert len(proposers) == 2 and proposers[0] == cheat != proposers[1]
+    assert world.federation.owed(dispute.by) == 250
+
+
+def test_a_root_that_nobody_can_show_falls_and_another_node_merges(
+    played: Callable[..., ByHand],
+) -> None:
+    hand = played("settle", nodes=4)
+    world, cheat = hand.world, hand.view.aggregator
+    hand.nodes[cheat].federation.propose_merge(1, b"\x13" * 32)
+    report = run(server_of(world, nobody()), grid_of(world)).reports[0]
+    assert report.disputes == [] and report.state_root == world.federation.state_root() != bytes(32)
+    (rejected,) = history.rejections(world.federation.events(), 1)
+    assert (rejected.proposer, rejected.challenger, rejected.slashed) == (cheat, None, ())
+    assert any("CG507" in error for error in report.errors), "the committee says why"
+
+
+def test_after_the_last_rejected_proposal_the_round_ends_as_it_began(
+    played: Callable[..., ByHand],
+) -> None:
+    """All who can merge propose what nobody can show; the round ends all the same."""
+    hand = played("settle", nodes=4)
+    world, free = hand.world, hand.world.federation.escrow().free
+    for node in (hand.view.aggregator, *range(1, 5)):
+        if node not in hand.view.barred:
+            hand.nodes[node].federation.propose_merge(1, bytes([node]) * 32)
+            world.coordinator.wait(world.view())
+    assert world.view().phase == "Final"
+    server = run(server_of(world, nobody()), grid_of(world))
+    assert not server.state.any()
+    pool = world.terms.reward * world.terms.aggregator_share // 10_000
+    assert world.federation.escrow().free == free + pool
+
+
+# -- who comes and goes ----------------------------------------------------------------------------
+
+
+def test_a_node_that_has_left_is_not_asked(make_world: Callable[..., World]) -> None:
+    world = make_world(nodes=4)
+    server, grid = server_of(world), grid_of(world)
+    run(server, grid)
+    account = NodeHome(world.homes[2].path).keyring().account
+    world.federation.using(account).exit()
+    grid = grid_of(world, configs={2: {"broken": "train"}})  # it would complain
+    run(server, grid)
+    assert server.reports[1].errors == [] and set(world.scores(2)) == {1, 3, 4}
+
+
+def test_a_node_that_rotates_in_mid_round_goes_on_with_the_old_keys_until_it_is_over(
+    make_world: Callable[..., World],
+) -> None:
+    """All three validate and contribute; one changes its keys after everybody has committed."""
+    world = make_world(nodes=3)
+    home, rotated = world.homes[2], []
+
+    def on_phase(number: int, phase: str) -> None:
+        if (number, phase) == (1, "Commit"):
+            rotated.append(membership.rotate(home, world.federation, PASSPHRASE))
+            world.federation.sender.send(rotated[0].keys.signer.address, value=10**17)
+
+    server = run(server_of(world, on_phase=on_phase), grid_of(world), rounds=2)
+    assert rotated[0].active_from == 2
+    assert [report.errors for report in server.reports] == [[], []]
+    for number in (1, 2):
+        assert set(world.scores(number)) == {1, 2, 3} and min(world.fees(number).values()) > 0
+    assert world.view().nodes[2].signer == rotated[0].keys.signer.address
 
 
 # -- patience --------------------------------------------------------------------------------------

@@ -133,22 +133,47 @@ def test_with_a_quorum_the_round_goes_on_without_the_others(
     assert hand.view.phase == "Settle"
 
 
-def test_an_unattested_merge_becomes_final_when_its_window_is_over(
-    played: Callable[..., ByHand],
-) -> None:
+def test_an_unattested_merge_falls_when_its_window_is_over(played: Callable[..., ByHand]) -> None:
     hand = played("propose")
-    assert hand.world.coordinator.wait(hand.view).phase == "Final"
-    assert hand.world.federation.state_root() == state.root(hand.merged)
+    before, proposer = hand.view.base, hand.view.proposer
+    later = hand.world.coordinator.wait(hand.view)
+    assert later.phase == "Merge" and later.barred == {proposer} and not any(later.proposal)
+    assert proposer not in later.candidates() and hand.world.federation.state_root() == before
 
 
-def test_a_merge_that_nobody_proposes_is_not_waited_for_without_end(
+def test_an_attested_merge_stays_open_to_dispute(played: Callable[..., ByHand]) -> None:
+    hand = played("attest")
+    world, view = hand.world, hand.view
+    assert view.phase == "Proposed" and len(view.attested) == 3
+    assert 0 < view.deadline - world.chain.timestamp() <= world.terms.dispute_window
+    assert world.coordinator.wait(view).phase == "Final"
+    assert world.federation.state_root() == state.root(hand.merged)
+
+
+def test_a_merge_that_nobody_proposes_ends_the_round_unmerged(
     played: Callable[..., ByHand],
 ) -> None:
     hand = played("settle")
-    late = hand.world.coordinator.wait(hand.view)  # now anybody may propose
-    assert late.phase == "Merge" and hand.world.coordinator.overdue(late)
-    with pytest.raises(RoundFailed, match="nobody who could act"):
-        hand.world.coordinator.wait(late)
+    coordinator, before = hand.world.coordinator, hand.view.base
+    late = coordinator.wait(hand.view)  # now others may propose, too
+    assert late.phase == "Merge" and coordinator.overdue(late)
+    assert coordinator.wait(late).phase == "Final"
+    assert hand.world.federation.state_root() == before
+    books = hand.world.federation.escrow()
+    assert books.reserved == 0 and books.conserved
+
+
+def test_on_a_real_clock_it_comes_back_to_ask_for_a_merge_again(
+    played: Callable[..., ByHand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = played("settle")
+    late = hand.world.coordinator.wait(hand.view)
+    waited: list[int] = []
+    coordinator = replace(hand.world.coordinator, fast_forward=False)
+    monkeypatch.setattr(Coordinator, "_pass_time", lambda self, end: waited.append(end))
+    assert coordinator.wait(late).phase == "Merge"
+    assert waited == [hand.world.chain.timestamp() + 60]
+    assert coordinator.seconds_left(late) > 900  # whoever merges is given as long as it may take
 
 
 @pytest.mark.parametrize("last", ["reveal", "finish"])
@@ -188,9 +213,9 @@ def test_a_step_that_somebody_else_has_just_taken_is_as_good(
     assert hand.view.phase == "Merge"
     stale = hand.play("propose", "propose").view
     hand.world.pass_deadline()
-    anybody.advance(1)
+    anybody.advance(1)  # nobody attested: it is rejected
     coordinator._unless_overtaken(stale, lambda: hand.world.federation.advance(1))
-    assert hand.view.phase == "Final"
+    assert hand.view.phase == "Merge"
 
 
 def test_a_refusal_that_is_nobody_elses_doing_is_not_swallowed(opened: ByHand) -> None:

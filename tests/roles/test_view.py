@@ -37,7 +37,7 @@ def test_phases_follow_each_other(world: World, hand: ByHand) -> None:
     for step in ("open", "commit", "draw", "deliver", "vote", "reveal", "settle", "propose"):
         hand.play(step, step)
         seen.append(world.view().phase)
-    hand.attest()
+    hand.play("finish", "attest")
     expected = ["Commit", "Draw", "Score", "Score", "Reveal", "Settle", "Merge", "Proposed"]
     assert seen == expected and world.view().phase == "Final" and not world.view().live
 

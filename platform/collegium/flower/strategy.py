@@ -7,6 +7,7 @@ that the committee attested.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -213,7 +214,7 @@ class Verified(Strategy):
         The state is in the store before anybody signs. One that nobody can show is signed by
         nobody who is honest, and falls when its time is over.
         """
-        shown = self._merged.get(view.proposal) if self._find_merged(view, view.proposal) else None
+        shown = self._find_merged(view, view.proposal)
         proposed = b"" if shown is None else encode_state(shown)
         material = {**self._material(view), "proposed": proposed}
         answered = self._ask(wire.ATTEST, view, view.committee, answers.signature, material)
@@ -238,14 +239,17 @@ class Verified(Strategy):
             self.state = find_state(self.store, self.layout, root)
         return root
 
-    def _find_merged(self, view: RoundView, root: bytes) -> bool:
-        """Ask the nodes that can merge until one shows the state with this root."""
+    def _find_merged(self, view: RoundView, root: bytes) -> State | None:
+        """The state with this root: from the store, or from the first node that shows it."""
+        if root not in self._merged:
+            with suppress(BlobMissing):
+                self._merged[root] = find_state(self.store, self.layout, root)
         able = dict.fromkeys((view.proposer or view.aggregator, view.aggregator, *view.committee))
         for node in able:
             if root in self._merged:
                 break
             self._fetch_merged(view, node)
-        return root in self._merged
+        return self._merged.get(root)
 
     def _fetch_merged(self, view: RoundView, node: int) -> None:
         """Let a node merge, propose if it may and nobody has, and hand over the state."""
