@@ -24,6 +24,8 @@ from collegium.protocol.terms import SCORE, Terms
 FEDERATION = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 SALT = b"\x05" * 32
 LANES = 512
+SIGNERS = range(1, 31)
+"""Numbers of the keys that nodes sign with, first or after rotating."""
 TERMS = Terms.usual(
     reward=1_000_000,
     stake=500,
@@ -89,6 +91,7 @@ class Consortium:
         self.model = Federation(31337, FEDERATION, terms, GENESIS, self.admin)
         self.time, self.prevrandao = 1_000, 99
         self.states = {GENESIS: genesis()}
+        self._numbers = {self.signer(number): number for number in SIGNERS}
         if escrow:
             self.call(self.admin, "deposit", amount=escrow)
         for _ in range(nodes):
@@ -102,11 +105,24 @@ class Consortium:
     def id(self) -> int:
         return self.round.id
 
-    def key(self, id: int) -> bytes:
-        return id.to_bytes(32, "big")
+    def key(self, number: int) -> bytes:
+        """A signing key; node 1 begins with number 1, and so on."""
+        return number.to_bytes(32, "big")
 
-    def signer(self, id: int) -> str:
-        return address(self.key(id))
+    def signer(self, number: int) -> str:
+        return address(self.key(number))
+
+    def speaker(self, id: int) -> int:
+        """Number of the key that speaks for a node in this round, or of its newest one."""
+        nodes = self.model.nodes
+        if id > len(nodes):
+            return id
+        spoken = [k for k in SIGNERS if self.model.signs(self.signer(k), self.id) is nodes[id - 1]]
+        return next(iter(spoken), self._numbers[nodes[id - 1].signer])
+
+    def voice(self, id: int) -> str:
+        """Signer that speaks for a node in this round."""
+        return self.signer(self.speaker(id))
 
     def account(self, id: int) -> str:
         return address((id + 10_000).to_bytes(32, "big"))
@@ -133,7 +149,7 @@ class Consortium:
 
     def commit(self, *ids: int) -> list[Event]:
         calls = [
-            self.call(self.signer(id), "commitUpdate", round=self.id, digest=self.digest(id))
+            self.call(self.voice(id), "commitUpdate", round=self.id, digest=self.digest(id))
             for id in ids
         ]
         return [event for events in calls for event in events]
@@ -142,7 +158,7 @@ class Consortium:
         typed = self.model.domain.update_digest(
             self.id, self.account(id), self.model.state_root, self.digest(id)
         )
-        signature = signing.sign(typed, key or self.key(id))
+        signature = signing.sign(typed, key or self.key(self.speaker(id)))
         return packed.pack_commitment(self.account(id), self.digest(id), signing.compact(signature))
 
     def advance(self) -> list[Event]:
@@ -156,7 +172,7 @@ class Consortium:
         return self.advance()
 
     def member(self, slot: int) -> str:
-        return self.signer(self.round.committee[slot])
+        return self.voice(self.round.committee[slot])
 
     def seal(self, slot: int, scores: list[int]) -> list[Event]:
         account = self.account(self.round.committee[slot])
@@ -226,18 +242,18 @@ class Consortium:
             typed = self.model.domain.update_digest(
                 call["round"], call["account"], call["base"], digest
             )
-            signature = signing.compact(signing.sign(typed, key or self.key(id)))
+            signature = signing.compact(signing.sign(typed, key or self.key(self.speaker(id))))
             halves += [signature[:32], signature[32:]]
         return call | {"signatures": halves}
 
     def propose(self, root: bytes | None = None, id: int | None = None) -> list[Event]:
-        signer = self.signer(id or self.round.aggregator)
+        signer = self.voice(id or self.round.aggregator)
         root = state.root(self.merged()) if root is None else root
         return self.call(signer, "proposeMerge", round=self.id, root=root)
 
     def attestation(self, slot: int, root: bytes, key: bytes | None = None) -> bytes:
         digest = self.model.domain.merge_digest(self.id, root)
-        signature = signing.sign(digest, key or self.key(self.round.committee[slot]))
+        signature = signing.sign(digest, key or self.key(self.speaker(self.round.committee[slot])))
         return packed.pack_attestation(slot, signing.compact(signature))
 
     def attest(self, *slots: int) -> list[Event]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.protocol.tampering import tampered
 
 from collegium.errors import BadDispute
 from collegium.protocol import codec, dispute, merge, packed, settlement, state, tree
@@ -116,42 +117,6 @@ def test_the_first_of_several_wrong_blocks_is_found():
 
 
 # -- proofs that are not ---------------------------------------------------------------------------
-
-Path = tuple[str | int, ...]
-
-
-def fields(value: object, at: Path = ()) -> list[Path]:
-    """Where the numbers, bytes and lists of a proof are."""
-    if isinstance(value, dict):
-        return [path for key in value for path in fields(value[key], (*at, key))]
-    if isinstance(value, list):
-        return [at, *(path for i in range(len(value)) for path in fields(value[i], (*at, i)))]
-    return [at]
-
-
-def tampered(draw, proof: MergeProof) -> MergeProof:
-    """The proof with one thing altered: a bit, a length, a number, an item."""
-    call = proof.to_call()
-    *way, last = draw(st.sampled_from([path for path in fields(call) if path != ("round",)]))
-    place = call
-    for step in way:
-        place = place[step]
-    value = place[last]
-    match value:
-        case bytes():
-            bit = draw(st.integers(0, 8 * len(value) - 1))
-            number = int.from_bytes(value, "big") ^ 1 << bit
-            flipped = number.to_bytes(len(value), "big")
-            place[last] = draw(st.sampled_from([flipped, value[:-1], value + b"\0", b""]))
-        case list():
-            longer, shorter = [*value, *(value[-1:] or [bytes(32)])], value[:-1]
-            place[last] = draw(st.sampled_from([longer, shorter] if value else [longer]))
-            if last == "updates" and value and len(place[last]) > len(value):
-                place[last][-1] = dict(value[-1])
-        case int():
-            other = st.integers(0, 9) | st.integers(0, 2**32 - 1)
-            place[last] = draw(other.filter(lambda found: found != value))
-    return MergeProof.from_call(call)
 
 
 @settings(max_examples=300)

@@ -268,7 +268,7 @@ def test_equivocation_is_proven_long_after_its_round(consortium):
         consortium.finished()
     keys = {"encryptionKey": bytes(32), "transportKey": bytes(32)}
     consortium.call(consortium.account(2), "rotate", signer=consortium.signer(9), **keys)
-    two = consortium.equivocation(2, round=1)
+    two = consortium.equivocation(2, key=consortium.key(2), round=1)
     events = consortium.call(consortium.anybody, "proveEquivocation", **two)
     assert events[1].args["round"] == 1 and slashed(events)[0][0] == 2
 

@@ -188,9 +188,9 @@ def test_who_left_comes_back_under_its_id_with_a_new_signer_and_seat(consortium)
     consortium.time += 10_000
     consortium.advance()
     consortium.open()
-    with refused("NotActive"):
-        consortium.commit(2)
     call = {"round": 2, "digest": consortium.digest(2)}
+    with refused("NotActive"):
+        consortium.call(consortium.signer(2), "commitUpdate", **call)
     consortium.call(consortium.signer(9), "commitUpdate", **call)
 
 
@@ -258,7 +258,8 @@ def test_a_rotated_out_key_fails_closed_everywhere(consortium):
     consortium.settle()
     turn = consortium.round.aggregator
     with refused("NotActive"):
-        consortium.propose(id=turn + 5)
+        call = {"round": 1, "root": bytes(32)}
+        consortium.call(consortium.signer(turn + 5), "proposeMerge", **call)
     consortium.propose()
     first = consortium.round.committee[0]
     wrong = consortium.attestation(0, consortium.round.proposal, consortium.key(first + 5))
@@ -266,8 +267,10 @@ def test_a_rotated_out_key_fails_closed_everywhere(consortium):
         consortium.call(consortium.anybody, "attestMerge", round=1, signatures=wrong)
     consortium.final()
     consortium.open()
+    call = {"round": 2, "digest": consortium.digest(3)}
     with refused("NotActive"):
-        consortium.commit(3)
+        consortium.call(consortium.signer(3), "commitUpdate", **call)
+    consortium.commit(3)
 
 
 def test_a_signer_is_kept_or_new(consortium):
