@@ -6,6 +6,7 @@ answer of theirs is compared.
 """
 
 from collections import Counter
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,9 +22,9 @@ from collegium.protocol.settlement import INVALID
 from collegium.protocol.vault import NEVER
 
 NODES = 8
-ids = st.integers(1, 6)
-words = st.sampled_from([bytes(32), b"\x01" * 32, b"\xff" * 32])
-scores = st.integers(-300, 300) | st.sampled_from([INVALID, 2**31 - 1])
+SCORES = [*range(-300, 300, 7), INVALID, 2**31 - 1]
+WORDS = [bytes(32), b"\x01" * 32, b"\xff" * 32]
+seeds = st.integers(0, 2**32 - 1)
 
 
 class Crowd(RuleBasedStateMachine):
@@ -36,9 +37,25 @@ class Crowd(RuleBasedStateMachine):
 
     def __init__(self, consortium: Consortium, seen: Counter[str]) -> None:
         super().__init__()
-        self.it, self.seen = consortium, seen
+        self.it, self.seen, self.rng = consortium, seen, Random(0)
         self.sealed: dict[tuple[int, int], list[int]] = {}
-        self.next_key = NODES + 1
+        self.next_key = NODES
+
+    @rule(seed=seeds, count=st.integers(1, 10))
+    def go_on(self, seed: int, count: int) -> None:
+        self.rng = Random(seed)
+        for _ in range(count):
+            self.due()
+
+    @rule(seed=seeds)
+    def meddle(self, seed: int) -> None:
+        """One thing that is not due."""
+        self.rng = Random(seed)
+        weights = {
+            **{self.anything: 5, self.move: 3, self.pay: 4, self.wait: 1, self.move_escrow: 1},
+            **{self.prove_equivocation: 1, self.settle_on_anything: 1},
+        }
+        self.rng.choices(list(weights), list(weights.values()))[0]()
 
     def attempt(self, step: Any, *args: Any, **kwargs: Any) -> None:
         """Do it if the contract allows, and count what came of it."""
@@ -49,167 +66,163 @@ class Crowd(RuleBasedStateMachine):
         else:
             self.seen.update(event.name for event in events)
 
+    def call(self, sender: str, name: str, **args: Any) -> None:
+        self.attempt(self.it.call, sender, name, **args)
+
+    def chance(self, odds: float) -> bool:
+        return self.rng.random() < odds
+
     # -- what is due -------------------------------------------------------------------------------
 
-    @rule(count=st.integers(1, 8), data=st.data())
-    def go_on(self, count: int, data: st.DataObject) -> None:
-        for _ in range(count):
-            self.due(data.draw)
-
-    def due(self, draw: Any) -> None:
+    def due(self) -> None:
         """One step that fits the phase, by whom it may concern; or its deadline passes."""
         it, round_ = self.it, self.it.round
         match it.model.status(it.time).phase:
             case Phase.IDLE | Phase.FINAL | Phase.CANCELLED:
-                self.attempt(it.open)
-            case Phase.COMMIT | Phase.SCORE | Phase.REVEAL if draw(st.integers(0, 14)) == 0:
+                self.open()
+            case Phase.COMMIT | Phase.SCORE | Phase.REVEAL if self.chance(0.05):
                 it.expire()
                 self.attempt(it.advance)
             case Phase.COMMIT:
-                self.commit(draw)
+                self.commit()
             case Phase.SCORE:
-                self.seal(draw, draw(st.sampled_from(sorted({0, 1, 2} - set(round_.seals)))))
+                self.seal(self.rng.choice(sorted({0, 1, 2} - set(round_.seals))))
             case Phase.REVEAL:
-                slots = sorted(set(round_.seals) - set(round_.scores))
-                self.reveal(draw(st.sampled_from(slots)))
+                self.reveal(self.rng.choice(sorted(set(round_.seals) - set(round_.scores))))
             case Phase.SETTLE:
                 self.attempt(it.settle)
             case Phase.MERGE:
-                self.propose(draw)
+                self.propose()
             case Phase.PROPOSED:
-                self.judge(draw)
+                self.judge()
             case _:
                 self.attempt(it.advance)
 
-    def commit(self, draw: Any) -> None:
+    def open(self) -> None:
+        """Open the next round; who left comes back first if too few are there."""
+        model = self.it.model
+        gone = [node.id for node in model.nodes if node.left]
+        while gone and len(model.registered()) <= model.terms.committee:
+            id = gone.pop()
+            self.call(self.it.admin, "admit", account=self.it.account(id), allowed=True)
+            self.come_back(id)
+        self.attempt(self.it.open)
+
+    def commit(self) -> None:
         members = self.it.round.members.values()
         missing = [id for id in members if not self.it.round.committed(id)]
         if not missing:
             self.it.expire()
-        elif draw(st.integers(0, 3)) == 0:
-            self.relay(draw(st.lists(st.sampled_from(missing), min_size=1, max_size=4)))
+        elif self.chance(0.3):
+            key = self.it.key(3) if self.chance(0.1) else None
+            batch = self.rng.choices([*missing, *members], k=self.rng.randint(1, 4))
+            items = b"".join(self.it.commitment(id, key) for id in batch)
+            self.call(self.it.anybody, "commitUpdates", round=self.it.id, items=items)
         else:
-            self.attempt(self.it.commit, draw(st.sampled_from(missing)))
+            self.attempt(self.it.commit, self.rng.choice(missing))
 
-    def relay(self, batch: list[int]) -> None:
-        items = b"".join(self.it.commitment(id) for id in batch)
-        call = {"round": self.it.id, "items": items}
-        self.attempt(self.it.call, self.it.anybody, "commitUpdates", **call)
-
-    def seal(self, draw: Any, slot: int) -> None:
-        count = len(self.it.round.updates)
-        votes = draw(st.lists(scores, min_size=count, max_size=count))
+    def seal(self, slot: int) -> None:
+        good = self.chance(0.8)  # so good that it is accepted and paid
+        values = range(50, 300) if good else SCORES
+        votes = self.rng.choices(values, k=len(self.it.round.updates))
         self.sealed.setdefault((self.it.id, slot), votes)
         self.attempt(self.it.seal, slot, self.sealed[self.it.id, slot])
 
     def reveal(self, slot: int) -> None:
         self.attempt(self.it.reveal, slot, self.sealed.get((self.it.id, slot), []))
 
-    def propose(self, draw: Any) -> None:
+    def propose(self) -> None:
         """The merge, or one in which a lane is altered; by who may, or by any other member."""
-        it, model, turn = self.it, self.it.model, self.it.round.aggregator
+        it, model = self.it, self.it.model
         members = sorted(it.round.members.values())
         able = [id for id in members if model.vault.payees[id].stake >= model.terms.bond]
         able = [id for id in able if id not in it.round.rejected]
         if it.time < it.round.deadline:
-            able = [id for id in able if id == turn]
-        if draw(st.integers(0, 9)) == 0 or not able:
+            able = [id for id in able if id == it.round.aggregator]
+        if not able or self.chance(0.1):
             it.expire()
-            it.time += draw(st.sampled_from([0, model.terms.challenge_window]))
+            it.time += self.rng.choice([0, model.terms.challenge_window])
             self.attempt(it.advance)
-        lane = draw(st.none() | st.integers(0, 511))
-        who = draw(st.sampled_from(able * 4 + members))
+        lane = self.rng.randrange(512) if self.chance(0.4) else None
+        who = self.rng.choice(able if able and self.chance(0.8) else members)
         self.attempt(it.propose, state.root(it.merged(altered=lane)), who)
 
-    def judge(self, draw: Any) -> None:
-        """Some attest, the next disputes, and then it may be late."""
-        wrong = self.it.states.get(self.it.round.proposal) is not None
-        match draw(st.integers(0, 3)):
-            case 0 | 1:
-                slots = draw(st.lists(st.integers(0, 2), min_size=1, max_size=3))
-                self.attempt(self.it.attest, *slots)
-            case 2 if wrong:
-                self.attempt(self.it.dispute, sender=draw(st.sampled_from(self.actors)))
-            case _:
-                self.it.expire()
-                self.attempt(self.it.advance)
-
-    @rule(data=st.data())
-    def meddle(self, data: st.DataObject) -> None:
-        """One thing that is not due."""
-        steps = [self.wait, self.move, self.move, self.pay, self.pay, self.move_escrow]
-        steps += [self.prove_equivocation, self.dispute_with_an_altered_proof]
-        steps += [self.settle_on_anything]
-        data.draw(st.sampled_from([*steps, *[self.anything] * 6]))(data.draw)
-
-    def wait(self, draw: Any) -> None:
-        self.it.time += draw(st.sampled_from([1, 50, 150, 600, 4000]))
+    def judge(self) -> None:
+        """Some attest, the next disputes, with a proof that may not hold; then it may be late."""
+        it, shown = self.it, self.it.round.proposal in self.it.states
+        action = self.rng.random()
+        if action < 0.4:
+            self.attempt(it.attest, *self.rng.sample(range(3), self.rng.randint(1, 3)))
+        elif action < 0.7 and shown:
+            proof = it.proof()
+            proof = tampered(self.rng, proof) if self.chance(0.4) else proof
+            self.attempt(it.dispute, proof, self.rng.choice(self.actors))
+        else:
+            it.expire()
+            self.attempt(it.advance)
 
     # -- members come and go, money moves ----------------------------------------------------------
 
-    def move(self, draw: Any) -> None:
+    def wait(self) -> None:
+        self.it.time += self.rng.choice([1, 50, 150, 600, 4000])
+
+    def move(self) -> None:
         """A node joins, leaves, returns or changes its keys."""
-        it, id = self.it, draw(ids)
+        it, id = self.it, self.rng.randint(1, 6)
         account = it.account(id)
-        match draw(st.sampled_from(["join", "exit", "return", "rotate", "revoke", "admit"])):
-            case "join" if len(it.model.nodes) < NODES:
-                self.attempt(it.join)
+        match self.rng.choice(["join", "exit", "return", "rotate", "rotate", "revoke", "admit"]):
+            case "join":
+                if len(it.model.nodes) < NODES:
+                    self.attempt(it.join)
             case "exit":
-                self.attempt(it.call, account, "exit")
+                self.call(account, "exit")
             case "return":
-                form = it.registration(id) | {"signer": self.fresh_key()}
-                self.attempt(it.call, account, "register", **form)
+                self.come_back(id)
             case "rotate":
-                keys = {"encryptionKey": draw(words), "transportKey": draw(words)}
-                signer = self.fresh_key() if draw(st.booleans()) else it.voice(id)
-                self.attempt(it.call, account, "rotate", signer=signer, **keys)
+                signer = self.fresh_key() if self.chance(0.7) else it.voice(id)
+                keys = {"encryptionKey": self.rng.choice(WORDS), "transportKey": WORDS[1]}
+                self.call(account, "rotate", signer=signer, **keys)
             case "revoke":
-                self.attempt(it.call, it.admin, "revoke", id=id)
+                self.call(it.admin, "revoke", id=id)
             case _:
-                allowed = draw(st.booleans())
-                self.attempt(it.call, it.admin, "admit", account=account, allowed=allowed)
+                self.call(it.admin, "admit", account=account, allowed=self.chance(0.7))
+
+    def come_back(self, id: int) -> None:
+        form = self.it.registration(id) | {"signer": self.fresh_key()}
+        self.call(self.it.account(id), "register", **form)
 
     def fresh_key(self) -> str:
         """A signer never used, while there are any."""
         self.next_key += 1
         return self.it.signer(min(self.next_key, SIGNERS[-1]))
 
-    def move_escrow(self, draw: Any) -> None:
-        amount = draw(st.integers(-(10**6), 10**6))
-        name = "deposit" if amount > 0 else "withdraw"
-        self.attempt(self.it.call, self.it.admin, name, amount=abs(amount))
+    def move_escrow(self) -> None:
+        name = self.rng.choice(["deposit", "withdraw"])
+        self.call(self.it.admin, name, amount=self.rng.randint(0, 10**6))
 
-    def pay(self, draw: Any) -> None:
+    def pay(self) -> None:
         """Somebody claims, withdraws a stake, collects or recycles, for whomever it is due."""
-        it, id = self.it, draw(ids)
-        match name := draw(st.sampled_from(["claim", "withdrawStake", "collect", "recycle"])):
+        it, vault = self.it, self.it.model.vault
+        match name := self.rng.choice(["claim", "withdrawStake", "collect", "recycle"]):
             case "claim":
-                if id <= len(it.model.totals):  # else there is no leaf to prove
-                    self.attempt(it.claim, id)
+                if it.model.totals:
+                    self.attempt(it.claim, self.rng.randint(1, len(it.model.totals)))
             case "withdrawStake":
-                unbonding = [k for k, payee in it.model.vault.payees.items() if payee.until < NEVER]
-                if unbonding and draw(st.booleans()):
-                    id = draw(st.sampled_from(unbonding))
-                    it.time = max(it.time, it.model.vault.payees[id].until)
-                self.attempt(it.call, it.anybody, name, id=id)
+                unbonding = [id for id, payee in vault.payees.items() if payee.until < NEVER]
+                id = self.rng.choice(unbonding or [1])
+                if unbonding and self.chance(0.3):
+                    it.time = max(it.time, vault.payees[id].until)
+                self.call(it.anybody, name, id=id)
             case "collect":
-                reporter = draw(st.sampled_from([*it.model.vault.owed, it.anybody]))
-                self.attempt(it.call, it.anybody, name, reporter=reporter)
+                self.call(it.anybody, name, reporter=self.rng.choice([*vault.owed, it.anybody]))
             case _:
-                self.attempt(it.call, it.anybody, name)
+                self.call(it.anybody, name)
 
-    # -- offences ----------------------------------------------------------------------------------
-
-    def prove_equivocation(self, draw: Any) -> None:
-        it, id = self.it, draw(ids)
-        if id <= len(it.model.nodes):
-            key = draw(st.sampled_from([None, it.key(3)]))
-            call = it.equivocation(id, key, round=max(0, it.id - draw(st.integers(0, 1))))
-            self.attempt(it.call, it.anybody, "proveEquivocation", **call)
-
-    def dispute_with_an_altered_proof(self, draw: Any) -> None:
-        if self.it.round.proposal in self.it.states:
-            self.attempt(self.it.dispute, tampered(draw, self.it.proof()))
+    def prove_equivocation(self) -> None:
+        it, id = self.it, self.rng.randint(1, len(self.it.model.nodes))
+        key = it.key(3) if self.chance(0.3) else None
+        call = it.equivocation(id, key, round=max(0, it.id - self.rng.randint(0, 1)))
+        self.call(it.anybody, "proveEquivocation", **call)
 
     # -- anything ----------------------------------------------------------------------------------
 
@@ -220,16 +233,13 @@ class Crowd(RuleBasedStateMachine):
         members = [who for id in (1, 2, 7) for who in (it.signer(id), it.account(id))]
         return [it.admin, it.anybody, *members]
 
-    def anything(self, draw: Any) -> None:
+    def anything(self) -> None:
         """Any function, by anybody, with arguments that could be meant."""
-        name, sender = draw(st.sampled_from(sorted(PARAMETERS))), draw(st.sampled_from(self.actors))
-        args = {field: draw(self._values(field)) for field in PARAMETERS[name]}
-        self.attempt(self.it.call, sender, name, **args)
+        name, sender = self.rng.choice(sorted(PARAMETERS)), self.rng.choice(self.actors)
+        args = {field: self.rng.choice(self.values(field)) for field in PARAMETERS[name]}
+        self.call(sender, name, **args)
 
-    def settle_on_anything(self, draw: Any) -> None:
-        self.attempt(self.it.call, self.it.anybody, "settle", **self._settlement(draw))
-
-    def _settlement(self, draw: Any) -> dict[str, Any]:
+    def settle_on_anything(self) -> None:
         good = self.it.settlement()
         other: dict[str, Any] = {
             "round": good["round"] + 1,
@@ -237,40 +247,40 @@ class Crowd(RuleBasedStateMachine):
             "scores": good["scores"][1:],
             "ledger": [*good["ledger"], 1],
         }
-        altered = draw(st.none() | st.sampled_from(sorted(other)))
-        return good if altered is None else good | {altered: other[altered]}
+        name = self.rng.choice(sorted(other))
+        self.call(self.it.anybody, "settle", **good | {name: other[name]})
 
-    def _values(self, field: str) -> st.SearchStrategy[Any]:
-        it = self.it
-        addresses = st.sampled_from([*self.actors, ZERO_ADDRESS])
+    def values(self, field: str) -> list[Any]:
+        """What an argument of this name may be."""
+        it, addresses = self.it, [*self.actors, ZERO_ADDRESS]
         match field:
             case "round":
-                return st.sampled_from([it.id, it.id, it.id, it.id + 1, max(0, it.id - 1)])
+                return [it.id, it.id, it.id, it.id + 1, max(0, it.id - 1)]
             case "id":
-                return st.integers(0, NODES)
+                return [*range(NODES + 1)]
             case "slot":
-                return st.sampled_from([0, 1, 2, 3, 255])
-            case "amount" | "total" | "newDelay":
-                return st.sampled_from([0, 1, 500, 10**6])
+                return [0, 1, 2, 3, 255]
+            case "amount" | "total":
+                return [0, 1, 500, 10**6]
             case "base":
-                return st.sampled_from([it.model.state_root, bytes(32)])
+                return [it.model.state_root, bytes(32)]
             case "role":
-                return st.sampled_from([ADMIN, COUNCIL, COORDINATOR, PAUSER, b"\x01" * 32])
+                return [ADMIN, COUNCIL, COORDINATOR, PAUSER, b"\x01" * 32]
             case "allowed":
-                return st.booleans()
+                return [True, False]
             case "proof":
-                return st.sampled_from([[], [bytes(32)]])
+                return [[], [bytes(32)]]
             case "items" | "signatures" | "scores":
                 size = {"items": 116, "signatures": 65, "scores": 4}[field]
-                return st.sampled_from([b"", bytes(size), bytes(size + 1), b"\xff" * 2 * size])
+                return [b"", bytes(size), bytes(size + 1), b"\xff" * 2 * size]
             case "salt":
-                return st.just(SALT)
+                return [SALT]
             case "signer":
-                return st.integers(1, 12).map(it.signer) | addresses
+                return [*map(it.signer, range(1, 13)), *addresses]
             case "account" | "newAdmin" | "callerConfirmation" | "reporter":
                 return addresses
             case _:
-                return words
+                return WORDS
 
 
 # Arguments of each call; ``settle`` and the disputes need more than values of their types.
@@ -281,7 +291,6 @@ PARAMETERS: dict[str, list[str]] = {
     "attestMerge": ["round", "signatures"],
     "beginDefaultAdminTransfer": ["newAdmin"],
     "cancelDefaultAdminTransfer": [],
-    "changeDefaultAdminDelay": ["newDelay"],
     "claim": ["id", "total", "proof"],
     "collect": ["reporter"],
     "commitUpdate": ["round", "digest"],
@@ -299,7 +308,6 @@ PARAMETERS: dict[str, list[str]] = {
     "revealVerdict": ["round", "slot", "scores", "salt"],
     "revoke": ["id"],
     "revokeRole": ["role", "account"],
-    "rollbackDefaultAdminDelay": [],
     "rotate": ["signer", "encryptionKey", "transportKey"],
     "setAllowList": ["root"],
     "unpause": [],

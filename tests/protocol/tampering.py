@@ -1,42 +1,40 @@
 """Proofs with one thing altered, for whoever has to refuse them."""
 
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 from collegium.protocol.dispute import MergeProof
 
 Path = tuple[str | int, ...]
 
 
-def tampered(draw: Any, proof: MergeProof) -> MergeProof:
+def tampered(rng: Random, proof: MergeProof) -> MergeProof:
     """The proof with a bit, a length, a number or an item altered; ABI-encodable like before."""
     call = proof.to_call()
-    *way, last = draw(st.sampled_from([path for path in _fields(call) if path != ("round",)]))
+    *way, last = rng.choice([path for path in _fields(call) if path != ("round",)])
     place: Any = call
     for step in way:
         place = place[step]
-    place[last] = draw(_others(last, place[last]))
+    place[last] = _other(rng, last, place[last])
     return MergeProof.from_call(call)
 
 
-def _others(name: str | int, value: Any) -> st.SearchStrategy[Any]:
+def _other(rng: Random, name: str | int, value: Any) -> Any:
     match value:
         case bytes():
-            flipped = st.integers(0, max(0, 8 * len(value) - 1)).map(lambda bit: _flip(value, bit))
+            flipped = int.from_bytes(value, "big") ^ 1 << rng.randrange(8 * len(value))
+            changed = flipped.to_bytes(len(value), "big")
             if isinstance(name, int):  # a hash always has 32 bytes
-                return flipped
-            return flipped | st.sampled_from([value[:-1], value + b"\0", b""])
+                return changed
+            return rng.choice([changed, changed, value[:-1], value + b"\0", b""])
         case list():
             longer = [*value, value[-1] if value else bytes(32)]
-            return st.sampled_from([longer, value[:-1]] if value else [longer])
+            return rng.choice([longer, value[:-1]]) if value else longer
         case _:
-            other = st.integers(0, 9) | st.integers(0, 255 if name == "block" else 2**32 - 1)
-            return other.filter(lambda number: number != value)
-
-
-def _flip(data: bytes, bit: int) -> bytes:
-    return (int.from_bytes(data, "big") ^ 1 << bit).to_bytes(len(data), "big")
+            most = 8 if rng.random() < 0.5 else 255 if name == "block" else 2**32 - 1
+            return rng.choice(
+                [number for number in (rng.randint(0, most), value + 1) if number != value]
+            )
 
 
 def _fields(value: object, at: Path = ()) -> list[Path]:

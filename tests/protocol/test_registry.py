@@ -203,7 +203,10 @@ def test_who_was_revoked_comes_back_only_if_admitted_again(consortium):
         consortium.call(consortium.account(2), "register", **form)
     consortium.call(consortium.admin, "admit", account=consortium.account(2), allowed=True)
     consortium.call(consortium.account(2), "register", **form)
-    # Leaving by itself costs no admission.
+    consortium.call(consortium.admin, "admit", account=consortium.account(2), allowed=False)
+    # Leaving by itself costs no place on the allow-list, not even after an earlier revocation.
+    consortium.call(consortium.account(2), "exit")
+    consortium.call(consortium.account(2), "register", **form | {"signer": consortium.signer(11)})
     consortium.call(consortium.admin, "admit", account=consortium.account(3), allowed=False)
     consortium.call(consortium.account(3), "exit")
     form = consortium.registration(3) | {"signer": consortium.signer(10), "proof": proof[1:]}

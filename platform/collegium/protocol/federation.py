@@ -27,10 +27,7 @@ _REGISTRY = ("admit", "setAllowList", "register", "rotate", "exit", "revoke")
 _ROUND = ("openRound", "commitUpdate", "commitUpdates", "advance", "commitVerdict")
 _RESULT = ("revealVerdict", "settle", "proposeMerge", "attestMerge")
 _CONTROL = ("pause", "unpause", "grantRole", "revokeRole", "renounceRole")
-_HANDOVER = (
-    *("beginDefaultAdminTransfer", "cancelDefaultAdminTransfer", "acceptDefaultAdminTransfer"),
-    *("changeDefaultAdminDelay", "rollbackDefaultAdminDelay"),
-)
+_HANDOVER = tuple(f"{step}DefaultAdminTransfer" for step in ("begin", "cancel", "accept"))
 FEDERATION_CALLS = frozenset((*_REGISTRY, *_ROUND, *_RESULT, *_CONTROL, *_HANDOVER))
 VAULT_CALLS = frozenset(("deposit", "withdraw", "claim", "withdrawStake", "collect", "recycle"))
 DISPUTES_CALLS = frozenset(("disputeMerge", "proveEquivocation"))

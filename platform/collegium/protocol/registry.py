@@ -103,15 +103,16 @@ class Registry(Access, ABC):
         require(account in self.admitted or listed, "NotAdmitted", account=account)
         node = self._by_account.get(account)
         require(node is None or node.left, "AccountTaken", account=account)
-        self._require_fresh(signer)
         id = len(self.nodes) + 1 if node is None else node.id
         seat, first = self._free_seat(id), self._newest_round() + 1
+        self._require_fresh(signer)
         keys = (encryption_key, transport_key)
         fresh = Node(id, account, signer, seat, first, FOREVER, *keys)
         if node is None:
             node = self._by_account[account] = fresh
             self.nodes.append(node)
         vars(node).update(vars(fresh))
+        self.expelled.discard(account)
         self._signers[signer] = Signer(node, first)
         self.seated[seat] = id
         self.emit(
