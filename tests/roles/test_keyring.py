@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collegium.errors import KeysExist, MissingKeys, WrongPassphrase
-from collegium.roles.keyring import Keyring
+from collegium.roles.keyring import Keyring, signers
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,24 @@ def test_only_the_owner_can_read(folder: Path) -> None:
     assert all(p.stat().st_mode & 0o077 == 0 for p in folder.glob("*.json"))
     assert all(b"PRIVATE KEY" not in p.read_bytes() for p in folder.glob("*.json"))
     assert b"ENCRYPTED" in (folder / "encryption.pem").read_bytes()
+
+
+def test_generations_lie_side_by_side(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    home = Path(shutil.copytree(folder, tmp_path / "keys"))
+    first = Keyring.load(home, "correct horse")
+    second = first.renewed()
+    second.add(home, "correct horse", iterations=1000)
+    assert signers(home) == [first.signer.address, second.signer.address]
+    assert Keyring.load(home, "correct horse").signer.address == second.signer.address
+    again = Keyring.load(home, "correct horse", first.signer.address)
+    assert again.encryption_public == first.encryption_public != second.encryption_public
+    assert again.account.address == second.account.address
+    assert second.transport_digest == first.transport_digest
+    assert all(p.stat().st_mode & 0o077 == 0 for p in home.rglob("*.*"))
+
+
+def test_a_signer_that_is_not_there_is_named(folder: Path) -> None:
+    with pytest.raises(MissingKeys, match="0x0000"):
+        Keyring.load(folder, "correct horse", "0x" + "00" * 20)
