@@ -152,8 +152,12 @@ def folder(founded: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(founded, tmp_path / "run"))
 
 
-def play_round(folder: Path) -> None:
-    """Carry one round from Commit to Final; both updates are worth something."""
+def play_round(folder: Path, silent: str | None = None) -> None:
+    """Carry one round from Commit to Final; both updates are worth something.
+
+    Args:
+        silent: a node that seals its vote and does not reveal it: the round can be cancelled then.
+    """
     keys = {name: Keyring.load(folder / "nodes" / name / "keys", PASSPHRASE) for name in NAMES}
     with connect(str(folder / "chain.sqlite")) as chain:
         document = json.loads((folder / "run.json").read_text())
@@ -177,8 +181,13 @@ def play_round(folder: Path) -> None:
             sealed = verdict.seal(*domain, scores[slot], bytes(32))
             federation.using(key.signer).commit_verdict(number, slot, sealed)
         for slot, member in enumerate(federation.committee()):
+            if silent is not None and by_id[member] is keys[silent]:
+                continue
             hot = federation.using(by_id[member].signer)
             hot.reveal_verdict(number, slot, scores[slot], bytes(32))
+        if silent is not None:
+            chain.increase_time(federation.round().deadline - chain.timestamp())
+            return
         sponsor.settle(number)
         root = bytes([7]) * 32
         federation.using(by_id[federation.round().aggregator].signer).propose_merge(number, root)
@@ -190,3 +199,5 @@ def play_round(folder: Path) -> None:
                 for slot, member in enumerate(federation.committee())
             ],
         )
+        chain.increase_time(federation.round().deadline - chain.timestamp())
+        sponsor.advance(number)

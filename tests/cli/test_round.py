@@ -1,5 +1,6 @@
 """``collegium round`` and ``collegium rewards`` around one whole round."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,7 +8,15 @@ import sys
 import time
 from pathlib import Path
 
-from .conftest import Run, play_round
+import pytest
+
+from collegium.chain.engines import connect
+from collegium.chain.federation import Federation
+from collegium.errors import OffenceUnproven
+from collegium.protocol.signing import Domain, compact, sign
+from collegium.roles.keyring import Keyring
+
+from .conftest import PASSPHRASE, Run, play_round
 
 
 def test_before_the_first_round(folder: Path, run: Run) -> None:
@@ -32,8 +41,6 @@ def test_open_and_advance(folder: Path, run: Run) -> None:
 
 
 def test_too_little_came_in(folder: Path, run: Run) -> None:
-    from collegium.chain.engines import connect
-
     assert run("round", "open", "--dir", folder).code == 0
     with connect(str(folder / "chain.sqlite")) as chain:
         chain.increase_time(3_601)
@@ -71,6 +78,56 @@ def test_a_whole_round_and_its_rewards(folder: Path, run: Run) -> None:
 
     money = run("federation", "status", "--dir", folder, "--json").json["money"]
     assert money["conserved"] and money["claimed"] == due and money["deposited"] == "5000"
+
+
+def test_an_unrevealed_vote_costs_stake_that_can_pay_for_rounds(folder: Path, run: Run) -> None:
+    assert run("round", "open", "--dir", folder).code == 0
+    play_round(folder, silent="trauma")
+    done = run("round", "advance", "--dir", folder, "--json")
+    assert done.json["phase"] == "Cancelled" and "NodeSlashed" in done.json["tx"]["events"]
+    shown = run("rewards", "show", "--dir", folder, "--json").json
+    lost = {"round": 1, "node": 2, "offence": "unrevealed", "amount": "10", "by": None}
+    assert shown["slashes"] == [lost]
+    assert [node["stake"] for node in shown["nodes"]] == ["100", "90"]
+    people = run("rewards", "show", "--dir", folder).out
+    assert "Stakes lost" in people and "unrevealed" in people
+    money = run("federation", "status", "--dir", folder, "--json").json["money"]
+    assert (money["staked"], money["owed"], money["forfeited"]) == ("190", "0", "10")
+    moved = run("federation", "recycle", "--dir", folder, "--wallet", "dev:7", "--json")
+    assert moved.code == 0 and moved.json["recycled"] == "10"
+    after = run("federation", "status", "--dir", folder, "--json").json["money"]
+    assert float(after["free"]) == float(money["free"]) + 10 and after["conserved"]
+    again = run("federation", "recycle", "--dir", folder, "--json")
+    assert again.code == 1 and again.json["error"]["code"] == "CG508"
+
+
+def test_a_node_is_paid_for_what_it_proved(folder: Path, run: Run) -> None:
+    """Two updates that one key signed for one round, shown by the other node's account."""
+    assert run("round", "open", "--dir", folder).code == 0
+    cheat = Keyring.load(folder / "nodes" / "trauma" / "keys", PASSPHRASE)
+    honest = Keyring.load(folder / "nodes" / "cardiac" / "keys", PASSPHRASE)
+    with connect(str(folder / "chain.sqlite")) as chain:
+        federation = Federation(chain, json.loads((folder / "run.json").read_text())["federation"])
+        domain = Domain(chain.chain_id, federation.address)
+        base, account = federation.state_root(), cheat.account.address
+        digests = [b"\x01" * 32, b"\x02" * 32]
+        signed = [
+            compact(sign(domain.update_digest(1, account, base, digest), cheat.signer.key))
+            for digest in digests
+        ]
+        reporter = federation.using(honest.account)
+        reporter.prove_equivocation(1, base, account, digests, signed)
+        with pytest.raises(OffenceUnproven, match="AlreadyProven"):
+            reporter.prove_equivocation(1, base, account, digests, signed)
+    nodes = run("rewards", "show", "--dir", folder, "--json").json["nodes"]
+    assert [(node["owed"], node["stake"]) for node in nodes] == [("50", "100"), ("0", "0")]
+    assert run("node", "list", "2", "--dir", folder, "--json").json["nodes"][0]["status"] == (
+        "leaving"
+    )
+    paid = run("rewards", "claim", "1", "--dir", folder, "--wallet", "dev:7")
+    assert paid.code == 0 and "50 for what it proved" in paid.out
+    again = run("rewards", "claim", "1", "--dir", folder, "--json").json
+    assert (again["paid"], again["rewarded"]) == ("0", "0")
 
 
 def test_interrupting_is_clean(folder: Path, run: Run) -> None:

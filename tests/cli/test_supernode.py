@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from collegium.errors import RevokedNode, WrongPassphrase
+from collegium.errors import LeftNode, WrongPassphrase
 from collegium.roles.keyring import Keyring
 from collegium.roles.supernode import prepare
 
@@ -58,7 +58,7 @@ def test_a_node_that_cannot_take_part(folder: Path, home: Path, run: Run) -> Non
     with pytest.raises(WrongPassphrase):
         prepare(home, "wrong", "127.0.0.1:9092", [])
     assert run("node", "revoke", "2", "--dir", folder).code == 0
-    with pytest.raises(RevokedNode):
+    with pytest.raises(LeftNode):
         prepare(home, PASSPHRASE, "127.0.0.1:9092", [])
     done = run("node", "start", "--home", home, "--superlink", "127.0.0.1:9092", "--json")
     assert done.code == 1 and done.json["error"]["code"] == "CG303"

@@ -48,8 +48,8 @@ class Registry:
 
 
 def vault_of(federation: str) -> str:
-    """Address of a federation's vault: the first contract it created (Yellow Paper, 7)."""
-    encoded = b"\xd6\x94" + bytes.fromhex(federation[2:]) + b"\x01"  # RLP of [creator, nonce 1]
+    """Address of a federation's vault: the second contract it created (Yellow Paper, 7)."""
+    encoded = b"\xd6\x94" + bytes.fromhex(federation[2:]) + b"\x02"  # RLP of [creator, nonce 2]
     return checksum(keccak(encoded)[12:])
 
 
