@@ -52,9 +52,9 @@ abstract contract Charter is IFederation {
         );
         // INVARIANT: no stake leaves before the round that it answers for.
         require(
-            agreed.unbonding > uint256(agreed.commitWindow) + agreed.scoreWindow
-                + agreed.revealWindow + agreed.mergeWindow + agreed.challengeWindow
-                + agreed.disputeWindow,
+            agreed.unbonding
+                > uint256(agreed.commitWindow) + agreed.scoreWindow + agreed.revealWindow
+                    + agreed.mergeWindow + agreed.challengeWindow + agreed.disputeWindow,
             InvalidTerms()
         );
         uint16[5] memory penalties = [

@@ -61,12 +61,13 @@ contract Disputes is IDisputes {
         bytes32[2] calldata digests,
         bytes32[4] calldata signatures
     ) external {
-        bytes32[8] memory template =
-            Signatures.template(Signatures.domain(address(federation)), round, base);
-        address signer =
-            Signatures.updateHash(template, account, digests[0]).recover(signatures[0], signatures[1]);
-        address second =
-            Signatures.updateHash(template, account, digests[1]).recover(signatures[2], signatures[3]);
+        bytes32[8] memory template = Signatures.template(
+            Signatures.domainOf(address(federation)), round, base
+        );
+        address signer = Signatures.updateHash(template, account, digests[0])
+            .recover(signatures[0], signatures[1]);
+        address second = Signatures.updateHash(template, account, digests[1])
+            .recover(signatures[2], signatures[3]);
         uint16 id = federation.activeSigner(signer, round);
         // INVARIANT: only the key that speaks for a node in a round can incriminate it.
         require(
@@ -84,13 +85,10 @@ contract Disputes is IDisputes {
     }
 
     /// @dev Refuses what is not this leaf of the state with this root.
-    function _checkState(
-        Leaf calldata leaf,
-        uint256 at,
-        uint256 depth,
-        bytes32 root,
-        uint256 index
-    ) private view {
+    function _checkState(Leaf calldata leaf, uint256 at, uint256 depth, bytes32 root, uint256 index)
+        private
+        view
+    {
         // INVARIANT: numbers are taken from the states in dispute only.
         require(
             leaf.data.length == Lanes.STATE_BYTES && leaf.path.length == depth

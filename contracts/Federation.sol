@@ -110,7 +110,7 @@ contract Federation is Phases, Pausable {
         uint256 missing = _round.missingIn(header);
         bytes memory taken = Packed.list(count * Settlement.UPDATE_BYTES);
         bytes32[8] memory template =
-            Signatures.template(Signatures.domain(address(this)), roundId, stateRoot);
+            Signatures.template(Signatures.domainOf(address(this)), roundId, stateRoot);
         unchecked {
             uint256 item = items.position();
             for (uint256 end = item + items.length; item != end; item += COMMIT_BYTES) {
@@ -198,8 +198,7 @@ contract Federation is Phases, Pausable {
         require(ledger.length <= nodeCount(), WrongLedger());
         Settler.Case memory case_ =
             Settler.Case(_round.committee, header.revealedSlots(), nodeCount());
-        Settler.Result memory result =
-            SETTLER.settle(case_, updates, scores, Packed.words(ledger));
+        Settler.Result memory result = SETTLER.settle(case_, updates, scores, Packed.words(ledger));
         // INVARIANT: the new ledger is the old one plus this round.
         require(result.before == vault.ledgerRoot(), WrongLedger());
 
@@ -209,7 +208,7 @@ contract Federation is Phases, Pausable {
         _book(roundId, result);
         _slashUnrevealed(header);
         for (uint256 i; i < result.invalid.length; i += Settlement.ID_BYTES) {
-            _slash(roundId, result.invalid.id(i), Offence.Invalid, address(0));
+            _slash(roundId, result.invalid.idAt(i), Offence.Invalid, address(0));
         }
         if (!result.merges) emit RoundFinalised(roundId, stateRoot);
     }
@@ -297,12 +296,10 @@ contract Federation is Phases, Pausable {
     /// @param template What the batch has in common when it is signed.
     /// @param missing Bitmap of the seats whose update is not in.
     /// @return Bitmap of those whose update is not in now.
-    function _take(
-        bytes memory taken,
-        bytes32[8] memory template,
-        uint256 missing,
-        uint256 item
-    ) private returns (uint256) {
+    function _take(bytes memory taken, bytes32[8] memory template, uint256 missing, uint256 item)
+        private
+        returns (uint256)
+    {
         unchecked {
             address account = address(bytes20(Packed.load(item)));
             bytes32 digest = Packed.load(item + 20);
@@ -456,9 +453,7 @@ contract Federation is Phases, Pausable {
             bytes calldata given = scores[slot];
             // INVARIANT: votes count as they were revealed, the others not at all.
             require(
-                revealed.has(slot)
-                    ? keccak256(given) == _round.verdicts[slot]
-                    : given.length == 0,
+                revealed.has(slot) ? keccak256(given) == _round.verdicts[slot] : given.length == 0,
                 WrongScores(slot)
             );
         }

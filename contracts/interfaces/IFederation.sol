@@ -177,9 +177,7 @@ interface IFederation is IRegistry {
     event MergeAttested(uint64 indexed round, uint16 slots, uint64 deadline);
 
     /// @notice The proposal was disproved by `challenger`; zero: it found no quorum in time.
-    event MergeRejected(
-        uint64 indexed round, uint16 proposer, bytes32 root, address challenger
-    );
+    event MergeRejected(uint64 indexed round, uint16 proposer, bytes32 root, address challenger);
 
     /// @notice Node `id` lost `amount` of its stake. `reporter` proved it; zero: the rules found it.
     event NodeSlashed(

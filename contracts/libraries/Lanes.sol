@@ -45,12 +45,11 @@ library Lanes {
     }
 
     /// @notice Whether a block of `merged` is what `base` and the sums come to.
-    function merged(
-        bytes calldata base,
-        bytes calldata proposed,
-        uint256 at,
-        Sums memory sums
-    ) internal pure returns (bool) {
+    function merged(bytes calldata base, bytes calldata proposed, uint256 at, Sums memory sums)
+        internal
+        pure
+        returns (bool)
+    {
         unchecked {
             int256 half = int256(sums.weight);
             uint256 offset = at * 4 * LANES;

@@ -12,7 +12,7 @@ library Packed {
     }
 
     /// @notice The uint16 that stands at `offset` of a list in memory.
-    function id(bytes memory data, uint256 offset) internal pure returns (uint16 value) {
+    function idAt(bytes memory data, uint256 offset) internal pure returns (uint16 value) {
         assembly ("memory-safe") {
             value := shr(240, mload(add(add(data, 0x20), offset)))
         }

@@ -8,10 +8,10 @@ library Signatures {
         "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
     );
     /// @dev EIP-712 type of a relayed commitment.
-    bytes32 private constant UPDATE_TYPEHASH =
+    bytes32 internal constant UPDATE_TYPEHASH =
         keccak256("Update(uint64 round,address node,bytes32 base,bytes32 digest)");
     /// @dev EIP-712 type of an attestation.
-    bytes32 private constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
+    bytes32 internal constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
 
     /// @notice Signer of `digest`; the zero address if the signature does not hold.
     function recover(bytes32 digest, bytes32 r, bytes32 vs) internal view returns (address signer) {
@@ -37,11 +37,11 @@ library Signatures {
         returns (bytes32)
     {
         bytes32 merge = keccak256(abi.encode(MERGE_TYPEHASH, round, root));
-        return keccak256(abi.encodePacked(hex"1901", domain(federation), merge));
+        return keccak256(abi.encodePacked(hex"1901", domainOf(federation), merge));
     }
 
     /// @notice EIP-712 domain of a federation.
-    function domain(address federation) internal view returns (bytes32) {
+    function domainOf(address federation) internal view returns (bytes32) {
         return keccak256(
             abi.encode(
                 DOMAIN_TYPEHASH, keccak256("Collegium"), keccak256("1"), block.chainid, federation

@@ -17,7 +17,9 @@ library Tree {
             let at := mload(0x40)
             mstore8(at, 0x00)
             calldatacopy(add(at, 1), data.offset, data.length)
-            if iszero(staticcall(gas(), 2, at, add(data.length, 1), 0x00, 0x20)) { revert(0, 0) }
+            if iszero(staticcall(gas(), 2, at, add(data.length, 1), 0x00, 0x20)) {
+                revert(0, 0)
+            }
             mstore8(at, 0x01)
             let sibling := path.offset
             for { let end := add(sibling, shl(5, path.length)) } lt(sibling, end) {

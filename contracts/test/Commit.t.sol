@@ -2,11 +2,10 @@
 pragma solidity 0.8.30;
 
 import {IFederation} from "../interfaces/IFederation.sol";
-import {IRegistry} from "../interfaces/IRegistry.sol";
 import {Fixture} from "./Fixture.sol";
 import {Log} from "./Vm.sol";
 
-/// @dev Commitments, alone and in batches, and membership.
+/// @dev Commitments, alone and in batches.
 contract CommitTest is Fixture {
     function setUp() public {
         found(3, 6);
@@ -119,37 +118,5 @@ contract CommitTest is Fixture {
         federation.commitUpdate(2, "digest");
         federation.commitUpdates(2, bytes.concat(item(1, 1), item(7, 7)));
         eq(federation.round().updates, 1, "the revoked one does not take the new one's place");
-    }
-
-    function test_AccountsAndSignersAreUsedOnce() public {
-        vm.expectRevert(abi.encodeWithSelector(IRegistry.NotAdmitted.selector, address(this)));
-        federation.register(signer(9), 0, 0, new bytes32[](0));
-        vm.expectRevert(abi.encodeWithSelector(IRegistry.AccountTaken.selector, account(0)));
-        vm.prank(account(0));
-        federation.register(signer(9), 0, 0, new bytes32[](0));
-        federation.admit(address(this), true);
-        vm.expectRevert(abi.encodeWithSelector(IRegistry.SignerTaken.selector, signer(0)));
-        federation.register(signer(0), 0, 0, new bytes32[](0));
-        vm.expectRevert(abi.encodeWithSelector(IRegistry.SignerTaken.selector, address(0)));
-        federation.register(address(0), 0, 0, new bytes32[](0));
-        federation.revoke(1);
-        vm.expectRevert(abi.encodeWithSelector(IRegistry.AlreadyRevoked.selector, 1));
-        federation.revoke(1);
-        vm.expectRevert(abi.encodeWithSelector(IRegistry.UnknownNode.selector, 9));
-        federation.revoke(9);
-    }
-
-    function test_TheAllowListAdmits() public {
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(address(this)))));
-        bytes32 other = keccak256("sibling");
-        bytes32[] memory proof = new bytes32[](1);
-        proof[0] = other;
-        (bytes32 a, bytes32 b) = leaf < other ? (leaf, other) : (other, leaf);
-        federation.setAllowList(keccak256(abi.encodePacked(a, b)));
-        token.mint(address(this), STAKE);
-        token.approve(address(vault), STAKE);
-        eq(federation.register(signer(9), 0, 0, proof), 7, "id");
-        eq(vault.stakeOf(7), STAKE, "stake");
-        conserved();
     }
 }

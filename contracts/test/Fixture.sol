@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {DemoToken} from "../DemoToken.sol";
+import {Disputes} from "../Disputes.sol";
 import {Federation} from "../Federation.sol";
 import {Vault} from "../Vault.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
@@ -13,20 +14,24 @@ import {Log, Test} from "./Vm.sol";
 /// and coordinator; node i (id i + 1) has the account and the signer of fixed keys.
 abstract contract Fixture is Test {
     uint96 internal constant REWARD = 1_000_000;
-    uint96 internal constant STAKE = 777;
+    uint96 internal constant STAKE = 10_000; // a basis point of it is one unit
     uint32 internal constant WINDOW = 100;
+    uint32 internal constant DISPUTE_WINDOW = 10;
+    uint32 internal constant UNBONDING = 600;
     uint64 internal constant START = 1_000_000;
 
     DemoToken internal token;
     Federation internal federation;
     Vault internal vault;
+    Disputes internal disputes;
     uint256 internal time;
 
     bytes internal updates; // of the round that is played
     bytes[] internal scores;
+    bytes internal results;
     uint96[] internal totals;
 
-    function agreed(uint8 committee) internal pure virtual returns (IFederation.Terms memory) {
+    function agreed(uint8 committee) internal view virtual returns (IFederation.Terms memory) {
         return IFederation.Terms({
             card: keccak256("card"),
             genesis: keccak256("genesis"),
@@ -43,7 +48,14 @@ abstract contract Fixture is Test {
             scoreWindow: WINDOW,
             revealWindow: WINDOW,
             mergeWindow: WINDOW,
-            challengeWindow: WINDOW
+            challengeWindow: WINDOW,
+            disputeWindow: DISPUTE_WINDOW,
+            unbonding: UNBONDING,
+            unrevealedPenalty: 1000,
+            invalidPenalty: 1500,
+            mergePenalty: 6000,
+            attestationPenalty: 5000,
+            equivocationPenalty: 9000
         });
     }
 
@@ -53,6 +65,7 @@ abstract contract Fixture is Test {
         token = new DemoToken(address(this));
         federation = new Federation(agreed(committee), token, address(this));
         vault = Vault(address(federation.vault()));
+        disputes = Disputes(address(federation.disputes()));
         fund(100 * uint256(REWARD));
         for (uint256 i; i < nodes; ++i) {
             join(i);
@@ -82,9 +95,17 @@ abstract contract Fixture is Test {
         token.mint(account(i), STAKE);
         vm.prank(account(i));
         token.approve(address(vault), STAKE);
-        address signs = signer(i);
+        enter(i, signer(i));
+    }
+
+    function enter(uint256 i, address signs) internal {
         vm.prank(account(i));
         federation.register(signs, bytes32(i), bytes32(i), new bytes32[](0));
+    }
+
+    function leave(uint256 i) internal {
+        vm.prank(account(i));
+        federation.exit();
     }
 
     function pass(uint256 duration) internal {
@@ -102,7 +123,7 @@ abstract contract Fixture is Test {
         delete scores;
     }
 
-    function digestOf(uint256 i) internal view returns (bytes32) {
+    function digestOf(uint256 i) internal view virtual returns (bytes32) {
         return keccak256(abi.encode(roundId(), i));
     }
 
@@ -149,6 +170,14 @@ abstract contract Fixture is Test {
         federation.advance(roundId());
     }
 
+    function commitAll(uint256 count) internal {
+        open();
+        for (uint256 i; i < count; ++i) {
+            commit(i);
+        }
+        pass(1);
+    }
+
     function sealOf(uint8 slot, bytes memory votes) internal view returns (bytes32) {
         address owner = account(federation.committee()[slot] - 1);
         return keccak256(
@@ -188,6 +217,26 @@ abstract contract Fixture is Test {
         }
     }
 
+    /// @dev All members agree that every update is good.
+    function voteAlike(uint256 count) internal {
+        bytes memory votes;
+        for (uint256 i; i < count; ++i) {
+            votes = bytes.concat(votes, bytes4(uint32(1000 + 7 * i)));
+        }
+        voteFor(votes);
+    }
+
+    /// @dev All members vote the same.
+    function voteFor(bytes memory votes) internal {
+        for (uint8 slot; slot < federation.terms().committee; ++slot) {
+            scores.push(votes);
+            sealVerdict(slot, votes);
+        }
+        for (uint8 slot; slot < scores.length; ++slot) {
+            reveal(slot, votes);
+        }
+    }
+
     /// @dev Votes around a common value per update; some invalid, some wild.
     function votesOf(uint256 seed, uint8 slot, uint256 count)
         internal
@@ -210,7 +259,7 @@ abstract contract Fixture is Test {
         Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i; i < logs.length; ++i) {
             if (logs[i].topics[0] != IFederation.RoundSettled.selector) continue;
-            (,,,,,, totals) = abi.decode(
+            (,,,, results,, totals) = abi.decode(
                 logs[i].data, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[])
             );
         }
@@ -273,6 +322,18 @@ abstract contract Fixture is Test {
         federation.attestMerge(roundId(), signatures);
     }
 
+    /// @dev Nobody objects in time.
+    function finish() internal {
+        pass(DISPUTE_WINDOW);
+        federation.advance(roundId());
+    }
+
+    /// @dev Nobody attests in time.
+    function lapse() internal {
+        pass(WINDOW);
+        federation.advance(roundId());
+    }
+
     /// @dev Money moves but is never made or lost; the vault can always pay what it owes.
     function conserved() internal view {
         eq(
@@ -281,7 +342,8 @@ abstract contract Fixture is Test {
             "earned + reserved + free"
         );
         le(vault.claimedTotal(), vault.earned(), "claimed");
-        uint256 owed = vault.free() + vault.reserved() + vault.earned() - vault.claimedTotal();
-        eq(token.balanceOf(address(vault)), owed + vault.staked(), "balance");
+        uint256 escrow = vault.free() + vault.reserved() + vault.earned() - vault.claimedTotal();
+        uint256 stakes = vault.staked() + vault.owedTotal() + vault.forfeited();
+        eq(token.balanceOf(address(vault)), escrow + stakes, "balance");
     }
 }

@@ -15,11 +15,7 @@ contract RoundTest is Fixture {
     }
 
     function commitAll() internal {
-        open();
-        for (uint256 i; i < NODES; ++i) {
-            commit(i);
-        }
-        pass(1);
+        commitAll(NODES);
     }
 
     function testFuzz_MoneyIsConservedAndPaidOnce(uint256 seed, uint8 rounds) public {
@@ -34,6 +30,7 @@ contract RoundTest is Fixture {
             if (federation.phase() == IFederation.Phase.Final) continue;
             propose(keccak256(abi.encode(seed, r)));
             attest();
+            finish();
             conserved();
         }
         uint256 paid;
@@ -95,6 +92,8 @@ contract RoundTest is Fixture {
         propose("root");
         wrongEverywhere(IFederation.Phase.Proposed);
         attest();
+        wrongEverywhere(IFederation.Phase.Proposed);
+        finish();
         wrongEverywhere(IFederation.Phase.Final);
         same(federation.stateRoot(), "root", "state root");
     }
@@ -157,6 +156,7 @@ contract RoundTest is Fixture {
         settle();
         propose("root");
         attest();
+        finish();
         for (uint16 id = 1; id <= NODES; ++id) {
             if (totals[id - 1] + vault.bonus(id) != 0) claim(id);
         }
@@ -235,13 +235,9 @@ contract RoundTest is Fixture {
         pass(WINDOW);
         vm.prank(other);
         federation.proposeMerge(1, "root");
-        vm.expectRevert(
-            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Proposed)
-        );
-        federation.advance(1);
-        pass(WINDOW);
-        federation.advance(1);
-        same(federation.stateRoot(), "root", "final without attestation");
+        attest();
+        finish();
+        same(federation.stateRoot(), "root", "final");
         eq(vault.bonus(uint16(aggregator % NODES + 1)), REWARD / 20, "who proposed is paid");
         conserved();
     }
@@ -301,8 +297,9 @@ contract RoundTest is Fixture {
         federation.attestMerge(1, foreign);
         bytes memory one = attestation(0, federation.committee()[0] - 1);
         federation.attestMerge(1, bytes.concat(one, one));
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Proposed), "one is no quorum");
+        eq(federation.round().deadline, time + WINDOW, "one is no quorum");
         federation.attestMerge(1, attestation(2, federation.committee()[2] - 1));
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Final), "two are");
+        eq(federation.round().deadline, time + DISPUTE_WINDOW, "two are");
+        eq(federation.round().attestedSlots, 5, "slots 0 and 2");
     }
 }

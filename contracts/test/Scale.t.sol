@@ -34,6 +34,7 @@ contract ScaleTest is Fixture {
         conserved();
         propose("root");
         attest();
+        finish();
         for (uint16 id = 1; id <= NODES; id += 51) {
             if (totals[id - 1] + vault.bonus(id) != 0) claim(id);
         }

@@ -13,13 +13,20 @@ import {Test} from "./Vm.sol";
 /// and its sponsor.
 contract VaultTest is Test {
     address private constant ALICE = address(0xA11CE);
+    uint32 private constant UNBONDING = 500;
+
+    bool private needed;
+
+    function needs(uint16) external view returns (bool) {
+        return needed;
+    }
 
     function hasRole(bytes32, address who) external view returns (bool) {
         return who == address(this);
     }
 
     function vaultOf(address token) internal returns (Vault vault) {
-        vault = new Vault(IERC20(token));
+        vault = new Vault(IERC20(token), UNBONDING);
         (bool ok,) = token.call(abi.encodeCall(IERC20.approve, (address(vault), 1e30)));
         require(ok || token.code.length != 0, "approve");
     }
@@ -113,7 +120,9 @@ contract VaultTest is Test {
 
     function test_OnlyTheFederationMovesEscrow() public {
         Vault vault = vaultOf(address(new SilentToken()));
-        bytes[5] memory calls = [
+        bytes[7] memory calls = [
+            abi.encodeCall(vault.unbond, (1)),
+            abi.encodeCall(vault.slash, (1, 1, ALICE)),
             abi.encodeCall(vault.reserve, (1)),
             abi.encodeCall(vault.release, (1)),
             abi.encodeCall(vault.settle, (0, 1, 1)),
@@ -156,5 +165,138 @@ contract VaultTest is Test {
         eq(vault.token().balanceOf(ALICE), uint256(first) + second + extra, "paid in all");
         vm.expectRevert(abi.encodeWithSelector(IVault.NothingToClaim.selector, 1));
         vault.claim(1, uint256(first) + second, none);
+    }
+
+    // Stakes -----------------------------------------------------------------------------------
+
+    /// @dev A vault of a token that behaves, with a stake of node 1, whose account is this test.
+    function staked(uint96 amount) internal returns (Vault vault) {
+        vault = vaultOf(address(new SilentToken()));
+        vault.pullStake(1, address(this), amount);
+    }
+
+    function balanced(Vault vault, uint256 escrow) internal view {
+        uint256 stakes = vault.staked() + vault.owedTotal() + vault.forfeited();
+        eq(vault.token().balanceOf(address(vault)), escrow + stakes, "balance");
+    }
+
+    function testFuzz_WhatIsTakenIsThere(uint96 stake, uint96[5] memory amounts, bool[5] memory by)
+        public
+    {
+        stake = uint96(bound(stake, 0, 1e28));
+        Vault vault = staked(stake);
+        uint256 owed;
+        for (uint256 i; i < 5; ++i) {
+            amounts[i] = uint96(bound(amounts[i], 0, uint256(stake) / 2 + 1));
+            address reporter = by[i] ? ALICE : address(0);
+            uint256 before = vault.stakeOf(1);
+            (uint256 taken, uint256 left) = vault.slash(1, amounts[i], reporter);
+            eq(taken, amounts[i] < before ? amounts[i] : before, "taken: at most what is there");
+            eq(left, before - taken, "left");
+            eq(vault.stakeOf(1), left, "stake");
+            if (by[i]) owed += taken / 2;
+            eq(vault.owed(ALICE), owed, "owed");
+            eq(vault.staked() + vault.owedTotal() + vault.forfeited(), stake, "nothing is lost");
+            balanced(vault, 0);
+        }
+    }
+
+    function test_WhatIsOwedIsPaidOnce() public {
+        Vault vault = staked(1001);
+        vault.slash(1, 1001, ALICE);
+        vault.collect(ALICE);
+        eq(vault.token().balanceOf(ALICE), 500, "half, rounded down");
+        vm.expectRevert(abi.encodeWithSelector(IVault.NothingOwed.selector, ALICE));
+        vault.collect(ALICE);
+        eq(vault.owedTotal(), 0, "nothing is owed");
+        balanced(vault, 0);
+        vault.recycle();
+        eq(vault.free(), 501, "the rest is free escrow");
+        eq(vault.deposited(), 501, "as if deposited");
+        vm.expectRevert(abi.encodeWithSelector(IVault.NothingOwed.selector, address(0)));
+        vault.recycle();
+        balanced(vault, 501);
+        vault.withdraw(501);
+    }
+
+    /// @dev Escrow that is full blocks neither slashing nor anything but the recycling itself.
+    function test_ForfeitedStakesWaitIfTheEscrowIsFull() public {
+        Vault vault = staked(1000);
+        vault.deposit(type(uint96).max);
+        vault.slash(1, 1000, address(0));
+        vm.expectRevert(abi.encodeWithSelector(IVault.DepositTooLarge.selector, 1000));
+        vault.recycle();
+        eq(vault.forfeited(), 1000, "still there");
+        balanced(vault, type(uint96).max);
+    }
+
+    function test_AStakeStaysWhileTheRoundNeedsIt() public {
+        Vault vault = staked(1000);
+        eq(vault.unbonding(), UNBONDING, "time");
+        vm.expectRevert(abi.encodeWithSelector(IVault.StakeLocked.selector, 1, type(uint64).max));
+        vault.withdrawStake(1);
+        vault.unbond(1);
+        uint256 until = block.timestamp + UNBONDING;
+        bytes memory refusal = abi.encodeWithSelector(IVault.StakeLocked.selector, 1, until);
+        vm.warp(until - 1);
+        vm.expectRevert(refusal);
+        vault.withdrawStake(1);
+        vm.warp(until);
+        needed = true;
+        vm.expectRevert(refusal);
+        vault.withdrawStake(1);
+        needed = false;
+        vault.withdrawStake(1);
+        eq(vault.staked(), 0, "all of it");
+        vm.expectRevert(abi.encodeWithSelector(IVault.NothingToClaim.selector, 1));
+        vault.withdrawStake(1);
+        vault.pullStake(1, address(this), 600);
+        eq(vault.stakeOf(1), 600, "it came back");
+        vm.expectRevert(abi.encodeWithSelector(IVault.StakeLocked.selector, 1, type(uint64).max));
+        vault.withdrawStake(1);
+        balanced(vault, 0);
+    }
+
+    function test_OnlyWhatIsMissingIsPulled() public {
+        Vault vault = staked(1000);
+        vault.slash(1, 300, address(0));
+        vault.pullStake(1, address(this), 1000);
+        eq(vault.staked(), 1000, "full again");
+        eq(vault.forfeited(), 300, "what was lost stays lost");
+        balanced(vault, 0);
+        vault.pullStake(1, address(this), 1000);
+        balanced(vault, 0);
+    }
+
+    /// @dev Stake and reward are paid by tokens that call back, once.
+    function test_ATokenThatCallsBackIsPaidOnce() public {
+        ReentrantToken token = new ReentrantToken();
+        Vault vault = vaultOf(address(token));
+        vault.pullStake(1, address(this), 1000);
+        vault.slash(1, 600, ALICE);
+        vault.unbond(1);
+        vm.warp(block.timestamp + UNBONDING);
+        bytes memory stake = abi.encodeCall(vault.withdrawStake, (1));
+        bytes memory reward = abi.encodeCall(vault.collect, (ALICE));
+        uint256 before = token.balanceOf(address(this));
+        reenter(token, vault, reward, stake);
+        eq(token.balanceOf(address(this)), before + 400, "the stake, once");
+        vault.pullStake(1, address(this), 1000);
+        vault.unbond(1);
+        vm.warp(block.timestamp + UNBONDING);
+        reenter(token, vault, stake, reward);
+        eq(token.balanceOf(ALICE), 300, "the reward, once");
+        balanced(vault, 0);
+    }
+
+    /// @dev A token that refuses to move blocks its own payments and nothing else.
+    function test_AFalseTokenBlocksPaymentsOnly() public {
+        FalseToken token = new FalseToken();
+        Vault vault = vaultOf(address(token));
+        vault.pullStake(1, ALICE, 0);
+        vault.unbond(1);
+        (uint256 taken,) = vault.slash(1, 5, ALICE);
+        eq(taken, 0, "there is nothing to take");
+        eq(vault.owed(ALICE) + vault.forfeited(), 0, "and nothing is owed");
     }
 }
