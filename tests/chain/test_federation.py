@@ -11,12 +11,21 @@ from eth_account.signers.local import LocalAccount
 
 from collegium.chain import engines, history
 from collegium.chain.connection import Chain
-from collegium.chain.federation import COORDINATOR, Federation, deploy_federation, deploy_token
+from collegium.chain.federation import (
+    COORDINATOR,
+    PAUSER,
+    Federation,
+    deploy_federation,
+    deploy_token,
+)
 from collegium.chain.refusals import NodeNotRegistered, TokensMissing
 from collegium.chain.sender import Sender
 from collegium.errors import (
     InsufficientFunds,
+    LeftNode,
     MissingKeys,
+    NothingOwed,
+    StakeLocked,
     TransactionReverted,
     UnregisteredNode,
     WrongChain,
@@ -149,7 +158,10 @@ def test_a_whole_round(sponsor: Federation, hospitals: list[Hospital]) -> None:
         pack_attestation(slot, compact(sign(message, by_id[node].signer.key)))
         for slot, node in enumerate(drawn.committee)
     ]
-    receipt = sponsor.attest_merge(1, attestations)
+    attested = sponsor.attest_merge(1, attestations).event("MergeAttested")
+    assert attested["deadline"] == sponsor.round().deadline, "from here on it is open to dispute"
+    sponsor.chain.increase_time(max(1, attested["deadline"] - sponsor.chain.timestamp()))
+    receipt = sponsor.advance(1)
     assert receipt.event("RoundFinalised")["root"] == MERGED == sponsor.state_root()
     assert sponsor.round().phase is Phase.FINAL
 
@@ -207,6 +219,45 @@ def test_refusals_are_explained(sponsor: Federation, hospitals: list[Hospital]) 
     assert isinstance(escrow.value, TokensMissing) and escrow.value.error == "InsufficientFree"
     with pytest.raises(TransactionReverted, match="UnknownNode"):
         sponsor.node(9)
+
+
+def test_the_administration_is_handed_over_in_two_steps(
+    sponsor: Federation, hospitals: list[Hospital]
+) -> None:
+    heir, stranger = hospitals[0].own, hospitals[1].own
+    with pytest.raises(TransactionReverted, match="AccessControlUnauthorizedAccount"):
+        stranger.begin_admin_transfer(stranger.sender.address)
+    sponsor.begin_admin_transfer(heir.sender.address)
+    with pytest.raises(TransactionReverted, match="AccessControlInvalidDefaultAdmin"):
+        stranger.accept_admin_transfer()
+    sponsor.grant(PAUSER, heir.sender.address)  # still the sponsor's to give
+    heir.accept_admin_transfer()
+    with pytest.raises(TransactionReverted, match="AccessControlUnauthorizedAccount"):
+        sponsor.grant(PAUSER, stranger.sender.address)
+    heir.grant(PAUSER, stranger.sender.address)
+    stranger.pause()
+
+
+def test_leaving_and_keys(sponsor: Federation, hospitals: list[Hospital]) -> None:
+    first, second = hospitals[0], hospitals[1]
+    fresh = Account.create()
+    rotated = first.own.rotate(fresh.address, b"\x07" * 32, b"\x08" * 32).event("NodeRotated")
+    assert (rotated["id"], rotated["signer"], rotated["activeFrom"]) == (1, fresh.address, 1)
+    assert sponsor.node(1).encryption_key == b"\x07" * 32
+    second.own.exit()
+    with pytest.raises(LeftNode) as again:
+        second.own.exit()
+    assert (again.value.error, again.value.code) == ("NotRegistered", "CG303")
+    with pytest.raises(StakeLocked) as locked:
+        sponsor.withdraw_stake(2)
+    assert (locked.value.error, locked.value.code) == ("StakeLocked", "CG307")
+    assert list(history.nodes(sponsor.events()).values()) == sponsor.nodes()
+    assert history.stakes(sponsor.events()) == {h.id: sponsor.stake(h.id) for h in hospitals}
+    for send in (sponsor.recycle, lambda: sponsor.collect(first.account.address)):
+        with pytest.raises(NothingOwed) as none:
+            send()
+        assert (none.value.error, none.value.code) == ("NothingOwed", "CG508")
+    assert sponsor.bond == TERMS.bond == sponsor.terms()["stake"]
 
 
 def test_registration_without_tokens(sponsor: Federation, any_chain: Chain, tmp_path: Path) -> None:

@@ -159,7 +159,29 @@ def test_known_errors_become_the_errors_that_people_know() -> None:
     assert isinstance(explain_data(empty, abi), TokensMissing)
 
 
-@pytest.mark.parametrize("name", ["Federation", "Vault", "DemoToken"])
-def test_every_error_of_the_contracts_has_advice(name: str) -> None:
-    errors = {e["name"] for e in artifact(name).abi.entries if e["type"] == "error"}
-    assert errors and errors <= set(ADVICE)
+def test_every_error_of_the_contracts_has_advice_and_no_other() -> None:
+    errors = {
+        entry["name"]
+        for name in ("Federation", "Vault", "Disputes", "DemoToken")
+        for entry in artifact(name).abi.entries
+        if entry["type"] == "error"
+    }
+    assert errors | {"Panic", "Error"} == set(ADVICE)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("NotRegistered", "CG303"),
+        ("StakeLocked", "CG307"),
+        ("MergeCorrect", "CG418"),
+        ("NotEquivocal", "CG418"),
+        ("ProposerBarred", "CG506"),
+        ("NotBonded", "CG506"),
+        ("NothingOwed", "CG508"),
+        ("WrongPhase", "CG205"),
+    ],
+)
+def test_what_a_person_can_act_on_has_a_number_of_its_own(name: str, code: str) -> None:
+    number = ADVICE[name].kind.number
+    assert f"CG{number}" == code and issubclass(ADVICE[name].kind, TransactionReverted)

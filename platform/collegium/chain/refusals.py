@@ -224,9 +224,6 @@ ADVICE: dict[str, Advice] = {
         "a transfer of the administration in two steps",
         "Offer it, and let the new administrator accept.",
     ),
-    "AccessControlEnforcedDefaultAdminDelay": Advice(
-        "an offer whose time has come", "Wait for the time that is named, then accept."
-    ),
     "AccessControlInvalidDefaultAdmin": Advice(
         "the account that the administration was offered to", "Accept it from that account."
     ),
@@ -241,8 +238,6 @@ ADVICE: dict[str, Advice] = {
     "ERC20InvalidReceiver": Advice("a receiver other than the zero address", _ADDRESSES),
     "ERC20InvalidApprover": Advice("an owner other than the zero address", _ADDRESSES),
     "ERC20InvalidSpender": Advice("a spender other than the zero address", _ADDRESSES),
-    "InvalidShortString": Advice("a string as the compiler stores it", _BUG),
-    "StringTooLong": Advice("a string of at most 31 bytes", _BUG),
     # Solidity itself
     "Panic": Advice("arithmetic and indices in range", _BUG),
     "Error": Advice("a condition that the contract states", "Correct what it says."),
