@@ -4,11 +4,16 @@ import json
 from collections.abc import Callable
 
 import pytest
+from flwr.clientapp import ClientApp
+from tests import foreign_app
 from tests.server import grid_of, run, server_of
 from tests.world import LAYOUT, World
 
+from collegium.flower import attest
 from collegium.flower.strategy import RoundReport
 from collegium.lab import result
+from collegium.lab.attacks import alter
+from collegium.lab.display import story
 from collegium.lab.founding import TOKEN, Founded
 
 
@@ -67,6 +72,34 @@ def test_money(demonstration: tuple[Founded, list[RoundReport]]) -> None:
     assert money["paid"] == pytest.approx(sum(money["earned_by_node"].values()))
     assert money["paid"] == pytest.approx(1_000)
     assert money["paid"] + money["free"] + money["reserved"] == pytest.approx(money["deposited"])
+
+
+def test_a_disputed_merge_and_what_it_cost(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = ClientApp(mods=[alter(), attest()])
+    app.train()(foreign_app.train)
+    app.evaluate()(foreign_app.evaluate)
+    monkeypatch.setattr(foreign_app, "altering_app", app, raising=False)
+    world = make_world(nodes=4, reward=1_000 * TOKEN, stake=500 * TOKEN)
+    world.configure(2, attack="altered-merge")  # the aggregator of round 1
+    server = server_of(world)
+    run(server, grid_of(world, "tests.foreign_app:altering_app"))
+    founded = founded_on(world)
+    (entry,) = json.loads(json.dumps(result.rounds(founded, server.reports)))
+    (dispute,) = entry["disputes"]
+    assert (dispute["leaf"], dispute["block"]) == (0, 150 // 32)
+    lost = {"node": "hospital 2", "offence": "merge", "amount": 500.0}
+    assert dispute["slashed"] == entry["slashed"] == [lost]
+    assert dispute["by"] in entry["committee"] and dispute["by"] != "hospital 2"
+    (rejected,) = entry["rejected"]
+    assert rejected == {"proposer": "hospital 2", "root": dispute["root"], "by": dispute["by"]}
+    assert 100_000 < dispute["gas"] < entry["gas"] and entry["state_root"] != dispute["root"]
+    money = result.money(founded)
+    assert (money["slashed"], money["owed"], money["forfeited"]) == (500, 250, 250)
+    assert money["stake_by_node"]["hospital 2"] == 0 and money["staked"] == 1_500
+    told = " ".join(story(dispute))
+    assert "hospital 2" in told and dispute["by"] in told and "lanes 128 to 159" in told
 
 
 def test_sizes(demonstration: tuple[Founded, list[RoundReport]]) -> None:

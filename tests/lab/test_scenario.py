@@ -17,7 +17,7 @@ def test_the_default_is_the_usual_story() -> None:
 
 @pytest.mark.parametrize("name", ["", "freerider", "none"])
 def test_an_unknown_attack_is_named(name: str) -> None:
-    with pytest.raises(BadCard, match=r"free-rider, poisoner, noise, liar, withhold"):
+    with pytest.raises(BadCard, match=r"free-rider, poisoner, noise, liar, withhold, altered"):
         Scenario(Path("out"), attacks=("noise", name))
 
 
