@@ -2,55 +2,65 @@
 
 ``Twin`` is a ``Consortium`` whose every call also goes to the contracts on an embedded chain, at
 the same time and with the same randomness. They have to agree on success or refusal, on the
-error with its arguments, on every event of both contracts in order, and on what the views show.
+error with its arguments, on every event of all contracts in order, and on what the views show.
 """
 
-import copy
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import decode_hex, to_checksum_address
-from tests.protocol.conftest import FEDERATION, GENESIS, Consortium
+from tests.protocol.consortium import FEDERATION, GENESIS, SIGNERS, Consortium
+from tests.protocol.crowd import NODES
 
-from collegium.chain.abi import Call
+from collegium.chain.abi import Abi, Call
 from collegium.chain.bindings import artifact
 from collegium.chain.embedded.chain import EmbeddedChain, RpcError
 from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.rpc import Rpc
-from collegium.protocol import packed
-from collegium.protocol.federation import VAULT_CALLS
-from collegium.protocol.machine import Context, Event, Revert
-from collegium.protocol.round import Round, Stage
+from collegium.protocol.access import COORDINATOR, COUNCIL, PAUSER
+from collegium.protocol.federation import DISPUTES_CALLS, VAULT_CALLS
+from collegium.protocol.machine import Context, Contract, Event, Revert
 from collegium.protocol.terms import Terms
 
 GAS = hex(5_000_000)
-IDS = range(1, 13)
 CARD = b"\x01" * 32
-FEDERATION_ABI, VAULT_ABI, TOKEN_ABI = (
-    artifact(name).abi for name in ("Federation", "Vault", "DemoToken")
-)
-ERRORS = FEDERATION_ABI + VAULT_ABI + TOKEN_ABI
+ABIS: dict[Contract, Abi] = {
+    "federation": artifact("Federation").abi,
+    "vault": artifact("Vault").abi,
+    "disputes": artifact("Disputes").abi,
+}
+TOKEN_ABI = artifact("DemoToken").abi
+ERRORS = ABIS["federation"] + ABIS["vault"] + ABIS["disputes"] + TOKEN_ABI
 
 
+def target(name: str) -> Contract:
+    """The contract that has this function."""
+    return (
+        "vault" if name in VAULT_CALLS else "disputes" if name in DISPUTES_CALLS else "federation"
+    )
+
+
+@cache
 def keys() -> dict[str, LocalAccount]:
     """Everybody a ``Consortium`` lets act, by address."""
-    numbers = [*IDS, *(id + 10_000 for id in IDS)]
+    numbers = [*SIGNERS, *(id + 10_000 for id in range(1, NODES + 2))]
     raw = [b"\xfe" * 32, b"\xfd" * 32, *(number.to_bytes(32, "big") for number in numbers)]
     accounts = [Account.from_key(key) for key in raw]
     return {account.address: account for account in accounts}
 
 
 class Contracts:
-    """Federation, vault and token in one chain file."""
+    """Federation, vault, disputes and token in one chain file."""
 
     def __init__(self, path: Path) -> None:
         self.chain = EmbeddedChain(path, clock="virtual", genesis_time=900)
         self.rpc = Rpc(self.chain)
         self.keys = keys()
-        self.vault = ""
+        self.at: dict[Contract, str] = {"federation": FEDERATION}
 
     @classmethod
     def found(cls, path: Path, terms: Terms) -> None:
@@ -61,16 +71,17 @@ class Contracts:
         token = it.create("DemoToken", second, second.address)
         struct = terms.to_struct(CARD, GENESIS)
         assert it.create("Federation", first, struct, token, admin) == FEDERATION
-        it.read_vault()
+        it.find()
         for account in it.keys.values():
             it.mine({"from": second.address, "to": account.address, "value": hex(10**18)})
             mint = TOKEN_ABI.encode_call("mint", account.address, 10**9)
             it.mine({"from": second.address, "to": token, "data": "0x" + mint.hex()})
-            it.send(account, token, TOKEN_ABI.encode_call("approve", it.vault, 2**256 - 1))
+            it.send(account, token, TOKEN_ABI.encode_call("approve", it.at["vault"], 2**256 - 1))
         it.chain.close()
 
-    def read_vault(self) -> None:
-        self.vault = self.view(FEDERATION, "vault")
+    def find(self) -> None:
+        """Ask the federation where the contracts that it created are."""
+        self.at |= {name: self.view("federation", name) for name in ("vault", "disputes")}
 
     def create(self, name: str, sender: LocalAccount, *args: Any) -> str:
         made = artifact(name)
@@ -93,33 +104,46 @@ class Contracts:
         raw = sender.sign_transaction(fields).raw_transaction
         return self.receipt(self.rpc.call("eth_sendRawTransaction", ["0x" + raw.hex()]))
 
-    def view(self, to: str, name: str, *args: Any) -> Any:
-        abi = FEDERATION_ABI if to == FEDERATION else VAULT_ABI
-        call = {"to": to, "data": "0x" + abi.encode_call(name, *args).hex()}
+    def view(self, contract: Contract, name: str, *args: Any) -> Any:
+        abi = ABIS[contract]
+        call = {"to": self.at[contract], "data": "0x" + abi.encode_call(name, *args).hex()}
         return abi.decode_output(name, decode_hex(self.rpc.call("eth_call", [call, "latest"])))
 
-    def call(self, sender: str, to: str, data: bytes) -> list[Event] | Call:
-        """The events of a transaction in the next block, or the error that would revert it."""
-        account = self.keys[sender]
-        call = {"from": sender, "to": to, "data": "0x" + data.hex(), "gas": GAS}
+    def refusal(self, sender: str, contract: Contract, data: bytes) -> Call | None:
+        """The error with which a call in the next block would be refused; None if it would not."""
+        call = {"from": sender, "to": self.at[contract], "data": "0x" + data.hex(), "gas": GAS}
         try:
             self.rpc.call("eth_call", [call, "pending"])
         except RpcError as refusal:
             error = ERRORS.decode_error(decode_hex(refusal.data or "0x"))
             assert error is not None, refusal.message
             return error
-        logs = self.send(account, to, data)["logs"]
+        return None
+
+    def call(self, sender: str, contract: Contract, data: bytes) -> list[Event] | Call:
+        """The events of a transaction in the next block, or the error that would revert it."""
+        if refusal := self.refusal(sender, contract, data):
+            return refusal
+        logs = self.send(self.keys[sender], self.at[contract], data)["logs"]
         return [event for log in logs if (event := self.event(log)) is not None]
 
     def event(self, log: dict[str, Any]) -> Event | None:
-        """An event of the federation or its vault; None for one of the token."""
-        address = to_checksum_address(log["address"])
-        if address not in (FEDERATION, self.vault):
+        """An event of one of the contracts; None for one of the token."""
+        names = {address: name for name, address in self.at.items()}
+        contract = names.get(to_checksum_address(log["address"]))
+        if contract is None:
             return None
-        abi = FEDERATION_ABI if address == FEDERATION else VAULT_ABI
-        found = abi.decode_event([decode_hex(t) for t in log["topics"]], decode_hex(log["data"]))
+        topics = [decode_hex(topic) for topic in log["topics"]]
+        found = ABIS[contract].decode_event(topics, decode_hex(log["data"]))
         assert found is not None
-        return Event("federation" if address == FEDERATION else "vault", found.name, found.args)
+        return Event(contract, found.name, found.args)
+
+
+def encode(name: str, args: dict[str, Any]) -> bytes:
+    """Calldata of a call that the model takes as well."""
+    abi = ABIS[target(name)]
+    fields = [entry["name"] for entry in abi.functions[name]["inputs"]]
+    return abi.encode_call(name, *(args["round" if f == "roundId" else f] for f in fields))
 
 
 class Twin(Consortium):
@@ -128,16 +152,9 @@ class Twin(Consortium):
     def __init__(self, template: Path, path: Path, terms: Terms, escrow: int = 10**8) -> None:
         shutil.copy(template, path)
         self.contracts = Contracts(path)
-        self.contracts.read_vault()
+        self.contracts.find()
         self.compared = 0
         super().__init__(terms, escrow=escrow)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Consortium:
-        """A model alone, for looking ahead."""
-        twin = Consortium.__new__(Consortium)
-        kept = {k: v for k, v in vars(self).items() if k not in ("contracts", "compared")}
-        vars(twin).update(copy.deepcopy(kept, memo))
-        return twin
 
     def call(self, sender: str, name: str, **args: Any) -> list[Event]:
         chain = self.contracts.chain
@@ -145,17 +162,13 @@ class Twin(Consortium):
         self.time = max(self.time, chain.head.timestamp + 1)
         self.contracts.rpc.call("evm_setNextBlockTimestamp", [hex(self.time)])
         randomness = int.from_bytes(chain.next_header().mix_hash, "big")
-        vault = name in VAULT_CALLS
-        abi = VAULT_ABI if vault else FEDERATION_ABI
-        inputs = [entry["name"] for entry in abi.functions[name]["inputs"]]
-        values = [args["round" if field == "roundId" else field] for field in inputs]
-        to = self.contracts.vault if vault else FEDERATION
-        answer = self.contracts.call(sender, to, abi.encode_call(name, *values))
+        answer = self.contracts.call(sender, target(name), encode(name, args))
         self.compared += 1
         try:
             events = self.model.call(Context(sender, self.time, randomness), name, **args)
         except Revert as refusal:
             assert isinstance(answer, Call), f"{name}: the model says {refusal}, the chain {answer}"
+            # Positions, not names: the model's arguments stand in the order of the error's.
             assert (answer.name, answer.args) == (refusal.name, refusal.values)
             raise
         assert answer == events, name
@@ -165,23 +178,30 @@ class Twin(Consortium):
 
     def compare(self) -> None:
         """What the views show, and what the model knows."""
-        model, vault = self.model, self.model.vault
-        ask = self.contracts.view
-        assert ask(FEDERATION, "round") == shown(model.round, model.terms, self.time)
-        assert ask(FEDERATION, "stateRoot") == model.state_root
-        assert ask(FEDERATION, "committee") == model.round.committee
-        names = ("free", "reserved", "earned", "deposited", "withdrawn", "staked")
+        model, vault, ask = self.model, self.model.vault, self.contracts.view
+        assert ask("federation", "round") == model.round.view(model.terms, self.time)
+        assert ask("federation", "stateRoot") == model.state_root
+        assert ask("federation", "committee") == model.round.committee
+        names = ("free", "reserved", "earned", "deposited", "withdrawn", "staked", "forfeited")
         for name in names:
-            assert ask(self.contracts.vault, name) == getattr(vault, name), name
-        assert ask(self.contracts.vault, "claimedTotal") == vault.claimed_total
-        assert ask(self.contracts.vault, "ledgerRoot") == vault.ledger_root
-        if self.compared % 5:
-            return  # the long lists only now and then
+            assert ask("vault", name) == getattr(vault, name), name
+        assert ask("vault", "claimedTotal") == vault.claimed_total
+        assert ask("vault", "owedTotal") == vault.owed_total
+        assert ask("vault", "ledgerRoot") == vault.ledger_root
+        if self.compared % 5 == 0:  # the long lists only now and then
+            self.compare_members()
+
+    def compare_members(self) -> None:
+        """Nodes with their keys and money, and who holds which role."""
+        model, vault, ask = self.model, self.model.vault, self.contracts.view
         for id, payee in vault.payees.items():
-            assert ask(self.contracts.vault, "claimed", id) == payee.claimed
-            assert ask(self.contracts.vault, "bonus", id) == payee.bonus
+            assert ask("vault", "claimed", id) == payee.claimed
+            assert ask("vault", "bonus", id) == payee.bonus
+            assert ask("vault", "stakeOf", id) == payee.stake
+            assert ask("vault", "unbondedAt", id) == payee.until
+            assert ask("federation", "needs", id) == model.needs(id)
         for node in model.nodes:
-            assert ask(FEDERATION, "node", node.id) == {
+            assert ask("federation", "node", node.id) == {
                 "account": node.account,
                 "signer": node.signer,
                 "seat": node.seat,
@@ -190,27 +210,16 @@ class Twin(Consortium):
                 "encryptionKey": node.encryption_key,
                 "transportKey": node.transport_key,
             }
-
-
-def shown(round_: Round, terms: Terms, time: int) -> dict[str, Any]:
-    """The struct that ``round()`` returns for the model's round."""
-    status = round_.status(terms, time)
-    committed = [seat for seat, id in round_.members.items() if round_.committed(id)]
-    settled = Stage.SCORE < round_.stage < Stage.CANCELLED
-    return {
-        "id": round_.id,
-        "phase": status.phase,
-        "cancellable": status.cancellable,
-        "deadline": status.deadline,
-        "members": packed.bitmap(round_.members),
-        "committed": packed.bitmap(committed),
-        "updates": len(round_.updates),
-        "accumulator": round_.accumulator if round_.id else bytes(32),
-        "aggregator": round_.aggregator,
-        "sealedSlots": packed.bitmap(round_.seals),
-        "revealedSlots": packed.bitmap(round_.scores),
-        "attestedSlots": packed.bitmap(round_.attested),
-        "outcome": round_.outcome if settled else bytes(32),
-        "proposer": round_.proposer,
-        "proposal": round_.proposal,
-    }
+            spoken = model.signs(node.signer, self.id)
+            found = ask("federation", "activeSigner", node.signer, self.id)
+            assert found == (spoken.id if spoken else 0)
+        for role in (COUNCIL, COORDINATOR, PAUSER):
+            for account in (self.admin, self.anybody):
+                held = model.has_role(role, account)
+                assert ask("federation", "hasRole", role, account) == held
+        assert ask("federation", "defaultAdmin") == model.admin
+        assert ask("federation", "pendingDefaultAdmin")["newAdmin"] == model.successor
+        for reporter, amount in vault.owed.items():
+            assert ask("vault", "owed", reporter) == amount
+        for id, round_id in model.disputes.proven:
+            assert ask("disputes", "proven", id, round_id)

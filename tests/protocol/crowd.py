@@ -277,7 +277,7 @@ class Crowd(RuleBasedStateMachine):
                 return [SALT]
             case "signer":
                 return [*map(it.signer, range(1, 13)), *addresses]
-            case "account" | "newAdmin" | "callerConfirmation" | "reporter":
+            case "account" | "newAdmin" | "reporter":
                 return addresses
             case _:
                 return WORDS
@@ -304,7 +304,7 @@ PARAMETERS: dict[str, list[str]] = {
     "proposeMerge": ["round", "root"],
     "recycle": [],
     "register": ["signer", "encryptionKey", "transportKey", "proof"],
-    "renounceRole": ["role", "callerConfirmation"],
+    "renounceRole": ["role", "account"],
     "revealVerdict": ["round", "slot", "scores", "salt"],
     "revoke": ["id"],
     "revokeRole": ["role", "account"],

@@ -14,8 +14,8 @@ def test_roles_are_granted_and_taken_back(consortium):
     assert consortium.call(admin, "grantRole", role=COUNCIL, account=anybody) == []
     consortium.call(anybody, "revoke", id=1)
     with refused("AccessControlBadConfirmation"):
-        consortium.call(anybody, "renounceRole", role=COUNCIL, callerConfirmation=admin)
-    (event,) = consortium.call(anybody, "renounceRole", role=COUNCIL, callerConfirmation=anybody)
+        consortium.call(anybody, "renounceRole", role=COUNCIL, account=admin)
+    (event,) = consortium.call(anybody, "renounceRole", role=COUNCIL, account=anybody)
     assert event.name == "RoleRevoked"
     with refused("AccessControlUnauthorizedAccount"):
         consortium.call(anybody, "revoke", id=2)
@@ -39,12 +39,9 @@ def test_each_role_does_its_own_and_no_more(consortium):
 
 def test_the_admin_changes_in_two_steps_only(consortium):
     admin, heir = consortium.admin, consortium.account(1)
-    for name, field in (
-        *(("grantRole", "account"), ("revokeRole", "account")),
-        ("renounceRole", "callerConfirmation"),
-    ):
+    for name in ("grantRole", "revokeRole", "renounceRole"):
         with refused("AccessControlEnforcedDefaultAdminRules"):
-            consortium.call(admin, name, role=ADMIN, **{field: admin})
+            consortium.call(admin, name, role=ADMIN, account=admin)
     for name, args in (
         ("beginDefaultAdminTransfer", {"newAdmin": heir}),
         ("cancelDefaultAdminTransfer", {}),

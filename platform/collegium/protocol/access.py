@@ -55,11 +55,11 @@ class Access:
         self.only(ADMIN, context)
         self._drop(context, role, account)
 
-    def renounce_role(self, context: Context, role: bytes, caller_confirmation: str) -> None:
+    def renounce_role(self, context: Context, role: bytes, account: str) -> None:
         """Give up one's own role, other than ADMIN."""
         self._not_admin(role)
-        require(caller_confirmation == context.sender, "AccessControlBadConfirmation")
-        self._drop(context, role, caller_confirmation)
+        require(account == context.sender, "AccessControlBadConfirmation")
+        self._drop(context, role, account)
 
     # Handover ---------------------------------------------------------------------------------
 
