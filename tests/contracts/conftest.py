@@ -51,3 +51,16 @@ def libraries(build: Any) -> Callable[..., Any]:
         return abi.decode_output(name, bytes.fromhex(rpc.call("eth_call", [call, "latest"])[2:]))
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A twin with five members, to be forked; its own chain is closed."""
+    from tests.contracts.twin import Contracts, Twin
+    from tests.protocol.consortium import TERMS
+
+    path = tmp_path_factory.mktemp("contracts") / "chain"
+    Contracts.found(path, TERMS)
+    twin = Twin(path, TERMS)
+    twin.contracts.chain.close()
+    return twin

@@ -3,26 +3,18 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.contracts.twin import Contracts, Twin
+from tests.contracts.twin import Twin
 from tests.protocol.consortium import GENESIS, TERMS, refused
 from tests.protocol.crowd import Crowd
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("contracts") / "template"
-    Contracts.found(path, TERMS)
-    return path
-
-
 @pytest.fixture
-def twin(template, tmp_path) -> Twin:
-    return Twin(template, tmp_path / "chain", TERMS)
+def twin(founded, tmp_path) -> Twin:
+    return founded.fork(tmp_path / "chain")
 
 
 def refusal(error: str, step, *args, **kwargs) -> None:
@@ -202,10 +194,10 @@ class Compared(Crowd):
         self.it.contracts.chain.close()
 
 
-def test_any_order_of_calls(template, tmp_path):
+def test_any_order_of_calls(founded, tmp_path):
     seen, number = Counter(), count()
     run_state_machine_as_test(
-        lambda: Compared(Twin(template, tmp_path / f"chain{next(number)}", TERMS), seen),
+        lambda: Compared(founded.fork(tmp_path / f"chain{next(number)}"), seen),
         settings=settings(
             max_examples=10,
             stateful_step_count=25,
@@ -215,5 +207,8 @@ def test_any_order_of_calls(template, tmp_path):
         ),
     )
     # The search must have been where money moves, or its silence says nothing.
-    for name in ("RoundSettled", "RoundFinalised", "Claimed", "CommitSkipped", "NothingDue"):
-        assert seen[name] > 0, seen
+    for name in (
+        *("RoundSettled", "RoundFinalised", "Claimed", "CommitSkipped", "NothingDue", "Credited"),
+        *("MergeRejected", "NodeSlashed", "NodeLeft", "NodeRotated", "WrongLeaf", "NotBonded"),
+    ):
+        assert seen[name] > 0, (name, seen)

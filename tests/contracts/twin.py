@@ -5,10 +5,11 @@ the same time and with the same randomness. They have to agree on success or ref
 error with its arguments, on every event of all contracts in order, and on what the views show.
 """
 
+import copy
 import shutil
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -147,14 +148,27 @@ def encode(name: str, args: dict[str, Any]) -> bytes:
 
 
 class Twin(Consortium):
-    """Model and contracts in step."""
+    """Model and contracts in step.
 
-    def __init__(self, template: Path, path: Path, terms: Terms, escrow: int = 10**8) -> None:
-        shutil.copy(template, path)
+    Args:
+        path: file of founded contracts, which the twin goes on with.
+        terms: what they were founded with.
+    """
+
+    def __init__(self, path: Path, terms: Terms) -> None:
+        self.path, self.compared = path, 0
         self.contracts = Contracts(path)
         self.contracts.find()
-        self.compared = 0
-        super().__init__(terms, escrow=escrow)
+        super().__init__(terms)
+
+    def fork(self, path: Path) -> Self:
+        """Another twin that goes on from here, once the chain of this one is closed."""
+        shutil.copy(self.path, path)
+        other = copy.copy(self)
+        vars(other).update(copy.deepcopy({"model": self.model, "states": self.states}))
+        other.path, other.contracts = path, Contracts(path)
+        other.contracts.at = dict(self.contracts.at)
+        return other
 
     def call(self, sender: str, name: str, **args: Any) -> list[Event]:
         chain = self.contracts.chain
@@ -168,32 +182,32 @@ class Twin(Consortium):
             events = self.model.call(Context(sender, self.time, randomness), name, **args)
         except Revert as refusal:
             assert isinstance(answer, Call), f"{name}: the model says {refusal}, the chain {answer}"
-            # Positions, not names: the model's arguments stand in the order of the error's.
             assert (answer.name, answer.args) == (refusal.name, refusal.values)
             raise
         assert answer == events, name
         self.model.vault.verify_conservation()
-        self.compare()
+        self.compare({event.contract for event in events})
         return events
 
-    def compare(self) -> None:
-        """What the views show, and what the model knows."""
+    def compare(self, changed: set[Contract]) -> None:
+        """What the views of the contracts show that may have changed, and what the model knows."""
         model, vault, ask = self.model, self.model.vault, self.contracts.view
         assert ask("federation", "round") == model.round.view(model.terms, self.time)
-        assert ask("federation", "stateRoot") == model.state_root
-        assert ask("federation", "committee") == model.round.committee
-        names = ("free", "reserved", "earned", "deposited", "withdrawn", "staked", "forfeited")
-        for name in names:
-            assert ask("vault", name) == getattr(vault, name), name
-        assert ask("vault", "claimedTotal") == vault.claimed_total
-        assert ask("vault", "owedTotal") == vault.owed_total
-        assert ask("vault", "ledgerRoot") == vault.ledger_root
-        if self.compared % 5 == 0:  # the long lists only now and then
+        if "vault" in changed:
+            names = ("free", "reserved", "earned", "deposited", "withdrawn", "staked", "forfeited")
+            for name in names:
+                assert ask("vault", name) == getattr(vault, name), name
+            assert ask("vault", "claimedTotal") == vault.claimed_total
+            assert ask("vault", "owedTotal") == vault.owed_total
+            assert ask("vault", "ledgerRoot") == vault.ledger_root
+        if self.compared % 20 == 0:  # the long lists only now and then
             self.compare_members()
 
     def compare_members(self) -> None:
-        """Nodes with their keys and money, and who holds which role."""
+        """State and committee; nodes with their keys and money; who holds which role."""
         model, vault, ask = self.model, self.model.vault, self.contracts.view
+        assert ask("federation", "stateRoot") == model.state_root
+        assert ask("federation", "committee") == model.round.committee
         for id, payee in vault.payees.items():
             assert ask("vault", "claimed", id) == payee.claimed
             assert ask("vault", "bonus", id) == payee.bonus
