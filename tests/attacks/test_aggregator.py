@@ -1,9 +1,7 @@
 """A dishonest aggregator: another merge than the one that was settled.
 
-What holds today: members recompute the merge and sign no other, so that a false root does not
-become final by attestation, and the server does not build on it. A dispute before the contract,
-which would void it, is not there yet: a false root that nobody can attest still becomes final when
-its challenge window is over (docs/threats.md).
+Here members recompute the merge and sign no other, and the server does not build on one. What the
+contract does about a false merge is in ``test_disputes``.
 """
 
 from collections.abc import Callable
@@ -82,12 +80,15 @@ def test_a_false_merge_is_not_attested(settled: ByHand, how: str) -> None:
 
 
 def test_the_server_does_not_build_on_a_false_merge(settled: ByHand) -> None:
-    """The same, as the server sees it: nobody can show the state, so it stops and says so."""
+    """The same, as the server sees it: nobody shows or signs it, it falls, and others merge."""
     world, view = settled.world, settled.view
-    aggregator.propose(settled.nodes[view.aggregator], view, altered_lane(settled))
-    with pytest.raises(RoundFailed, match="not the merge of what was accepted"):
-        run(server_of(world), grid_of(world))
-    assert world.view().phase == "Proposed" and world.view().attested == frozenset()
+    liar = view.aggregator
+    aggregator.propose(settled.nodes[liar], view, altered_lane(settled))
+    server = run(server_of(world), grid_of(world))
+    expected = state.root(merge.merge(settled.base, accepted(settled)))
+    assert server.reports[0].state_root == expected
+    assert state.root(server.state) == world.federation.state_root()  # after a round on top of it
+    assert [event["proposer"] for event in world.federation.events("MergeRejected")] == [liar]
 
 
 def test_forged_attestations(settled: ByHand) -> None:
@@ -128,6 +129,7 @@ def test_a_second_proposal(settled: ByHand) -> None:
     with pytest.raises(TransactionReverted, match="WrongPhase"):
         node.federation.propose_merge(1, b"\x01" * 32)
     settled.attest(settled.view.committee[1])
+    settled.finish()
     assert settled.world.federation.state_root() == state.root(settled.merged)
 
 
@@ -149,7 +151,7 @@ def test_stalling(settled: ByHand) -> None:
     other = next(n for n in view.committee if n != view.aggregator)
     merged = aggregator.merged(settled.nodes[other], view, settled.file, settled.envelopes)
     aggregator.propose(settled.nodes[other], view, merged)
-    settled.attest()
+    settled.play("finish", "attest")
     assert world.federation.state_root() == state.root(merged)
     bonus = {e["id"]: e["amount"] for e in world.federation.events("Credited")}
     assert bonus == {other: world.terms.reward * world.terms.aggregator_share // 10_000}

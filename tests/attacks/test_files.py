@@ -256,6 +256,7 @@ def test_bytes_for_all_but_the_aggregator_do_not_stop_the_merge(
     hand.merged = aggregator.merged(friend, view, hand.file, hand.envelopes)
     aggregator.propose(friend, view, hand.merged)
     hand.attest(*friends)
+    hand.finish()
     assert hand.view.phase == "Final"
 
 

@@ -34,8 +34,9 @@ class Forger:
         lines = (self.folder / BLOCKS).read_bytes().splitlines()
         self.entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
         self.index: dict[str, Any] = json.loads((self.folder / INDEX).read_bytes())
-        addresses = {"Federation": "federation", "Vault": "vault", "DemoToken": "token"}
-        self.book = AbiBook({self.index[a]: artifact(name).abi for name, a in addresses.items()})
+        names = {"federation": "Federation", "vault": "Vault", "disputes": "Disputes"}
+        names["token"] = "DemoToken"
+        self.book = AbiBook({self.index[at]: artifact(name).abi for at, name in names.items()})
 
     # -- finding things --------------------------------------------------------------------------
 

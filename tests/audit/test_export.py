@@ -174,6 +174,6 @@ def test_commitments_know_their_readers(world: Any, bundle: Path) -> None:
         from collegium.chain.federation import Federation
 
         found = exporter.commitments(Federation(chain, world.federation).events())
-    assert [(c.round, c.node) for c in found] == [(r, n) for r in (1, 2) for n in (3, 1, 2, 4)]
+    assert [(c.round, c.node) for c in found] == [(r, n) for r in (1, 2, 3) for n in (3, 1, 2, 4)]
     rows = {row.id: frozenset((*row.committee, row.aggregator)) for row in audit.run(bundle).rounds}
     assert {c.round: c.readers for c in found} == rows

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.audit.builder import ALTERED
 
 from collegium import audit
+from collegium.audit import merges
 from collegium.audit.report import AuditResult
-from collegium.protocol import packed, state
+from collegium.protocol import merge, packed, state
 from collegium.protocol.card import TaskCard
 from collegium.protocol.container import decode_state, decode_update, encode_state, encode_update
 from collegium.protocol.layout import Layout
@@ -60,6 +62,23 @@ EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "more stake": ("Staked", {"amount": 501}),
     "more withdrawn": ("Withdrawn", {"amount": 1001}),
     "attested by all": ("MergeAttested", {"slots": 7}),
+    "more time to object": ("MergeAttested", {"deadline": 2**40}),
+    "another merge was rejected": ("MergeRejected", {"root": bytes(32)}),
+    "another proposer was rejected": ("MergeRejected", {"proposer": 4}),
+    "another challenger": ("MergeRejected", {"challenger": "0x" + "0e" * 20}),
+    "a smaller penalty": ("NodeSlashed", {"amount": 1}),
+    "another offence": ("NodeSlashed", {"offence": 0}),
+    "another reporter": ("NodeSlashed", {"reporter": "0x" + "0e" * 20}),
+    "less was taken": ("Slashed", {"amount": 1}),
+    "a larger reward": ("Slashed", {"reward": 500}),
+    "a node stays longer": ("NodeLeft", {"activeUntil": 9}),
+    "a node left for another reason": ("NodeLeft", {"reason": 1}),
+    "a stake is free earlier": ("Unbonding", {"until": 1}),
+    "a larger stake is returned": ("StakeWithdrawn", {"amount": 10**6}),
+    "a reporter is paid more": ("Collected", {"amount": 10**6}),
+    "more comes back": ("Recycled", {"amount": 10**6}),
+    "a rotated key": ("NodeRotated", {"encryptionKey": bytes(32)}),
+    "a key rotated earlier": ("NodeRotated", {"activeFrom": 1}),
 }
 
 
@@ -76,11 +95,15 @@ def test_an_event_with_other_values(forger: Any, case: str) -> None:
     assert not _found(result, "receipts", "block")
 
 
-def test_an_event_removed(forger: Any) -> None:
-    gone = forger.log("Credited")
+@pytest.mark.parametrize(
+    "name",
+    ["Credited", "MergeRejected", "NodeSlashed", "Slashed", "NodeLeft", "Unbonding", "NodeRotated"],
+)
+def test_an_event_removed(forger: Any, name: str) -> None:
+    gone = forger.log(name)
     for _, _, receipt in forger.transactions():
         receipt["logs"] = [log for log in receipt["logs"] if log is not gone]
-    assert _found(_rebuilt(forger), "event", "Credited")
+    assert _found(_rebuilt(forger), "event", name)
 
 
 def test_an_event_added(forger: Any) -> None:
@@ -130,13 +153,30 @@ def test_another_outcome(forger: Any, status: str) -> None:
 # -- transactions --------------------------------------------------------------------------------
 
 
-def test_other_calldata(forger: Any) -> None:
-    _, tx, _ = forger.call("proposeMerge")
-    tx["input"] = tx["input"][:-2] + f"{int(tx['input'][-2:], 16) ^ 1:02x}"
+CALLDATA = {
+    "proposeMerge": ("event", "MergeProposed"),
+    "disputeMerge": ("outcome", "transaction"),
+    "proveEquivocation": ("outcome", "transaction"),
+    "rotate": ("event", "NodeRotated"),
+    "attestMerge": ("outcome", "transaction"),
+    "withdrawStake": ("outcome", "transaction"),
+    "revoke": ("outcome", "transaction"),
+}
+
+
+@pytest.mark.parametrize("name", CALLDATA)
+def test_other_calldata(forger: Any, name: str) -> None:
+    """The last byte of the arguments that says something."""
+    _, tx, _ = forger.call(name)
+    data = bytearray.fromhex(tx["input"][2:])
+    position = max(i for i, byte in enumerate(data) if byte)
+    data[position] ^= 1
+    tx["input"] = "0x" + data.hex()
     assert _found(audit.run(forger.seal()), "transactions", "block")
     result = _rebuilt(forger)
     assert _found(result, "transactions", "block")  # the signature is somebody else's now
-    assert _found(result, "event", "MergeProposed")
+    code, record = CALLDATA[name]
+    assert _found(result, code, record)
 
 
 def test_another_sender(forger: Any) -> None:
@@ -156,6 +196,12 @@ def test_another_sender(forger: Any) -> None:
         ("deposit", "nonce"),
         ("advance", "event"),
         ("settle", "outcome"),
+        ("disputeMerge", "outcome"),
+        ("attestMerge", "outcome"),
+        ("rotate", "outcome"),
+        ("proveEquivocation", "outcome"),
+        ("exit", "outcome"),
+        ("recycle", "nonce"),
     ],
 )
 def test_a_transaction_left_out(forger: Any, name: str, code: str) -> None:
@@ -233,10 +279,11 @@ def test_another_code(forger: Any) -> None:
 
 def test_other_terms(forger: Any) -> None:
     tx = forger.entries[0]["block"]["transactions"][0]
-    words = tx["input"][-18 * 64 :]
+    size = 25 * 64
+    words = tx["input"][-size:]
     reward = words[2 * 64 : 3 * 64]
     assert int(reward, 16) == 1_000_000
-    tx["input"] = tx["input"][: -18 * 64] + words.replace(reward, f"{7:064x}", 1)
+    tx["input"] = tx["input"][:-size] + words.replace(reward, f"{7:064x}", 1)
     result = _rebuilt(forger)
     assert _found(result, "terms", "reward") and _found(result, "event", "Reserved")
 
@@ -245,6 +292,7 @@ def test_other_terms(forger: Any) -> None:
     ("field", "value", "code"),
     [
         ("vault", "0x000000000000000000000000000000000000dEaD", "deployment"),
+        ("disputes", "0x000000000000000000000000000000000000dEaD", "deployment"),
         ("token", "0x000000000000000000000000000000000000dEaD", "deployment"),
         ("federation", "0x000000000000000000000000000000000000dEaD", "deployment"),
         ("chain_id", 1, "fields"),
@@ -367,20 +415,35 @@ def test_a_blob_that_is_not_there(forger: Any) -> None:
     assert _found(result, "blob", "ab" * 32)
 
 
-def test_a_merge_with_another_weight(forger: Any) -> None:
-    """The aggregator proposes something else than the merge, and nobody objects."""
-    _, tx, _ = forger.call("proposeMerge", 1)
-    wrong = "77" * 32
-    right = tx["input"][-64:]
+def test_another_root_under_the_same_signatures(forger: Any) -> None:
+    """The final merge of round 2 is replaced wherever it is named: nobody signed that one."""
+    _, tx, _ = forger.call("proposeMerge", 2)
+    wrong, right = "77" * 32, tx["input"][-64:]
     for _, one, receipt in forger.transactions():
         one["input"] = one["input"].replace(right, wrong)
         for log in receipt["logs"]:
             log["data"] = log["data"].replace(right, wrong)
     forger.index["states"] = [s for s in forger.index["states"] if s["root"] != right]
     result = _rebuilt(forger)
-    assert _found(result, "merge", "merge of round 2")
+    attested = forger.call("attestMerge", 2)[1]
+    assert _found(result, "outcome", attested["hash"])
+    assert result.rounds[1].root is None
+
+
+def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The auditor merges by itself: a proof that fooled chain and model would still show."""
+    exact = merge.merge
+
+    def altered(base: Any, updates: Any) -> Any:
+        result = exact(base, updates)
+        result[ALTERED] += 1
+        return result
+
+    monkeypatch.setattr(merges.merge, "merge", altered)
+    result = audit.run(bundle)
+    assert _found(result, "rejection", "rejected merge 1 of round 2")
+    assert result.rounds[1].rejected[0].exact is True
     assert _found(result, "merge", "final state of round 2")
-    assert result.rounds[1].merge == "wrong"
 
 
 def test_a_folder_of_evidence_is_left_as_it_is(bundle: Path) -> None:

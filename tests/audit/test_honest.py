@@ -1,6 +1,7 @@
 """What happened is confirmed: evidence of an honest run holds, from wherever it is taken."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,23 +27,52 @@ def test_every_check_was_made(result: audit.AuditResult) -> None:
 
 
 def test_rounds_are_derived(result: audit.AuditResult) -> None:
-    first, second = result.rounds
+    first, second, third = result.rounds
     assert [(u.node, u.accepted) for u in first.updates] == [
         (3, True), (1, True), (2, True), (4, False),
     ]  # fmt: skip
     assert [u.bits for u in first.updates] == [2, 8, 4, 8]
-    assert (first.merge, second.merge) == ("exact", "exact")
-    assert (first.phase, second.phase) == ("Final", "Final")
-    assert first.root == second.base and second.root == result.state_root
+    assert {row.merge for row in result.rounds} == {"exact"}
+    assert {row.phase for row in result.rounds} == {"Final"}
+    assert first.root == second.base and second.root == third.base
+    assert third.root == result.state_root
     refused = second.updates[3]
     assert (refused.node, refused.phi, refused.codes) == (4, None, ("norm",))
     alike = {u.node: "near-duplicate" in u.codes for u in second.updates}
     assert alike == {1: True, 2: True, 3: False, 4: False}
 
 
+def test_rejected_merges_are_derived(result: audit.AuditResult) -> None:
+    first, second, third = (row.rejected for row in result.rounds)
+    assert first == ()
+    (altered,), (unshown,) = second, third
+    assert (altered.exact, altered.leaf, altered.block) == (False, 1, 1)
+    assert altered.challenger is not None and altered.gas > 100_000
+    assert (unshown.exact, unshown.leaf, unshown.challenger) == (False, None, None)
+    assert unshown.root == "99" * 32
+    assert all(row.proposer != row.rejected[0].proposer for row in result.rounds[1:])
+
+
+def test_penalties_are_derived(result: audit.AuditResult) -> None:
+    found = [(one.offence, one.amount, one.reporter is None) for one in result.penalties]
+    assert found == [
+        ("invalid", 50, True), ("merge", 300, False), ("attestation", 250, False),
+        ("unrevealed", 50, True), ("equivocation", 500, False),
+    ]  # fmt: skip
+    assert [one.round for one in result.penalties] == [2, 2, 2, 3, 1]
+    lost = {n.node: n.slashed for n in result.money.nodes}
+    assert sum(lost.values()) == sum(amount for _, amount, _ in found)
+    by_node = Counter()
+    for one in result.penalties:
+        by_node[one.node] += one.amount
+    assert all(lost[node] == amount for node, amount in by_node.items())
+
+
 def test_money_adds_up(result: audit.AuditResult) -> None:
     money = result.money
-    assert money.deposited == 3_000_000
+    assert money.deposited == 4_000_000 + 1150 - (150 + 125 + 250)  # what was forfeited came in
+    assert (money.owed, money.forfeited) == (150 + 125, 0)  # one reward of 250 was collected
+    assert money.staked == sum(one.stake for one in money.nodes)
     assert money.earned + money.reserved + money.free == money.deposited - money.withdrawn
     assert sum(one.earned for one in money.nodes) == money.earned
     assert [one.claimed > 0 for one in money.nodes] == [True, False, True, False]
@@ -63,7 +93,7 @@ def test_it_says_what_it_cannot_know(result: audit.AuditResult) -> None:
 def test_json_is_plain(result: audit.AuditResult) -> None:
     document = json.loads(json.dumps(result.to_json()))
     assert {"ok", "checks", "findings", "unchecked"} <= document.keys()
-    assert document["money"]["deposited"] == "3000000"
+    assert document["money"]["deposited"] == "4000625"
 
 
 def test_without_an_anchor_it_says_so(bundle: Path) -> None:

@@ -38,7 +38,8 @@ def failed(forger: Any) -> audit.AuditResult:
 def test_the_terminal_says_that_it_holds(held: audit.AuditResult) -> None:
     text = _shown(held)
     assert "The evidence holds." in text and "Chest X-ray pilot" in text
-    assert text.count("exact") == 2 and "not checked" in text
+    assert len(re.findall(r"│ exact +│", text)) == 3 and "not checked" in text
+    assert "node 3's" in text and "attestation" in text
     assert "Violations" not in text
 
 
@@ -53,6 +54,9 @@ def test_the_page_needs_nothing_else(held: audit.AuditResult) -> None:
     assert "<script" not in text
     for row in held.rounds:
         assert f"Round {row.id}: final" in text and row.root in text
+        assert all(fallen.root in text for fallen in row.rejected)
+    assert "block 1 of leaf 1 wrong" in text and "too few members signed" in text
+    assert text.count("equivocation") == 1 and text.count("the rules") >= 2
     assert "The evidence holds." in text and held.subject.head_hash in text
     assert all(meaning in text for meaning in CODES.values() if "'" not in meaning)
 
@@ -133,7 +137,7 @@ def test_the_export_command(world: Any, tmp_path: Path, capfd: pytest.CaptureFix
         "--key", str(world.run / "nodes/site3"), "--out", str(out), "--json",
     ])  # fmt: skip
     document = json.loads(capfd.readouterr().out)
-    assert code == 0 and document["updates"] == {"opened": 8, "sealed": 0}
+    assert code == 0 and document["updates"] == {"opened": 12, "sealed": 0}
     assert main(["audit", str(out), "--anchor", document["head"]["hash"]]) == 0
 
 

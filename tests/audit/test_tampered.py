@@ -29,7 +29,7 @@ def _named(name: str, result: audit.AuditResult) -> bool:
 def test_a_byte_of_every_file(bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     names = _names(copy)
-    assert len(names) == 4 + 8 + 2  # index, chain, card, layout; updates; states
+    assert len(names) == 4 + 12 + 4  # index, chain, card, layout; updates; states
     for name in names:
         path = copy / name
         data = path.read_bytes()

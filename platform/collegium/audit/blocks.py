@@ -91,7 +91,7 @@ class ChainCheck:
             headers.verify_transactions(block, transactions)
         except Unverifiable as error:
             self.trail.skip(f"that {record} holds these transactions and no others", error.found)
-            ours = (self.index.federation, self.index.vault)
+            ours = (self.index.federation, self.index.vault, self.index.disputes)
             for tx in transactions:
                 known = number(tx.get("type", 0)) in _KNOWN_TYPES
                 if known or str(tx.get("to")).lower() in map(str.lower, ours):

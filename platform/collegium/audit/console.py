@@ -16,7 +16,7 @@ SHOWN = 20
 
 
 def render(result: AuditResult) -> RenderableType:
-    """Verdict, rounds, money, findings and what is unchecked."""
+    """Verdict, rounds, penalties, money, findings and what is unchecked."""
     return Group(*_parts(result))
 
 
@@ -24,6 +24,8 @@ def _parts(result: AuditResult) -> Iterator[RenderableType]:
     yield _verdict(result)
     if result.rounds:
         yield _rounds(result.rounds)
+    if result.penalties:
+        yield _penalties(result)
     if result.money is not None:
         yield _money(result.money)
     if result.findings:
@@ -62,7 +64,7 @@ def _rounds(rounds: tuple[RoundRow, ...]) -> Table:
     table = Table(title="Rounds", title_justify="left")
     for name in ("round", "updates", "accepted", "opened"):
         table.add_column(name, justify="right")
-    for name in ("committee", "merge", "phase", "state after it"):
+    for name in ("committee", "merge", "rejected", "phase", "state after it"):
         table.add_column(name)
     for row in rounds:
         accepted = sum(bool(update.accepted) for update in row.updates)
@@ -70,8 +72,22 @@ def _rounds(rounds: tuple[RoundRow, ...]) -> Table:
         cells = (row.id, len(row.updates), accepted, opened)
         committee = ", ".join(map(str, row.committee))
         merge = f"[bold red]{row.merge}[/]" if row.merge == "wrong" else row.merge
+        fallen = ", ".join(f"node {r.proposer}'s" for r in row.rejected)
         root = "" if row.root is None else row.root[:16] + "…"
-        table.add_row(*map(str, cells), committee, merge, row.phase, root)
+        table.add_row(*map(str, cells), committee, merge, fallen, row.phase, root)
+    return table
+
+
+def _penalties(result: AuditResult) -> Table:
+    table = Table(title="Stake lost", title_justify="left")
+    table.add_column("round", justify="right")
+    table.add_column("node", justify="right")
+    table.add_column("offence")
+    table.add_column("amount", justify="right")
+    table.add_column("proven by")
+    for row in result.penalties:
+        cells = (row.round, row.node, row.offence, f"{row.amount:,}", row.reporter or "the rules")
+        table.add_row(*map(str, cells))
     return table
 
 

@@ -1,7 +1,8 @@
-"""Where the federation comes from: its creating transaction, code, terms, vault and roles.
+"""Where the federation comes from: its creating transaction, code, terms and roles.
 
-The address of a contract follows from who created it, and the transaction holds the code, so the
-shipped artifact and the terms are compared byte for byte without asking any server.
+The address of a contract follows from who created it, and the transaction holds the code, that of
+the vault and of the disputes included, which the federation creates. So the shipped artifact and
+the terms are compared byte for byte without asking any server.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ from collegium.protocol.machine import Event
 from collegium.protocol.terms import Terms
 
 Json = dict[str, Any]
-_ARGUMENTS = 18 * 32  # the constructor's: 16 words of Terms, token and admin
-_VAULT_NONCE = 1  # a contract counts its creations from 1 (EIP-161); the vault is the first
+_ARGUMENTS = 32 * (len(Terms.__dataclass_fields__) + 4)  # with card and genesis, token and admin
+_VAULT_NONCE, _DISPUTES_NONCE = 2, 3  # creations count from 1 (EIP-161); the settler is first
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Deployment:
     Attributes:
         struct: the contract's Terms by Solidity name, with ``card`` and ``genesis``.
         terms: the same numbers for the reference model.
-        token, admin, vault: EIP-55 addresses.
+        token, admin, vault, disputes: EIP-55 addresses.
         events: what the constructor emitted, as the rules say.
         tx: hash of the creating transaction.
         block, time: where and when.
@@ -44,6 +45,7 @@ class Deployment:
     token: str
     admin: str
     vault: str
+    disputes: str
     events: list[Event]
     tx: str
     block: int
@@ -86,8 +88,11 @@ def _read(trail: Trail, index: Index, tx: Json, block: Json) -> Deployment:
         shipped.abi.encode_constructor(struct, token, admin),
         arguments,
     )
-    vault = created_address(index.federation, _VAULT_NONCE)
+    vault, disputes = (
+        created_address(index.federation, nonce) for nonce in (_VAULT_NONCE, _DISPUTES_NONCE)
+    )
     trail.expect("deployment", f"{record}, vault", vault, index.vault)
+    trail.expect("deployment", f"{record}, disputes", disputes, index.disputes)
     trail.expect("deployment", f"{record}, token", token, index.token)
     return Deployment(
         struct=struct,
@@ -95,6 +100,7 @@ def _read(trail: Trail, index: Index, tx: Json, block: Json) -> Deployment:
         token=token,
         admin=admin,
         vault=vault,
+        disputes=disputes,
         events=_granted(admin, to_checksum_address(tx["from"])),
         tx=tx["hash"],
         block=number(block["number"]),

@@ -85,6 +85,7 @@ class _Export:
             chain_id=self.chain.chain_id,
             federation=self.client.address,
             vault=self.client.vault.address,
+            disputes=self.client.disputes.address,
             token=self.client.token.address,
             deployment_block=self.first,
             head_number=self.head,

@@ -1,16 +1,58 @@
-"""The rounds of a federation, as the replay derives them."""
+"""The rounds of a federation and the stakes of its nodes, as the replay derives them."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from collegium.audit.fields import number
 from collegium.protocol.federation import Federation
-from collegium.protocol.machine import Event
+from collegium.protocol.machine import ZERO_ADDRESS, Event
 from collegium.protocol.packed import Committed
+from collegium.protocol.phases import Offence
 from collegium.protocol.round import Round, Stage
 from collegium.protocol.settlement import Settlement
 
 Json = dict[str, Any]
+Place = tuple[int, int]
+"""Index of a leaf, and of a block in it."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A proposed merge that fell.
+
+    Attributes:
+        proposer: node id.
+        root: what it proposed.
+        challenger: EIP-55 address of who disproved it; None if too few had signed it in time.
+        place: leaf and block that were shown to be wrong.
+        gas: used by the dispute.
+    """
+
+    proposer: int
+    root: bytes
+    challenger: str | None
+    place: Place | None
+    gas: int
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """Stake that a node lost.
+
+    Attributes:
+        round: in which, or about which, the offence was.
+        node: id.
+        offence: what for.
+        amount: token units.
+        reporter: EIP-55 address of who proved it; None if the rules found it.
+    """
+
+    round: int
+    node: int
+    offence: Offence
+    amount: int
+    reporter: str | None
 
 
 @dataclass
@@ -21,7 +63,9 @@ class RoundRecord:
         round: the round of the model; it ends as the chain left it.
         base: state root it started from.
         opened_block, opened_time: where and when it began.
+        signers: who speaks for each member in this round, by node id.
         settlement: medians, weights and pays, once settled.
+        rejected: proposals that fell, in order.
         final: state root it ended on, once final.
         credited: token units that the proposer of the merge earned.
         gas: used by its transactions.
@@ -31,7 +75,9 @@ class RoundRecord:
     base: bytes
     opened_block: int
     opened_time: int
+    signers: dict[int, str]
     settlement: Settlement | None = None
+    rejected: list[Rejected] = field(default_factory=list)
     final: bytes | None = None
     credited: int = 0
     gas: int = 0
@@ -60,41 +106,73 @@ class RoundRecord:
 
 
 class History:
-    """Collects rounds while transactions are replayed.
+    """Collects rounds, penalties and payments while transactions are replayed.
 
     Attributes:
         rounds: by id, in order.
         roots: every state root that the chain ever named, with where.
-        claims: token units paid out by node id.
+        penalties: in order.
+        moved: token units by (event of the vault, node id); id 0 where an event names no node.
+        rewards: token units that reports of offences earned.
     """
 
     def __init__(self, model: Federation) -> None:
         self._model = model
         self.rounds: dict[int, RoundRecord] = {}
         self.roots: dict[bytes, str] = {model.state_root: "genesis"}
-        self.claims: dict[int, int] = {}
+        self.penalties: list[Penalty] = []
+        self.moved: Counter[tuple[str, int]] = Counter()
+        self.rewards = 0
 
-    def add(self, block: Json, receipt: Json, events: list[Event]) -> None:
+    def add(self, block: Json, receipt: Json, events: list[Event], disputed: Place | None) -> None:
         """Note what one transaction did, from the events that the rules lead to."""
+        gas = number(receipt["gasUsed"])
         for event in events:
-            self._note(block, event)
+            if event.contract == "vault":
+                self._note_money(event.name, event.args)
+            else:
+                self._note(block, event.name, event.args)
+            if event.name == "MergeRejected":
+                self._note_rejection(event.args, disputed, gas)
         touched = {event.args["round"] for event in events if "round" in event.args}
         for round_id in touched & self.rounds.keys():
-            self.rounds[round_id].gas += number(receipt["gasUsed"])
+            self.rounds[round_id].gas += gas
 
-    def _note(self, block: Json, event: Event) -> None:
-        args, newest = event.args, self._model.round
-        if event.name == "RoundOpened":
+    def total(self, *names: str) -> int:
+        """Token units of all the vault's events of these names."""
+        return sum(amount for (name, _), amount in self.moved.items() if name in names)
+
+    def _note(self, block: Json, name: str, args: dict[str, Any]) -> None:
+        newest = self._model.round
+        if name == "RoundOpened":
             height, time = number(block["number"]), number(block["timestamp"])
-            self.rounds[args["round"]] = RoundRecord(newest, args["base"], height, time)
-        elif event.name == "RoundSettled":
+            signers = {id: self._model.node(id).signer for id in newest.members.values()}
+            record = RoundRecord(newest, args["base"], height, time, signers)
+            self.rounds[args["round"]] = record
+        elif name == "RoundSettled":
             self.rounds[args["round"]].settlement = self._model.settlement()
-        elif event.name == "MergeProposed":
+        elif name == "MergeProposed":
             self.roots.setdefault(args["root"], f"proposed in round {args['round']}")
-        elif event.name == "RoundFinalised":
+        elif name == "RoundFinalised":
             self.rounds[args["round"]].final = args["root"]
             self.roots.setdefault(args["root"], f"final state of round {args['round']}")
-        elif event.name == "Credited":
-            self.rounds[newest.id].credited += args["amount"]
-        elif event.name == "Claimed":
-            self.claims[args["id"]] = self.claims.get(args["id"], 0) + args["amount"]
+        elif name == "NodeSlashed":
+            offence, reporter = Offence(args["offence"]), _known(args["reporter"])
+            penalty = Penalty(args["round"], args["id"], offence, args["amount"], reporter)
+            self.penalties.append(penalty)
+
+    def _note_rejection(self, args: dict[str, Any], disputed: Place | None, gas: int) -> None:
+        challenger = _known(args["challenger"])
+        place = None if challenger is None else disputed
+        fallen = Rejected(args["proposer"], args["root"], challenger, place, gas)
+        self.rounds[args["round"]].rejected.append(fallen)
+
+    def _note_money(self, name: str, args: dict[str, Any]) -> None:
+        self.moved[name, args.get("id", 0)] += args.get("amount", 0)
+        self.rewards += args.get("reward", 0)
+        if name == "Credited":
+            self.rounds[self._model.round.id].credited += args["amount"]
+
+
+def _known(address: str) -> str | None:
+    return None if address == ZERO_ADDRESS else address

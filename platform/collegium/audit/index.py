@@ -11,7 +11,7 @@ from collegium.errors import BadBundle
 from collegium.protocol.canonical import canonical_json, parse_canonical
 from collegium.protocol.fields import Check
 
-FORMAT = "collegium-evidence/1"
+FORMAT = "collegium-evidence/2"
 INDEX, BLOCKS, CARD, LAYOUT = "bundle.json", "chain/blocks.jsonl", "card.json", "layout.json"
 MAX_INDEX = 64 * 1024 * 1024
 """Longest ``bundle.json``, in bytes."""
@@ -78,7 +78,7 @@ class Index:
 
     Attributes:
         chain_id: EIP-155 id.
-        federation, vault, token: EIP-55 addresses.
+        federation, vault, disputes, token: EIP-55 addresses.
         deployment_block, head_number: first and last block of the chain file.
         head_hash: hash of the last block (hex).
         updates: update files and envelopes that belong to a known node and round.
@@ -90,6 +90,7 @@ class Index:
     chain_id: int
     federation: str
     vault: str
+    disputes: str
     token: str
     deployment_block: int
     head_number: int
@@ -102,7 +103,7 @@ class Index:
     def __post_init__(self) -> None:
         for name in ("chain_id", "deployment_block", "head_number"):
             _check.integer(name, getattr(self, name), 0, 2**53 - 1)
-        for name in ("federation", "vault", "token"):
+        for name in ("federation", "vault", "disputes", "token"):
             _check.address(name, getattr(self, name))
         _check.digest("head_hash", self.head_hash)
         for digest in self.envelopes:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from collegium.audit.bundle import Bundle
-from collegium.audit.history import History, RoundRecord
+from collegium.audit.history import History, Rejected, RoundRecord
 from collegium.audit.index import Index
 from collegium.audit.trail import Trail
 from collegium.audit.updates import MAX_ENVELOPE, Opened
@@ -11,7 +11,6 @@ from collegium.errors import BadProof, CollegiumError
 from collegium.protocol import merge, state
 from collegium.protocol.container import decode_state
 from collegium.protocol.layout import Layout
-from collegium.protocol.round import Stage
 from collegium.protocol.state import State
 
 
@@ -52,8 +51,8 @@ class States:
             return None
 
     def round(self, record: RoundRecord, opened: Opened) -> None:
-        """Recompute the merge of one round and compare it with what was proposed."""
-        if record.settlement is None or record.round.stage not in (Stage.PROPOSED, Stage.FINAL):
+        """Recompute the merge of one round and compare it with whatever was proposed."""
+        if record.settlement is None or not (record.rejected or record.round.proposer):
             return
         rows = zip(record.updates, record.settlement.weights, strict=True)
         weighted = [(node, weight) for (node, _), weight in rows if weight]
@@ -66,11 +65,33 @@ class States:
         assert base is not None  # no obstacle
         result = merge.merge(base, [(weight, opened.lanes[node]) for node, weight in weighted])
         root = state.root(result)
-        self._latest = (root, result)
         self.merged[record.id] = root
-        self.trail.expect("merge", f"merge of round {record.id}", root, record.round.proposal)
-        if record.final is not None:
+        for position, fallen in enumerate(record.rejected, start=1):
+            self._rejected(f"rejected merge {position} of round {record.id}", fallen, root)
+        if record.final is None:
+            self._open(record, root)
+        elif record.round.proposer:
+            self._latest = (root, result)
             self.trail.expect("merge", f"final state of round {record.id}", root, record.final)
+
+    def _open(self, record: RoundRecord, merged: bytes) -> None:
+        """A proposal that is neither final nor rejected yet."""
+        if record.round.proposer and record.round.proposal != merged:
+            text = f"is not the exact merge, {merged.hex()}; it can be disputed or left to fall"
+            self.trail.note("merge", f"merge proposed in round {record.id}", text)
+
+    def _rejected(self, record: str, fallen: Rejected, merged: bytes) -> None:
+        if fallen.challenger is None:
+            right = fallen.root == merged
+            text = (
+                "was the exact merge" if right else "was not the exact merge, and nobody proved it"
+            )
+            self.trail.note("rejection", record, f"{text}; too few members signed it in time")
+        elif fallen.root == merged:
+            wanted = f"a root other than {merged.hex()}, the exact merge"
+            self.trail.violation("rejection", record, wanted, fallen.root)
+        else:
+            self.trail.passed("rejection", 1)
 
     def final(self, root: bytes) -> None:
         """The adapter that the history ends with."""

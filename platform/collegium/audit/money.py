@@ -11,13 +11,14 @@ from collegium.protocol.federation import Federation
 
 @dataclass(frozen=True)
 class Account:
-    """One node in token units: earned in all, of that claimed, and its stake."""
+    """One node in token units: earned in all, of that claimed, its stake, and lost stake."""
 
     node: int
     account: str
     earned: int
     claimed: int
     stake: int
+    slashed: int
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Money:
     earned: int
     claimed: int
     staked: int
+    owed: int
+    forfeited: int
     balance: int
     nodes: tuple[Account, ...]
 
@@ -43,25 +46,30 @@ class Money:
         books = {name: str(value) for name, value in self.books().items()}
         nodes = [
             {"node": one.node, "account": one.account}
-            | {name: str(getattr(one, name)) for name in ("earned", "claimed", "stake")}
+            | {name: str(getattr(one, name)) for name in ("earned", "claimed", "stake", "slashed")}
             for one in self.nodes
         ]
         return books | {"nodes": nodes}
 
 
 def check(trail: Trail, model: Federation, history: History) -> Money:
-    """Add everything up again, from the rounds and claims, and compare with the vault's books."""
-    vault, record = model.vault, "vault"
-    trail.attempt("conservation", record, vault.verify_conservation)
-    root = ledger.root(model.totals)
-    trail.expect("conservation", "vault, ledger root", root, vault.ledger_root)
-    earned = sum(one.paid for one in history.rounds.values())
-    trail.expect("conservation", "vault, earned in all rounds", earned, vault.earned)
-    claimed = sum(history.claims.values())
-    trail.expect("conservation", "vault, claimed by all nodes", claimed, vault.claimed_total)
+    """Add everything up again, from what moved, and compare with the vault's books."""
+    vault, moved = model.vault, history.total
+    trail.attempt("conservation", "vault", vault.verify_conservation)
     accounts = _accounts(model, history)
-    total = sum(one.earned for one in accounts)
-    trail.expect("conservation", "ledger and bonuses of all nodes", total, vault.earned)
+    slashed = sum(one.amount for one in history.penalties)
+    for what, added, found in (
+        ("ledger root", ledger.root(model.totals), vault.ledger_root),
+        ("deposited", moved("Deposited", "Recycled"), vault.deposited),
+        ("withdrawn", moved("Withdrawn"), vault.withdrawn),
+        ("earned in all rounds", sum(one.paid for one in history.rounds.values()), vault.earned),
+        ("earned by all nodes", sum(one.earned for one in accounts), vault.earned),
+        ("claimed by all nodes", moved("Claimed"), vault.claimed_total),
+        ("stakes", moved("Staked") - moved("StakeWithdrawn") - slashed, vault.staked),
+        ("owed to reporters", history.rewards - moved("Collected"), vault.owed_total),
+        ("forfeited", slashed - history.rewards - moved("Recycled"), vault.forfeited),
+    ):
+        trail.expect("conservation", f"vault, {what}", added, found)
     for one in accounts:
         if one.claimed > one.earned:
             wanted = f"at most {one.earned}, what it earned"
@@ -74,6 +82,8 @@ def check(trail: Trail, model: Federation, history: History) -> Money:
         earned=vault.earned,
         claimed=vault.claimed_total,
         staked=vault.staked,
+        owed=vault.owed_total,
+        forfeited=vault.forfeited,
         balance=vault.balance,
         nodes=accounts,
     )
@@ -90,8 +100,9 @@ def _accounts(model: Federation, history: History) -> tuple[Account, ...]:
             node=node.id,
             account=node.account,
             earned=totals.get(node.id, 0) + bonuses.get(node.id, 0),
-            claimed=history.claims.get(node.id, 0),
+            claimed=history.moved["Claimed", node.id],
             stake=model.vault.payees[node.id].stake,
+            slashed=history.moved["Slashed", node.id],
         )
         for node in model.nodes
     )

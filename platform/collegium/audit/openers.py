@@ -1,8 +1,8 @@
 """Opening sealed updates with the keys of nodes that were meant to read them."""
 
-import json
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from collegium.errors import EvidenceError, KeyringError, MissingKeys
 from collegium.protocol.signing import Domain
 from collegium.roles.home import NodeHome
+from collegium.roles.keyring import signers
 from collegium.store.sealed import open_sealed
 
 log = logging.getLogger(__name__)
@@ -19,24 +20,24 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Opener:
-    """One node's key, decrypted when it is first needed, and its journal."""
+    """One node's keys, decrypted when they are first needed, and its journal."""
 
     home: NodeHome
     node: int
 
     @cached_property
-    def key(self) -> X25519PrivateKey | None:
-        """The encryption key; None, once reported, if the passphrase does not open it."""
+    def keys(self) -> list[X25519PrivateKey]:
+        """The encryption keys it ever had; none, once reported, if the passphrase is wrong."""
         try:
-            return self.home.keyring().encryption
+            return [self.home.keyring(one).encryption for one in signers(self.home.keys)]
         except KeyringError as error:
             log.warning("what is sealed to node %d stays sealed: %s", self.node, error.title)
-            return None
+            return []
 
     @property
     def ready(self) -> bool:
-        """Whether the key is decrypted already."""
-        return "key" in self.__dict__
+        """Whether the keys are decrypted already."""
+        return "keys" in self.__dict__
 
     def own_update(self, round_id: int) -> bytes | None:
         """The update file that this node itself made in a round, if it kept it."""
@@ -60,7 +61,7 @@ class Openers:
         self._by_node: dict[int, Opener] = {}
         accounts = {account.lower(): node for account, node in ids.items()}
         for path in homes:
-            node = accounts.get(_account(path))
+            node = accounts.get(NodeHome(path).account().lower())
             if node is None:
                 log.warning("the node at %s is not registered in this federation", path)
             else:
@@ -76,24 +77,7 @@ class Openers:
         able = [self._by_node[node] for node in readers if node in self._by_node]
         context = self._domain.envelope_context(round_id, digest)
         for opener in sorted(able, key=lambda one: not one.ready):
-            if opener.key is None:
-                continue
-            try:
-                return open_sealed(envelope, opener.node, opener.key, context, limit)
-            except EvidenceError:
-                continue  # sealed about another commitment, or for another key
+            for key in opener.keys:
+                with suppress(EvidenceError):  # sealed about another commitment, or for another key
+                    return open_sealed(envelope, opener.node, key, context, limit)
         return None
-
-
-def _account(home: Path) -> str:
-    """The node's account, which its wallet file shows without being opened."""
-    path = NodeHome(home).keys / "account.json"
-    try:
-        address = str(json.loads(path.read_bytes())["address"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MissingKeys(
-            expected=f"the keys of a node at {home}",
-            found=f"{type(error).__name__}: {error}",
-            action="Name the folder of a node, the one that holds `keys`.",
-        ) from error
-    return "0x" + address.lower().removeprefix("0x")

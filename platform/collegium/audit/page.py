@@ -12,6 +12,7 @@ _MERGES = {
     "exact": "recomputed, equal to the last bit",
     "wrong": "recomputed, and different",
     "unchecked": "could not be recomputed",
+    "abandoned": "none that stood; the round ended on the state it began with",
     "none": "none",
 }
 

@@ -24,20 +24,26 @@ from collegium.audit.trail import DAMAGE, Trail, show
 from collegium.audit.transfers import Transfers
 from collegium.chain.abi import Abi, Call
 from collegium.chain.bindings import artifact
-from collegium.protocol.federation import FEDERATION_CALLS, VAULT_CALLS, Federation
+from collegium.protocol.federation import (
+    DISPUTES_CALLS,
+    FEDERATION_CALLS,
+    VAULT_CALLS,
+    Federation,
+)
 from collegium.protocol.machine import Context, Event, Revert
 
 Json = dict[str, Any]
 Step = Callable[[Federation], list[Event]]
-_MOVES_TOKENS = frozenset(("deposit", "withdraw", "claim", "register"))
-_NAMES = {"federation": "Federation", "vault": "Vault"}
+_MOVES_TOKENS = frozenset(("deposit", "withdraw", "claim", "register", "withdrawStake", "collect"))
+_NAMES = {"federation": "Federation", "vault": "Vault", "disputes": "Disputes"}
+_CALLS = {"federation": FEDERATION_CALLS, "vault": VAULT_CALLS, "disputes": DISPUTES_CALLS}
 
 
 class Replay:
     """Follows one federation from its deployment on.
 
     Attributes:
-        model: federation and vault as the rules say they stand now.
+        model: the contracts as the rules say they stand now.
         history: the rounds so far.
     """
 
@@ -51,9 +57,12 @@ class Replay:
             deployment.admin,
         )
         self.history = History(self.model)
-        self._names = {index.federation: "federation", deployment.vault: "vault"}
+        self._names = {
+            index.federation: "federation",
+            deployment.vault: "vault",
+            deployment.disputes: "disputes",
+        }
         self._abis = {name: artifact(title).abi for name, title in _NAMES.items()}
-        self._errors = self._abis["federation"] + self._abis["vault"]
         self._transfers = Transfers(trail, deployment.token, deployment.vault)
 
     def block(self, block: Block) -> None:
@@ -75,8 +84,17 @@ class Replay:
             events = self._untouched(tx, receipt)
         self._compare(tx, receipt, events)
         self._transfers.check(tx, receipt, events)
-        self.history.add(block, receipt, events)
+        self.history.add(block, receipt, events, self._disputed(tx, target))
         self.trail.attempt("conservation", f"transaction {tx['hash']}", self._conserve)
+
+    def _disputed(self, tx: Json, target: str | None) -> tuple[int, int] | None:
+        """Leaf and block that a transaction disputes."""
+        if self._names.get(target or "") != "disputes":
+            return None
+        call = _decode(self._abis["disputes"], decode_hex(tx["input"]))
+        if call is None or call.name != "disputeMerge":
+            return None
+        return call.args["proof"]["leaf"], call.args["proof"]["block"]
 
     def _untouched(self, tx: Json, receipt: Json) -> list[Event]:
         """A transaction to some other contract, which must leave the federation alone."""
@@ -124,12 +142,12 @@ class Replay:
         if call.name == "deposit" and number(receipt["status"]):
             arrived = self._transfers.arrived(tx, receipt, call.args["amount"])
             call.args["amount"] = arrived
-        if call.name in (VAULT_CALLS if contract == "vault" else FEDERATION_CALLS):
+        if call.name in _CALLS[contract]:
             arguments = {"round" if k == "roundId" else k: v for k, v in call.args.items()}
             return lambda model: model.call(context, call.name, **arguments)
         if abi.functions[call.name]["stateMutability"] in ("view", "pure"):
             return lambda model: []
-        return _refuse(f"{call.name} is for the federation only")
+        return _refuse(f"{call.name} is for the other contracts only")
 
     def _refused_without_rule(self, tx: Json, receipt: Json, contract: str) -> None:
         """The chain refused what the rules allow: for want of gas or of tokens, or wrongly."""

@@ -34,6 +34,42 @@ class UpdateRow:
 
 
 @dataclass(frozen=True)
+class RejectedRow:
+    """A proposed merge that fell.
+
+    Attributes:
+        proposer: node id.
+        root: what it proposed (hex).
+        exact: whether it was the exact merge; None if that could not be recomputed.
+        challenger: address of who disproved it; None if too few had signed it in time.
+        leaf, block: where it was shown to be wrong; None if it was not disproved.
+        gas: of the transaction that ended it.
+    """
+
+    proposer: int
+    root: str
+    exact: bool | None
+    challenger: str | None
+    leaf: int | None
+    block: int | None
+    gas: int
+
+
+@dataclass(frozen=True)
+class PenaltyRow:
+    """Stake that a node lost: for what, how much (token units), and who proved it, if anybody."""
+
+    round: int
+    node: int
+    offence: str
+    amount: int
+    reporter: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"amount": str(self.amount)}
+
+
+@dataclass(frozen=True)
 class RoundRow:
     """One round.
 
@@ -48,7 +84,9 @@ class RoundRow:
         aggregator, proposer: node ids; 0 if there is none.
         aggregator_paid: token units.
         merge: ``exact`` if it was recomputed and is equal, ``wrong`` if it differs, ``unchecked``
-            if it could not be recomputed, ``none`` if nothing was merged.
+            if it could not be recomputed, ``abandoned`` if the round ended on its base for want of
+            a merge that stood, ``none`` if there was nothing to merge.
+        rejected: proposals that fell.
         gas: of all its transactions.
         updates: in commit order.
     """
@@ -65,6 +103,7 @@ class RoundRow:
     proposer: int
     aggregator_paid: int
     merge: str
+    rejected: tuple[RejectedRow, ...]
     gas: int
     updates: tuple[UpdateRow, ...]
 
@@ -85,7 +124,7 @@ class Subject:
     Attributes:
         source: where the evidence came from.
         name: title on the task card; None if the card cannot be read.
-        chain_id, federation, vault, token: identify the contracts; None if unknown.
+        chain_id, federation, vault, disputes, token: identify the contracts; None if unknown.
         first, head: first and last block.
         head_hash: of the last block (0x hex).
         anchor: block hash that the auditor supplied (0x hex).
@@ -96,6 +135,7 @@ class Subject:
     chain_id: int | None = None
     federation: str | None = None
     vault: str | None = None
+    disputes: str | None = None
     token: str | None = None
     first: int | None = None
     head: int | None = None
@@ -114,6 +154,7 @@ class AuditResult:
         notes: what breaks no rule and is worth knowing.
         unchecked: what could not or cannot be checked.
         rounds: every round.
+        penalties: all stake that was lost, in order.
         money: the vault's books; None if the history could not be replayed.
         state_root: root of the last final state (hex).
     """
@@ -124,6 +165,7 @@ class AuditResult:
     notes: tuple[Note, ...]
     unchecked: tuple[Unchecked, ...]
     rounds: tuple[RoundRow, ...] = ()
+    penalties: tuple[PenaltyRow, ...] = ()
     money: Money | None = None
     state_root: str | None = None
 
@@ -153,6 +195,7 @@ class AuditResult:
             "by_check": self.by_check,
             "subject": asdict(self.subject),
             "rounds": [row.to_json() for row in self.rounds],
+            "penalties": [row.to_json() for row in self.penalties],
             "money": None if self.money is None else self.money.to_json(),
             "state_root": self.state_root,
         }

@@ -1,8 +1,8 @@
 """Rounds as the report shows them."""
 
-from collegium.audit.history import RoundRecord
+from collegium.audit.history import History, Rejected, RoundRecord
 from collegium.audit.merges import States
-from collegium.audit.report import RoundRow, UpdateRow
+from collegium.audit.report import PenaltyRow, RejectedRow, RoundRow, UpdateRow
 from collegium.audit.updates import Opened
 from collegium.protocol.round import Stage
 from collegium.protocol.settlement import INVALID
@@ -24,8 +24,17 @@ def round_row(record: RoundRecord, opened: Opened, states: States | None) -> Rou
         proposer=one.proposer,
         aggregator_paid=record.credited,
         merge=_merge(record, states),
+        rejected=tuple(_rejected(record, fallen, states) for fallen in record.rejected),
         gas=record.gas,
         updates=tuple(_update(record, opened, i) for i in range(len(record.updates))),
+    )
+
+
+def penalty_rows(history: History) -> tuple[PenaltyRow, ...]:
+    """All stake that was lost."""
+    return tuple(
+        PenaltyRow(one.round, one.node, one.offence.name.lower(), one.amount, one.reporter)
+        for one in history.penalties
     )
 
 
@@ -45,10 +54,24 @@ def _update(record: RoundRecord, opened: Opened, position: int) -> UpdateRow:
     )
 
 
+def _rejected(record: RoundRecord, fallen: Rejected, states: States | None) -> RejectedRow:
+    merged = None if states is None else states.merged.get(record.id)
+    leaf, block = fallen.place or (None, None)
+    return RejectedRow(
+        proposer=fallen.proposer,
+        root=fallen.root.hex(),
+        exact=None if merged is None else merged == fallen.root,
+        challenger=fallen.challenger,
+        leaf=leaf,
+        block=block,
+        gas=fallen.gas,
+    )
+
+
 def _merge(record: RoundRecord, states: States | None) -> str:
-    if record.settlement is None or not any(record.settlement.weights):
-        return "none"
-    if record.round.stage not in (Stage.PROPOSED, Stage.FINAL):
+    if record.round.stage == Stage.FINAL and not record.round.proposer:
+        return "abandoned" if record.settlement and any(record.settlement.accepted) else "none"
+    if not record.round.proposer:
         return "none"
     merged = None if states is None else states.merged.get(record.id)
     if merged is None:

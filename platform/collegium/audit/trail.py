@@ -53,7 +53,8 @@ CODES = {
     "blob": "every blob is what bundle.json says it is",
     "update": "every opened update passes the checks of a validator",
     "verdict": "the committee refused every update that fails a check",
-    "merge": "the proposed state is the exact merge of the accepted updates",
+    "merge": "the final state is the exact merge of the accepted updates",
+    "rejection": "every merge that was disproved differs from the exact one",
     "state": "every state has the root that the chain knows it by",
 }
 """The checks by their stable codes."""

@@ -10,7 +10,8 @@ from collegium.protocol.machine import Event
 
 Json = dict[str, Any]
 _TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
-_IN, _OUT = ("Deposited", "Staked"), ("Withdrawn", "Claimed")
+_IN = ("Deposited", "Staked")
+_OUT = ("Withdrawn", "Claimed", "StakeWithdrawn", "Collected")
 
 
 class Transfers:

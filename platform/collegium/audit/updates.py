@@ -94,8 +94,8 @@ class UpdateCheck:
             round=record.id,
             base=record.base,
             account=owner.account,
-            signer=owner.signer,
-            active=node in record.round.members.values(),
+            signer=record.signers[node],
+            active=node in record.signers,
             committed=digest,
         )
 

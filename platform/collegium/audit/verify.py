@@ -129,7 +129,8 @@ def _conclude(audit: _Audit, replay: Replay | None, subject: Subject) -> AuditRe
     books = money.check(trail, model, history)
     for subject_, reason in _AGREED:
         trail.skip(subject_, reason)
-    return _result(trail, subject, tuple(found), books, model.state_root.hex())
+    penalties = rows.penalty_rows(history)
+    return _result(trail, subject, tuple(found), penalties, books, model.state_root.hex())
 
 
 def _envelopes(audit: _Audit, replay: Replay) -> None:
@@ -171,6 +172,7 @@ def _subject(audit: _Audit, source: str, anchor: str | None) -> Subject:
         chain_id=index.chain_id,
         federation=index.federation,
         vault=index.vault,
+        disputes=index.disputes,
         token=index.token,
         first=index.deployment_block,
         head=index.head_number,

@@ -1,0 +1,27 @@
+"""What the contract cannot stop, two thirds of a committee that nobody watched, shows here."""
+
+from collections.abc import Callable
+
+from tests.attacks.test_aggregator import altered_lane
+from tests.attacks.test_disputes import propose, sign
+from tests.by_hand import ByHand
+
+from collegium import audit
+from collegium.protocol import state
+
+
+def test_an_altered_merge_that_became_final(played: Callable[..., ByHand]) -> None:
+    hand = played("settle")
+    world, wrong = hand.world, altered_lane(hand)
+    propose(hand, wrong)
+    sign(hand, state.root(wrong), *hand.view.committee)
+    hand.finish()
+    assert world.federation.state_root() == state.root(wrong)
+
+    for document in (world.card.encode(), world.homes[1].layout()):
+        world.store.put(document)
+    source = audit.from_chain(world.chain.spec, world.federation.address, world.folder / "store")
+    result = audit.run(source.with_keys(*(home.path for home in world.homes.values())))
+    found = [(finding.code, finding.record) for finding in result.findings]
+    assert found == [("merge", "final state of round 1")]
+    assert result.rounds[0].merge == "wrong"
