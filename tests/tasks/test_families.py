@@ -13,6 +13,7 @@ from tests.tasks.settings import QUICK
 
 from collegium.tasks import load_task
 from collegium.tasks.prompts import IGNORED
+from collegium.tasks.vision import FEATURES
 
 
 @pytest.fixture(scope="module", params=sorted(FAMILIES))
@@ -66,6 +67,18 @@ def test_loss_is_that_of_the_model_itself(family, examples):
     single = task.prepare(examples.dataset._with(examples.dataset.examples[:1]))
     expected = np.log1p(float(own) * tokens)
     assert task.loss(task.zeros(), single) == pytest.approx(expected, rel=1e-4)
+
+
+def test_features_of_a_picture_say_as_much_as_its_pixels(family, examples):
+    """Only the language model is adapted, so the vision part is asked once per picture."""
+    task = family[1]
+    assert all(list(picture) == [FEATURES] for picture in examples.pictures.values())
+    trained = task.train(task.zeros(), examples, round=0, seed=1)
+    seen = task.loss(trained, examples)
+    pixels = task.prepare(examples.dataset)
+    images = examples.dataset.images.items()
+    pixels.pictures = {key: task.prompter.picture(image) for key, image in images}
+    assert task.loss(trained, pixels) == pytest.approx(seen, rel=1e-5)
 
 
 def test_padding_changes_nothing(family, examples):

@@ -153,7 +153,9 @@ def test_greedy_accuracy_is_that_of_generation(task, federation, trained):
         _, right = scoring.measure(model, examples.batches())
         prompts = [
             task.prompter.prompt(
-                examples.dataset.images[e.image], examples.pictures[e.image], e.question
+                examples.dataset.images[e.image],
+                task.prompter.picture(examples.dataset.images[e.image]),
+                e.question,
             )
             for e in examples.dataset.examples
         ]
@@ -212,8 +214,9 @@ def test_a_peft_folder_loads_without_this_package(task, federation, trained, tmp
 
 def test_baselines_take_the_steps_they_are_said_to(task, federation):
     alone = train_alone(task, federation.sites["cardiac"], rounds=2, seed=1)
-    first = task.train(task.zeros(), federation.sites["cardiac"], round=0, seed=1)
-    second = task.train(first, federation.sites["cardiac"], round=1, seed=1)
+    cardiac = federation.sites["cardiac"]
+    first = task.train(task.zeros(), cardiac, round=0, seed=1, federated=False)
+    second = task.train(first, cardiac, round=1, seed=1, federated=False)
     assert alone.tobytes() == second.tobytes()
     pooled = train_pooled(task, list(federation.sites.values()), rounds=1, seed=1)
     assert np.linalg.norm(pooled) > np.linalg.norm(first)

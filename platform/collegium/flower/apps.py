@@ -39,7 +39,8 @@ def client_app(*mods: Mod) -> ClientApp:
         start = site.task.layout.flatten(_tensors(arrays))
         index = int((wire.fields(message) or {"round": 1})["round"]) - 1  # type: ignore[arg-type]
         vector = site.task.train(start, site.train, round=index, seed=site.seed)
-        vector = start + np.float32(site.task.recipe.step) * (vector - start)
+        recipe = site.task.recipe
+        vector = start + np.float32(recipe.step * recipe.step_decay**index) * (vector - start)
         trained = {n: Array(a) for n, a in site.task.layout.unflatten(vector).items()}
         metrics = MetricRecord({"num-examples": site.samples})
         return Message(

@@ -7,7 +7,7 @@ blob, and are named by its SHA-256 in the layout.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from collegium.errors import ModelMismatch
 from collegium.protocol.layout import Layout
 from collegium.protocol.layout import Tensor as LayoutTensor
 
-from .recipe import Recipe
+from .recipe import DECODER, Recipe
 from .task import Vector
 
 _FOLDABLE = 64_000_000  # adapted weights of which a second copy is kept to evaluate faster
@@ -37,7 +37,7 @@ class Adapter:
         config = LoraConfig(
             r=recipe.rank,
             lora_alpha=recipe.alpha,
-            target_modules=recipe.targets,
+            target_modules=_targets(model, recipe),
             lora_dropout=0.0,
             bias="none",
         )
@@ -85,6 +85,18 @@ class Adapter:
             )
         return tensors
 
+    @contextmanager
+    def holding(self, values: Sequence[Tensor]) -> Iterator[None]:
+        """The B matrices hold other values for a while; nothing is copied."""
+        own = [parameter.data for parameter in self.trained]
+        try:
+            for parameter, other in zip(self.trained, values, strict=True):
+                parameter.data = other
+            yield
+        finally:
+            for parameter, before in zip(self.trained, own, strict=True):
+                parameter.data = before
+
     def write(self, vector: Vector) -> None:
         """Put a vector float32[lanes or padded] into the B matrices."""
         with torch.no_grad():
@@ -126,6 +138,16 @@ class Adapter:
         if not plain or sum(la.base_layer.weight.numel() for la in layers) > _FOLDABLE:
             return []
         return [(layer, layer.base_layer.weight.detach().clone()) for layer in layers]
+
+
+def _targets(model: Any, recipe: Recipe) -> str | list[str]:
+    """What PEFT is told to adapt."""
+    if recipe.targets != DECODER:
+        return recipe.targets
+    decoder = model.get_decoder()
+    within = next(name for name, module in model.named_modules() if module is decoder)
+    linear = [name for name, module in decoder.named_modules() if isinstance(module, nn.Linear)]
+    return [f"{within}.{name}" for name in linear]
 
 
 def draw_frozen(shapes: dict[str, tuple[int, ...]], recipe: Recipe) -> bytes:

@@ -15,7 +15,7 @@ def train_alone(task: Task, data: Dataset, *, rounds: int, seed: int) -> Vector:
     """One hospital trains on its own for ``rounds`` rounds, from the untouched base."""
     examples, vector = task.prepare(data), task.zeros()
     for round in range(rounds):
-        vector = task.train(vector, examples, round=round, seed=seed)
+        vector = task.train(vector, examples, round=round, seed=seed, federated=False)
     return vector
 
 
@@ -24,5 +24,6 @@ def train_pooled(task: Task, sites: Sequence[Dataset], *, rounds: int, seed: int
     examples, vector = task.prepare(join(sites, "pooled")), task.zeros()
     for round in range(rounds):
         for turn in range(len(sites)):
-            vector = task.train(vector, examples, round=round, seed=seed + 1_000_003 * turn)
+            draws = seed + 1_000_003 * turn
+            vector = task.train(vector, examples, round=round, seed=draws, federated=False)
     return vector

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from collegium.errors import ModelMismatch
 
+from . import vision
 from .data import Pixels
 
 IGNORED = -100  # label of a token that carries no loss
@@ -35,12 +36,13 @@ class Row:
     Attributes:
         tokens: int64[length] each: ``input_ids``, ``attention_mask`` and token types if any.
         labels: int64[length]; answer tokens, the rest IGNORED.
-        picture: what the model's vision part takes, first axis as the processor gives it.
+        picture: what the model's vision part takes, first axis as the processor gives it; or
+            what it makes of that, under ``vision.FEATURES``.
     """
 
     tokens: dict[str, Tensor]
     labels: Tensor
-    picture: dict[str, Tensor]
+    picture: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,9 +82,7 @@ class Prompter:
         """The image as the vision part takes it."""
         return self._split(self._process("x", pixels))[1]
 
-    def row(
-        self, pixels: Pixels, picture: dict[str, Tensor], turns: Sequence[tuple[str, str]]
-    ) -> Row:
+    def row(self, pixels: Pixels, picture: dict[str, Any], turns: Sequence[tuple[str, str]]) -> Row:
         """A conversation of (question, answer) turns on one image.
 
         Further turns than the first need ``many_turns``.
@@ -106,7 +106,7 @@ class Prompter:
             picture,
         )
 
-    def prompt(self, pixels: Pixels, picture: dict[str, Tensor], question: str) -> Row:
+    def prompt(self, pixels: Pixels, picture: dict[str, Any], question: str) -> Row:
         """A question that waits for its answer."""
         tokens = self._first(question, pixels)
         return Row(dict(tokens), torch.full_like(tokens["input_ids"], IGNORED), picture)
@@ -115,7 +115,7 @@ class Prompter:
         """Tokens of an answer with the end token."""
         return self._answer(answer)[0]
 
-    def collate(self, rows: Sequence[Row], left: bool = False) -> tuple[dict[str, Tensor], Tensor]:
+    def collate(self, rows: Sequence[Row], left: bool = False) -> tuple[dict[str, Any], Tensor]:
         """One batch (inputs, labels), padded on the right, or on the left for generation."""
         width = max(map(len, rows))
 
@@ -128,12 +128,13 @@ class Prompter:
                     out[k, : len(part)] = part
             return out
 
-        inputs = {
+        inputs: dict[str, Any] = {
             key: padded([row.tokens[key] for row in rows], self.pad if key == "input_ids" else 0)
             for key in rows[0].tokens
         }
         for key in rows[0].picture:
-            inputs[key] = _stack([row.picture[key] for row in rows])
+            join = vision.join if key == vision.FEATURES else _stack
+            inputs[key] = join([row.picture[key] for row in rows])
         return inputs, padded([row.labels for row in rows], IGNORED)
 
     def text(self, ids: Tensor) -> str:

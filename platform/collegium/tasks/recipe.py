@@ -10,6 +10,7 @@ from typing import Any, Self
 from collegium.errors import BadCard
 
 TINY = "tiny"  # the base model shipped in this package
+DECODER = "decoder"  # the linear layers of the language model
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class Recipe:
         base: ``tiny``, a model folder, or the id of a model on the Hugging Face hub.
         rank: LoRA rank.
         alpha: LoRA alpha; the adapter acts with the factor alpha / rank.
-        targets: modules that are adapted, as PEFT reads them: ``all-linear`` or a regular
-            expression on module names.
+        targets: modules that are adapted: ``decoder``, the linear layers of the language model
+            (what the vision part sees then never changes and is worked out once), or what PEFT
+            reads: ``all-linear``, or a regular expression on module names.
         adapter_seed: seed of the frozen A matrices.
         rounds: rounds the schedule is made for.
         local_steps: optimiser steps of a node in a round.
@@ -35,6 +37,11 @@ class Recipe:
         step: factor on what local training changed, before it is sent. A merge takes the mean of
             nodes that learn different things; this is the server's step size of FedOpt (Reddi et
             al., "Adaptive Federated Optimization", 2021), taken at the nodes.
+        step_decay: factor on ``step`` from one round to the next.
+        preserve: weight of not-true distillation: how much a node keeps of what the federation's
+            model says about wrong answers while it learns the right ones. Hospitals that see
+            different diseases would otherwise unlearn each other's (Lee et al., "Preservation of
+            the Global Knowledge by Not-True Distillation in Federated Learning", NeurIPS 2022).
         epsilon: Adam's, added to the root of the second moment.
         balance: 0 draws all (question, answer) pairs alike, 1 draws them as often as they occur.
         held_out: share of a site's examples that is never trained on and scores others.
@@ -48,7 +55,7 @@ class Recipe:
     base: str = TINY
     rank: int = 8
     alpha: int = 16
-    targets: str = "all-linear"
+    targets: str = DECODER
     adapter_seed: int = 7
     rounds: int = 4
     local_steps: int = 40
@@ -58,7 +65,9 @@ class Recipe:
     decay: float = 0.85
     warmup: int = 3
     clip: float = 1.0
-    step: float = 1.8
+    step: float = 2.2
+    step_decay: float = 0.8
+    preserve: float = 1.0
     epsilon: float = 1e-8
     balance: float = 0.25
     held_out: float = 0.2
@@ -114,6 +123,8 @@ _BOUNDS: dict[str, tuple[tuple[type, ...], float, float]] = {
     "epsilon": (_REAL, 1e-12, 1.0),
     "clip": (_REAL, 1e-6, 1e6),
     "step": (_REAL, 0.01, 100.0),
+    "step_decay": (_REAL, 0.01, 1.0),
+    "preserve": (_REAL, 0.0, 100.0),
     "balance": (_REAL, 0.0, 1.0),
     "held_out": (_REAL, 0.01, 0.9),
     "shard_rows": (_INT, 1, 100_000),

@@ -12,6 +12,7 @@ from torch import Tensor
 from .data import Dataset, is_yes_no
 from .prompts import IGNORED, Prompter, Row
 from .task import Score
+from .vision import Vision
 
 Floats = NDArray[np.float64]
 _ROWS = 64  # rows in one forward pass
@@ -20,9 +21,10 @@ _ROWS = 64  # rows in one forward pass
 class Examples:
     """A dataset prepared for one model: pictures and single-question rows, ready as batches."""
 
-    def __init__(self, dataset: Dataset, prompter: Prompter) -> None:
+    def __init__(self, dataset: Dataset, prompter: Prompter, vision: Vision) -> None:
         self.dataset, self.prompter = dataset, prompter
-        self.pictures = {key: prompter.picture(image) for key, image in dataset.images.items()}
+        pixels = {key: prompter.picture(image) for key, image in dataset.images.items()}
+        self.pictures = vision.seen(pixels)
         self._batches: list[tuple[NDArray[np.int64], dict[str, Tensor], Tensor]] | None = None
         self.known_losses: dict[bytes, float] = {}  # by digest of the vector
 

@@ -92,9 +92,12 @@ class Task(Protocol):
         """Preprocess once; the result may be given wherever a dataset is asked for."""
         ...
 
-    def train(self, vector: Vector, data: Any, *, round: int, seed: int) -> Vector:
+    def train(
+        self, vector: Vector, data: Any, *, round: int, seed: int, federated: bool = True
+    ) -> Vector:
         """One node's local work in a round (counted from 0): the vector after its steps.
 
+        Not ``federated``: alone, with nothing to preserve that others may have taught it.
         The same arguments give the same bits on the same machine.
         """
         ...

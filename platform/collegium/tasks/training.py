@@ -1,7 +1,8 @@
-"""A node's local steps: batches drawn evenly over answers, AdamW on the B matrices."""
+"""A node's local steps: batches drawn evenly over answers, Adam on the B matrices."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ class Batches:
     """
 
     def __init__(
-        self, dataset: Dataset, pictures: dict[str, dict[str, torch.Tensor]], prompter: Prompter
+        self, dataset: Dataset, pictures: dict[str, dict[str, Any]], prompter: Prompter
     ) -> None:
         self.dataset, self.pictures, self.prompter = dataset, pictures, prompter
         strata: dict[tuple[str, str], list[Example]] = defaultdict(list)
@@ -69,13 +70,19 @@ def train_locally(
     rng = np.random.default_rng([seed, round])
     adapter.write(vector)
     adapter.model.train()
+    start = [parameter.detach().clone() for parameter in adapter.trained]
     rate = recipe.learning_rate * recipe.decay**round
     optimiser = torch.optim.Adam(adapter.trained, lr=rate, eps=recipe.epsilon)
     for step in range(recipe.local_steps):
         optimiser.param_groups[0]["lr"] = rate * _slope(step, recipe)
         inputs, labels = batches.prompter.collate(batches.draw(recipe, rng))
-        logits = adapter.model(**inputs, use_cache=False).logits
-        answer_loss(logits, labels).backward()
+        logits, wanted = answer_logits(adapter.model, inputs, labels)
+        loss = functional.cross_entropy(logits, wanted)
+        if recipe.preserve:
+            with torch.no_grad(), adapter.holding(start):
+                before, _ = answer_logits(adapter.model, inputs, labels)
+            loss = loss + recipe.preserve * not_true_divergence(logits, before, wanted)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(adapter.trained, recipe.clip)
         optimiser.step()
         optimiser.zero_grad()
@@ -93,7 +100,30 @@ def _slope(step: int, recipe: Recipe) -> float:
     return min(up, down)
 
 
-def answer_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of the labelled tokens in nats; logits at t predict the token t + 1."""
+def answer_logits(
+    model: Any, inputs: Mapping[str, Any], labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits float32[n, vocabulary] at the labelled tokens, and these tokens int64[n].
+
+    Logits at t predict the token t + 1.
+    """
     where = labels[:, 1:] != IGNORED
-    return functional.cross_entropy(logits[:, :-1][where].float(), labels[:, 1:][where])
+    logits = model(**inputs, use_cache=False).logits[:, :-1]
+    return logits[where].float(), labels[:, 1:][where]
+
+
+def not_true_divergence(
+    logits: torch.Tensor, before: torch.Tensor, wanted: torch.Tensor
+) -> torch.Tensor:
+    """Mean KL divergence in nats from ``before`` to ``logits`` over all tokens but the right one.
+
+    Args:
+        logits, before: float32[n, vocabulary], of the model in training and at its start.
+        wanted: int64[n], the right tokens.
+    """
+    true = functional.one_hot(wanted, logits.shape[1]).bool()
+    now, then = (
+        functional.log_softmax(x.masked_fill(true, -torch.inf), -1).masked_fill(true, 0.0)
+        for x in (logits, before)
+    )
+    return (then.exp().masked_fill(true, 0.0) * (then - now)).sum(-1).mean()

@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +31,7 @@ from .recipe import Recipe
 from .scoring import Examples
 from .task import Answer, Evaluation, Vector
 from .training import Batches, train_locally
+from .vision import Vision
 
 Picture = Pixels | Image.Image | Path | str
 _LONGEST_ANSWER = 64  # tokens, in a dialogue
@@ -46,6 +48,7 @@ class XrayDialogue:
         self.recipe = recipe
         self.prompter = Prompter(processor, stop)
         self.adapter = Adapter(model, recipe, base_digest)
+        self._vision = Vision(self.adapter.model)
 
     @classmethod
     def load(
@@ -78,12 +81,21 @@ class XrayDialogue:
         return np.zeros(self.layout.padded, np.float32)
 
     def prepare(self, data: Dataset | Examples) -> Examples:
-        return data if isinstance(data, Examples) else Examples(data, self.prompter)
+        return data if isinstance(data, Examples) else Examples(data, self.prompter, self._vision)
 
-    def train(self, vector: Vector, data: Dataset | Examples, *, round: int, seed: int) -> Vector:
+    def train(
+        self,
+        vector: Vector,
+        data: Dataset | Examples,
+        *,
+        round: int,
+        seed: int,
+        federated: bool = True,
+    ) -> Vector:
         examples = self.prepare(data)
         batches = Batches(examples.dataset, examples.pictures, self.prompter)
-        return train_locally(self.adapter, batches, vector, self.recipe, round, seed)
+        recipe = self.recipe if federated else replace(self.recipe, preserve=0.0)
+        return train_locally(self.adapter, batches, vector, recipe, round, seed)
 
     def loss(self, vector: Vector, data: Dataset | Examples) -> float:
         """Mean over the examples of log(1 + l), l = -log P(right answer) in nats.
@@ -140,10 +152,11 @@ class XrayDialogue:
         """Where equal words may be other tokens, compare the words of the answers not yet right."""
         asked = examples.dataset.examples
         open_ = [k for k in range(len(asked)) if not right[k]]
-        prompts = [
+        pixels = examples.dataset.images
+        prompts = [  # from the pixels: generation takes no features
             self.prompter.prompt(
-                examples.dataset.images[asked[k].image],
-                examples.pictures[asked[k].image],
+                pixels[asked[k].image],
+                self.prompter.picture(pixels[asked[k].image]),
                 asked[k].question,
             )
             for k in open_
