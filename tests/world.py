@@ -123,6 +123,21 @@ def found(
     token: Artifact | None = None,
 ) -> None:
     """Create a federation with registered nodes in ``folder``, to be copied by many tests."""
+    folder.mkdir(parents=True)
+    options = {"clock": "virtual", "seed": b"world", "chain_id": chain_id}
+    with connect(str(folder / "chain.sqlite"), **options) as chain:
+        found_on(chain, folder, nodes, terms, limits, token)
+
+
+def found_on(
+    chain: Chain,
+    folder: Path,
+    nodes: int,
+    terms: Terms = TERMS,
+    limits: Limits = LIMITS,
+    token: Artifact | None = None,
+) -> None:
+    """The same on any local chain; ``folder`` gets the keys, the documents and the address."""
     card = TaskCard(
         name="Test",
         task=LAYOUT.task,
@@ -135,29 +150,27 @@ def found(
         limits=limits,
         terms=terms,
     )
-    folder.mkdir(parents=True)
-    options = {"clock": "virtual", "seed": b"world", "chain_id": chain_id}
-    with connect(str(folder / "chain.sqlite"), **options) as chain:
-        sender = Sender(chain, chain.dev_accounts[0])
-        money = deploy_token(sender) if token is None else deploy(sender, token)[0]
-        federation, receipt = deploy_federation(
-            sender,
-            terms,
-            card=card.digest,
-            genesis=bytes.fromhex(card.genesis),
-            token=money.address,
-            admin=sender.address,
-        )
-        federation.mint(sender.address, 20 * terms.reward)
-        federation.deposit(20 * terms.reward)
-        for number in range(1, nodes + 1):
-            keys = Keyring.generate(b"node %d" % number)
-            home = NodeHome(folder / f"node{number}")
-            keys.save(home.keys, PASSPHRASE, iterations=1)
-            register(federation, keys)
-            settings = settings_of(number, federation)
-            home.write_settings(settings, card.encode(), LAYOUT.encode())
+    sender = Sender(chain, chain.dev_accounts[0])
+    money = deploy_token(sender) if token is None else deploy(sender, token)[0]
+    federation, receipt = deploy_federation(
+        sender,
+        terms,
+        card=card.digest,
+        genesis=bytes.fromhex(card.genesis),
+        token=money.address,
+        admin=sender.address,
+    )
+    federation.mint(sender.address, 20 * terms.reward)
+    federation.deposit(20 * terms.reward)
+    for number in range(1, nodes + 1):
+        keys = Keyring.generate(b"node %d" % number)
+        home = NodeHome(folder / f"node{number}")
+        keys.save(home.keys, PASSPHRASE, iterations=1)
+        register(federation, keys)
+        home.write_settings(settings_of(number, federation), card.encode(), LAYOUT.encode())
     place = {"federation": federation.address, "first_block": receipt.block}
+    if chain.embedded is None:
+        place["chain"] = chain.spec
     (folder / "place.json").write_text(json.dumps(place))
 
 
@@ -189,20 +202,21 @@ class World:
     """A federation in a folder of its own.
 
     Args:
-        template: what :func:`found` made.
+        template: what :func:`found` or :func:`found_on` made.
         folder: where this test's copy is to lie.
         settings: of all nodes, where they differ from the defaults.
     """
 
     def __init__(self, template: Path, folder: Path, **settings: Any) -> None:
         folder.mkdir()
-        for name in ("chain.sqlite", "place.json"):
-            shutil.copy(template / name, folder)
+        shutil.copy(template / "place.json", folder)
+        place = json.loads((folder / "place.json").read_text())
+        if "chain" not in place:
+            shutil.copy(template / "chain.sqlite", folder)
         if (template / "store").exists():
             shutil.copytree(template / "store", folder / "store")
         self.folder = folder
-        self.chain: Chain = connect(str(folder / "chain.sqlite"))
-        place = json.loads((folder / "place.json").read_text())
+        self.chain: Chain = connect(place.get("chain", str(folder / "chain.sqlite")))
         reader = Federation(self.chain, place["federation"], first_block=place["first_block"])
         self.federation = reader.using(self.chain.dev_accounts[0])
         self.store = BlobStore(folder / "store")

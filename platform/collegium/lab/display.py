@@ -113,20 +113,18 @@ class Step:
 
 def story(dispute: Mapping[str, Any]) -> list[str]:
     """A dispute in sentences."""
-    cheat = next((s["node"] for s in dispute["slashed"] if s["offence"] == "merge"), "the proposer")
-    where = "part of it"
+    where = "part of it is"
     if dispute["leaf"] is not None:
         first = 256 * dispute["leaf"] + 32 * dispute["block"]
-        where = f"lanes {first:,} to {first + 31:,}"
-    losses = ", ".join(
-        f"{s['node']} {s['amount']:,.0f} tokens ({s['offence']})" for s in dispute["slashed"]
-    )
+        where = f"something in lanes {first:,} to {first + 31:,} is"
+    cheat = next((s["node"] for s in dispute["slashed"] if s["offence"] == "merge"), "the proposer")
+    losses = [f"{s['node']} {s['amount']:,.0f} ({s['offence']})" for s in dispute["slashed"]]
     return [
-        f"[bold red]{cheat}[/] proposed a merge that is not the merge.",
-        f"[bold green]{dispute['by']}[/] computed it again and showed the contract where: {where}, "
-        f"for {dispute['gas']:,} gas.",
-        f"The contract computed these 32 numbers itself. Slashed: {losses or 'nobody'}; half of it "
-        f"goes to {dispute['by']}. Another node proposes.",
+        f"[bold red]{cheat}[/] proposes a model that is not the merge of what was accepted",
+        f"[bold green]{dispute['by']}[/] computes it again: {where} wrong; the contract computes "
+        f"those 32 numbers, too, and agrees ({dispute['gas']:,} gas)",
+        f"tokens slashed: {', '.join(losses) or 'none'}, half of them to {dispute['by']}; "
+        "another node merges",
     ]
 
 

@@ -195,10 +195,15 @@ def judge(
         envelopes: sealed updates by node id.
         proposed: file of the state behind the proposal, if anybody showed it.
 
+    Returns:
+        Neither a signature nor a dispute if somebody else has just had the proposal rejected.
+
     Raises:
         WrongMerge: the proposal is not the merge, and nobody showed the state behind it.
         BadProof: what was shown is another state.
     """
+    if view.phase == "Merge" and view.barred:
+        return Judgement()
     try:
         return Judgement(signature=attest(node, view, base, envelopes)[1])
     except WrongMerge:
