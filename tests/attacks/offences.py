@@ -1,15 +1,22 @@
 """What costs stake, how it is proven, and what the books then say."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tests.by_hand import ByHand
-from tests.world import World
+from tests.world import LAYOUT, World
 
 from collegium.chain.federation import Federation
 from collegium.chain.receipts import Receipt
-from collegium.protocol import signing
+from collegium.protocol import dispute, merge, signing, state
+from collegium.protocol.codec import Encoded
+from collegium.protocol.container import decode_update, encode_state
+from collegium.protocol.dispute import Accepted, MergeProof
 from collegium.protocol.machine import ZERO_ADDRESS
+from collegium.protocol.packed import pack_attestation
 from collegium.protocol.signing import compact
+from collegium.protocol.state import State
+from collegium.roles import aggregator, watcher
 
 UNREVEALED, INVALID_UPDATE, MERGE, ATTESTATION, EQUIVOCATION = range(5)
 NOBODY = ZERO_ADDRESS
@@ -48,6 +55,16 @@ def owed(world: World, reporter: str) -> int:
     return int(world.federation.vault.call("owed", reporter))
 
 
+def left(world: World) -> list[tuple[int, int]]:
+    """(node, reason) of everybody that left."""
+    return [(event["id"], event["reason"]) for event in world.federation.events("NodeLeft")]
+
+
+def owner(hand: ByHand, number: int) -> Federation:
+    """The federation as the cold account of a node."""
+    return hand.world.federation.using(hand.nodes[number].keys.account)
+
+
 def forfeited(world: World) -> int:
     return int(world.federation.vault.call("forfeited"))
 
@@ -78,3 +95,93 @@ def equivocate(hand: ByHand, number: int, round_id: int = 1) -> Equivocation:
 
 def report(federation: Federation, proof: Equivocation) -> Receipt:
     return federation.prove_equivocation(*proof)
+
+
+# -- false merges ----------------------------------------------------------------------------------
+
+
+def accepted(hand: ByHand) -> list[tuple[int, Encoded]]:
+    """Weight and lanes of every accepted update."""
+    weights = hand.world.weights(1)
+    files = {n: hand.nodes[n].home.journal(1).read("update.safetensors") for n in hand.nodes}
+    return [(weights[n], decode_update(data, LAYOUT).encoded) for n, data in files.items()]
+
+
+def altered_lane(hand: ByHand) -> State:
+    merged = merge.merge(hand.base, accepted(hand))
+    merged[17] += 1
+    return merged
+
+
+MERGES: dict[str, Callable[[ByHand], State]] = {
+    "one lane is altered by the smallest step": altered_lane,
+    "an update is left out": lambda hand: merge.merge(hand.base, accepted(hand)[1:]),
+    "an update is counted twice": lambda hand: merge.merge(
+        hand.base, [(weight // 2, update) for weight, update in accepted(hand)] + accepted(hand)[:1]
+    ),
+    "other weights": lambda hand: merge.merge(
+        hand.base, [(weight - 9, update) for weight, update in accepted(hand)]
+    ),
+    "equal weights": lambda hand: merge.merge(hand.base, [(1, u) for _, u in accepted(hand)]),
+    "nothing is merged": lambda hand: hand.base,
+}
+
+
+def members(hand: ByHand) -> list[int]:
+    """Committee members other than the aggregator."""
+    return [number for number in hand.view.committee if number != hand.view.aggregator]
+
+
+def propose(hand: ByHand, wrong: State) -> int:
+    """The aggregator proposes whatever it likes; returns who that is."""
+    number = hand.view.aggregator
+    aggregator.propose(hand.nodes[number], hand.view, wrong)
+    return number
+
+
+def proof(hand: ByHand, wrong: State) -> MergeProof:
+    """What an honest member makes of a wrong proposal."""
+    node = hand.nodes[members(hand)[0]]
+    return watcher.prove(node, hand.view, hand.file, hand.envelopes, encode_state(wrong))
+
+
+def disprove(hand: ByHand, wrong: State) -> str:
+    """An honest member disputes; returns the account that is rewarded."""
+    challenger = hand.nodes[members(hand)[0]].federation
+    challenger.dispute_merge(proof(hand, wrong))
+    return challenger.sender.address
+
+
+def sign(hand: ByHand, root: bytes, *numbers: int) -> None:
+    """These members sign whatever was proposed."""
+    message, view = hand.world.domain.merge_digest(hand.view.id, root), hand.view
+    items = [
+        pack_attestation(
+            view.committee.index(number),
+            compact(signing.sign(message, hand.nodes[number].keys.signer.key)),
+        )
+        for number in numbers
+    ]
+    hand.world.federation.attest_merge(view.id, items)
+
+
+def conclude(hand: ByHand, number: int) -> bytes:
+    """Another node proposes the right merge, the committee signs it, and the round ends."""
+    node = hand.nodes[number]
+    hand.merged = aggregator.merged(node, hand.view, hand.file, hand.envelopes)
+    aggregator.propose(node, hand.view, hand.merged)
+    hand.play("finish", "attest")
+    assert hand.view.phase == "Final"
+    return state.root(hand.merged)
+
+
+def show(hand: ByHand, proposed: State, place: dispute.Place = (0, 0)) -> MergeProof:
+    """A complete proof about any block, right or wrong."""
+    found = []
+    for update in hand.view.updates:
+        file = hand.nodes[update.node].home.journal(hand.view.id).read("update.safetensors")
+        held = decode_update(file, LAYOUT)
+        weight = hand.world.weights(hand.view.id)[update.node]
+        digest = held.manifest.digest
+        found.append(Accepted(update.node, update.digest, weight, digest, held.encoded))
+    return dispute.build(hand.view.id, place, hand.base, proposed, found)

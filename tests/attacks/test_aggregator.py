@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from flwr.app import Context, Message
 from flwr.clientapp.typing import ClientAppCallable, Mod
+from tests.attacks.offences import MERGES, accepted, altered_lane
 from tests.by_hand import ByHand
 from tests.misbehaving_app import BEHAVIOURS
 from tests.server import grid_of, run, server_of
@@ -19,44 +20,15 @@ from collegium.errors import RoundFailed, TransactionReverted
 from collegium.flower import wire
 from collegium.flower.strategy import Verified
 from collegium.protocol import merge, signing, state
-from collegium.protocol.codec import Encoded
-from collegium.protocol.container import decode_update, encode_state
+from collegium.protocol.container import encode_state
 from collegium.protocol.packed import pack_attestation
 from collegium.protocol.signing import compact
-from collegium.protocol.state import State
 from collegium.roles import aggregator
 
 
 @pytest.fixture
 def settled(played: Callable[..., ByHand]) -> ByHand:
     return played("settle")
-
-
-def accepted(hand: ByHand) -> list[tuple[int, Encoded]]:
-    """Weight and lanes of every accepted update."""
-    weights = hand.world.weights(1)
-    files = {n: hand.nodes[n].home.journal(1).read("update.safetensors") for n in hand.nodes}
-    return [(weights[n], decode_update(data, LAYOUT).encoded) for n, data in files.items()]
-
-
-def altered_lane(hand: ByHand) -> State:
-    merged = merge.merge(hand.base, accepted(hand))
-    merged[17] += 1
-    return merged
-
-
-MERGES: dict[str, Callable[[ByHand], State]] = {
-    "one lane is altered by the smallest step": altered_lane,
-    "an update is left out": lambda hand: merge.merge(hand.base, accepted(hand)[1:]),
-    "an update is counted twice": lambda hand: merge.merge(
-        hand.base, [(weight // 2, update) for weight, update in accepted(hand)] + accepted(hand)[:1]
-    ),
-    "other weights": lambda hand: merge.merge(
-        hand.base, [(weight - 9, update) for weight, update in accepted(hand)]
-    ),
-    "equal weights": lambda hand: merge.merge(hand.base, [(1, u) for _, u in accepted(hand)]),
-    "nothing is merged": lambda hand: hand.base,
-}
 
 
 def test_the_honest_merge_is_the_one_that_all_know(settled: ByHand) -> None:

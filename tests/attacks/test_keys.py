@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from tests.attacks.offences import stake
+from tests.attacks.offences import owner, stake
 from tests.by_hand import ByHand
 from tests.world import TERMS
 
@@ -35,11 +35,6 @@ def opened(played: Callable[..., ByHand]) -> ByHand:
 @pytest.fixture
 def final(played: Callable[..., ByHand]) -> ByHand:
     return played("finish")
-
-
-def owner(hand: ByHand, number: int) -> Federation:
-    """The federation as the cold account of a node."""
-    return hand.world.federation.using(hand.nodes[number].keys.account)
 
 
 def hot(hand: ByHand, key: LocalAccount) -> Federation:

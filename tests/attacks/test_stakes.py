@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import pytest
 from tests.attacks.offences import (
-    EQUIVOCATION,
     INVALID_UPDATE,
     NOBODY,
     UNREVEALED,
@@ -16,9 +15,9 @@ from tests.attacks.offences import (
     check_books,
     equivocate,
     forfeited,
-    owed,
+    left,
+    owner,
     report,
-    signed,
     slashes,
     stake,
 )
@@ -26,12 +25,9 @@ from tests.by_hand import ByHand
 from tests.world import TERMS, World
 
 from collegium.chain.bindings import artifact, deploy
-from collegium.chain.federation import Federation, deploy_federation
 from collegium.errors import TransactionReverted
-from collegium.protocol.registry import FOREVER
+from collegium.protocol.registry import FOREVER, LeaveReason
 from collegium.protocol.settlement import INVALID
-
-SLASHED = 2  # the contract's LeaveReason
 
 
 @pytest.fixture
@@ -45,19 +41,9 @@ def opened(played: Callable[..., ByHand]) -> ByHand:
     return played("open")
 
 
-def owner(hand: ByHand, number: int) -> Federation:
-    """The federation as the account of a node."""
-    return hand.world.federation.using(hand.nodes[number].keys.account)
-
-
 def until(world: World, node: int) -> int:
     """The round from which on a node is out."""
     return int(world.federation.node(node).active_until)
-
-
-def left(world: World) -> list[tuple[int, int]]:
-    """(node, reason) of everybody that left."""
-    return [(event["id"], event["reason"]) for event in world.federation.events("NodeLeft")]
 
 
 # -- votes and updates ---------------------------------------------------------------------------
@@ -156,7 +142,7 @@ def test_who_is_left_with_less_than_half_has_to_leave(
     hand.reveal(*others)
     world.pass_deadline()
     hand.settle()
-    assert stake(world, silent) == 200 and left(world) == [(silent, SLASHED)]
+    assert stake(world, silent) == 200 and left(world) == [(silent, LeaveReason.SLASHED)]
     assert until(world, silent) == 2 and silent in hand.view.members
     hand.play("finish", "propose")
     account = hand.nodes[silent].keys.account
@@ -164,103 +150,6 @@ def test_who_is_left_with_less_than_half_has_to_leave(
     owner(hand, silent).register("0x" + "5a" * 20, bytes(32), bytes(32))
     assert stake(world, silent) == TERMS.stake and until(world, silent) == FOREVER
     check_books(world)
-
-
-# -- equivocation --------------------------------------------------------------------------------
-
-
-def test_two_updates_for_one_round(opened: ByHand) -> None:
-    """Equivocation: two signatures of one signer are the proof; half goes to the reporter."""
-    world, reporter = opened.world, opened.nodes[2].federation
-    who = reporter.sender.address
-    report(reporter, equivocate(opened, 1))
-    assert slashes(world) == [Slash(1, EQUIVOCATION, 500, who)]
-    assert left(world) == [(1, SLASHED)] and stake(world, 1) == 0
-    assert (owed(world, who), forfeited(world)) == (250, 250)
-    check_books(world)
-    world.federation.collect(who)  # anybody sends it; it goes to the reporter
-    assert world.federation.balance(who) == 250 and owed(world, who) == 0
-    with pytest.raises(TransactionReverted, match="NothingOwed"):
-        world.federation.collect(who)
-    check_books(world)
-
-
-def test_one_offence_is_punished_once(opened: ByHand) -> None:
-    """Equivocation: the same proof again, in the other order, or with a third update."""
-    world, proof = opened.world, equivocate(opened, 1)
-    report(world.federation, proof)
-    third = b"\x03" * 32
-    again = [
-        proof,
-        proof._replace(digests=proof.digests[::-1], signatures=proof.signatures[::-1]),
-        proof._replace(
-            digests=[proof.digests[0], third],
-            signatures=[proof.signatures[0], signed(opened, 1, 1, proof.base, third)],
-        ),
-    ]
-    for one in again:
-        with pytest.raises(TransactionReverted, match="AlreadyProven"):
-            report(world.federation, one)
-    assert len(slashes(world)) == 1
-
-
-def test_a_stake_is_taken_once(played: Callable[..., ByHand]) -> None:
-    """Equivocation in two rounds: the second proof finds nothing left to take, or to earn."""
-    hand = played("finish")
-    world, first = hand.world, equivocate(hand, 1)
-    ByHand(world, hand.merged).play("open")
-    report(world.federation, equivocate(hand, 1, round_id=2))
-    with pytest.raises(TransactionReverted, match="NothingAtStake"):
-        report(world.federation, first)
-    assert [one.amount for one in slashes(world)] == [500]
-
-
-def test_what_is_no_equivocation(opened: ByHand, make_world: Callable[..., World]) -> None:
-    """Somebody else is to be punished: by one signature, by another's, by one from elsewhere."""
-    world, proof = opened.world, equivocate(opened, 1)
-    one, two = proof.signatures
-    base, first, second = proof.base, *proof.digests
-    elsewhere, _ = deploy_federation(
-        world.federation.sender,
-        world.terms,
-        card=world.card.digest,
-        genesis=bytes.fromhex(world.card.genesis),
-        token=world.federation.token.address,
-        admin=world.federation.sender.address,
-    )
-    attempts = {
-        "the same update twice": proof._replace(digests=[first, first], signatures=[one, one]),
-        "signed by two nodes": proof._replace(signatures=[one, signed(opened, 2, 1, base, second)]),
-        "signed by a stranger": proof._replace(signatures=[bytes(64), two]),
-        "under another account": proof._replace(account=opened.nodes[2].keys.account.address),
-        "for two rounds": proof._replace(signatures=[one, signed(opened, 1, 2, base, second)]),
-        "on two bases": proof._replace(signatures=[one, signed(opened, 1, 1, bytes(32), second)]),
-        "in a later round": proof._replace(round=2),
-    }
-    for attempt in attempts.values():
-        with pytest.raises(TransactionReverted, match="NotEquivocal"):
-            report(world.federation, attempt)
-    with pytest.raises(TransactionReverted, match="NotEquivocal"):
-        report(elsewhere, proof)
-    assert slashes(world) == []
-
-
-def test_reporting_oneself(opened: ByHand) -> None:
-    """Self-report: an offender that is first to the reward still loses half of the penalty."""
-    world, account = opened.world, opened.nodes[1].keys.account.address
-    report(owner(opened, 1), equivocate(opened, 1))
-    world.federation.collect(account)
-    assert world.federation.balance(account) == 250
-
-
-def test_an_offence_that_is_proven_late(played: Callable[..., ByHand]) -> None:
-    """Equivocation of a former round, by a signer that was replaced since: still punished."""
-    hand = played("finish")
-    world = hand.world
-    proof = equivocate(hand, 1)
-    owner(hand, 1).rotate("0x" + "5a" * 20, bytes(32), bytes(32))
-    report(world.federation, proof)
-    assert slashes(world)[-1][:3] == (1, EQUIVOCATION, 500)
 
 
 # -- leaving with the stake ----------------------------------------------------------------------

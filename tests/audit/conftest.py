@@ -1,12 +1,13 @@
-"""One federation with its evidence, shared by all tests of the auditor; see ``builder.py``."""
+"""One federation with its evidence, shared by all tests of the auditor; see ``story.py``."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.audit.builder import CARD, LAYOUT, PASSPHRASE, Played, play
+from tests.audit.builder import CARD, LAYOUT, PASSPHRASE
 from tests.audit.forging import Forger
+from tests.audit.story import Played, play
 
 from collegium import audit
 from collegium.chain import engines

@@ -13,7 +13,9 @@ from eth_bloom import BloomFilter
 from eth_utils import keccak
 from trie import HexaryTrie
 
+from collegium import audit
 from collegium.audit.index import BLOCKS, INDEX
+from collegium.audit.report import AuditResult
 from collegium.chain import headers, transactions
 from collegium.chain.bindings import artifact
 from collegium.chain.receipts import AbiBook
@@ -115,6 +117,17 @@ class Forger:
         self.index["files"] = sorted(files, key=lambda file: file["path"])
         (self.folder / INDEX).write_bytes(canonical_json(self.index))
         return self.folder
+
+
+def rebuilt(forger: Forger) -> AuditResult:
+    """What the audit says when every hash fits again."""
+    forger.rebuild()
+    return audit.run(forger.seal())
+
+
+def found(result: AuditResult, code: str, record: str) -> bool:
+    """Whether there is a finding of this check on such a record."""
+    return any(f.code == code and record in f.record for f in result.findings)
 
 
 def _renumber(block: dict[str, Any], receipts: list[dict[str, Any]]) -> None:

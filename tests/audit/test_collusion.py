@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.attacks.test_aggregator import altered_lane
-from tests.attacks.test_disputes import propose, sign
+from tests.attacks.offences import altered_lane, propose, sign
 from tests.by_hand import ByHand
 
 from collegium import audit

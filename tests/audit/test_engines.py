@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.audit.builder import play
+from tests.audit.story import play
 
 from collegium import audit
 from collegium.chain import engines

@@ -11,143 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.audit.builder import ALTERED
+from tests.audit.forging import found, rebuilt
 
 from collegium import audit
 from collegium.audit import merges
 from collegium.audit.report import AuditResult
-from collegium.protocol import merge, packed, state
+from collegium.protocol import merge, state
 from collegium.protocol.card import TaskCard
 from collegium.protocol.container import decode_state, decode_update, encode_state, encode_update
 from collegium.protocol.layout import Layout
 
 
-def _found(result: AuditResult, code: str, record: str) -> bool:
-    return any(f.code == code and record in f.record for f in result.findings)
-
-
-def _rebuilt(forger: Any) -> AuditResult:
-    forger.rebuild()
-    return audit.run(forger.seal())
-
-
 def test_the_forger_s_tools_change_nothing_by_themselves(forger: Any, world: Any) -> None:
     forger.rebuild()
     assert audit.run(forger.seal(), anchor=world.head).ok
-
-
-# -- events and receipts -------------------------------------------------------------------------
-
-EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "a claim pays more": ("Claimed", {"amount": 10**6}),
-    "a claim of another account": ("Claimed", {"total": 1}),
-    "a deposit is booked higher": ("Deposited", {"amount": 10**9}),
-    "a bonus is higher": ("Credited", {"amount": 77_777}),
-    "escrow is released": ("Settled", {"released": 10}),
-    "another ledger": ("Settled", {"ledgerRoot": bytes(32)}),
-    "a round earns more": ("RoundSettled", {"earned": 10**6}),
-    "other totals": ("RoundSettled", {"totals": [1, 2, 3, 4]}),
-    "other fees": ("RoundSettled", {"fees": packed.pack_fees([1, 2, 3])}),
-    "another outcome": ("RoundSettled", {"outcome": bytes(32)}),
-    "another committee": ("CommitteeDrawn", {"committee": [1, 2, 3]}),
-    "another seed": ("CommitteeDrawn", {"seed": bytes(32)}),
-    "another aggregator": ("CommitteeDrawn", {"aggregator": 4}),
-    "another merge": ("MergeProposed", {"root": bytes(32)}),
-    "another final state": ("RoundFinalised", {"root": bytes(32)}),
-    "another commitment": ("UpdateCommitted", {"digest": bytes(32)}),
-    "other scores": ("VerdictRevealed", {"scores": bytes(16)}),
-    "another seal": ("VerdictCommitted", {"seal": bytes(32)}),
-    "another key of a node": ("NodeRegistered", {"encryptionKey": bytes(32)}),
-    "another base": ("RoundOpened", {"base": bytes(32)}),
-    "more time": ("RoundOpened", {"deadline": 2**40}),
-    "more stake": ("Staked", {"amount": 501}),
-    "more withdrawn": ("Withdrawn", {"amount": 1001}),
-    "attested by all": ("MergeAttested", {"slots": 7}),
-    "more time to object": ("MergeAttested", {"deadline": 2**40}),
-    "another merge was rejected": ("MergeRejected", {"root": bytes(32)}),
-    "another proposer was rejected": ("MergeRejected", {"proposer": 4}),
-    "another challenger": ("MergeRejected", {"challenger": "0x" + "0e" * 20}),
-    "a smaller penalty": ("NodeSlashed", {"amount": 1}),
-    "another offence": ("NodeSlashed", {"offence": 0}),
-    "another reporter": ("NodeSlashed", {"reporter": "0x" + "0e" * 20}),
-    "less was taken": ("Slashed", {"amount": 1}),
-    "a larger reward": ("Slashed", {"reward": 500}),
-    "a node stays longer": ("NodeLeft", {"activeUntil": 9}),
-    "a node left for another reason": ("NodeLeft", {"reason": 1}),
-    "a stake is free earlier": ("Unbonding", {"until": 1}),
-    "a larger stake is returned": ("StakeWithdrawn", {"amount": 10**6}),
-    "a reporter is paid more": ("Collected", {"amount": 10**6}),
-    "more comes back": ("Recycled", {"amount": 10**6}),
-    "a rotated key": ("NodeRotated", {"encryptionKey": bytes(32)}),
-    "a key rotated earlier": ("NodeRotated", {"activeFrom": 1}),
-}
-
-
-@pytest.mark.parametrize("case", EVENTS)
-def test_an_event_with_other_values(forger: Any, case: str) -> None:
-    name, changes = EVENTS[case]
-    forger.edit_event(name, **changes)
-    height = int(forger.log(name)["blockNumber"], 16)
-    only_digests = audit.run(forger.seal())
-    assert _found(only_digests, "receipts", f"block {height}")
-    result = _rebuilt(forger)
-    field = next(iter(changes))
-    assert _found(result, "event", f"{name}, event") and _found(result, "event", f", {field}")
-    assert not _found(result, "receipts", "block")
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["Credited", "MergeRejected", "NodeSlashed", "Slashed", "NodeLeft", "Unbonding", "NodeRotated"],
-)
-def test_an_event_removed(forger: Any, name: str) -> None:
-    gone = forger.log(name)
-    for _, _, receipt in forger.transactions():
-        receipt["logs"] = [log for log in receipt["logs"] if log is not gone]
-    assert _found(_rebuilt(forger), "event", name)
-
-
-def test_an_event_added(forger: Any) -> None:
-    log = forger.log("Claimed")
-    receipt = next(r for _, _, r in forger.transactions() if log in r["logs"])
-    receipt["logs"].append(dict(log))
-    assert _found(_rebuilt(forger), "event", "event")
-
-
-def test_events_in_another_order(forger: Any) -> None:
-    log = forger.log("RoundSettled")
-    receipt = next(r for _, _, r in forger.transactions() if log in r["logs"])
-    receipt["logs"].reverse()
-    assert _found(_rebuilt(forger), "event", "RoundSettled")
-
-
-def test_an_event_through_another_contract(forger: Any) -> None:
-    stolen = dict(forger.log("Credited"))
-    receipt = next(r for e, t, r in forger.transactions() if t["to"] == forger.index["token"])
-    receipt["logs"].append(stolen)
-    result = _rebuilt(forger)
-    assert _found(result, "call", "transaction") and _found(result, "event", "event")
-
-
-def test_a_token_that_moved_otherwise(forger: Any) -> None:
-    for nth in range(60):
-        log = forger.log("Transfer", nth)
-        if forger.index["vault"][2:].lower() in log["topics"][1]:
-            break
-    log["data"] = "0x" + (1).to_bytes(32, "big").hex()
-    assert _found(_rebuilt(forger), "transfer", "transaction")
-
-
-@pytest.mark.parametrize("status", ["0x0", "0x1"])
-def test_another_outcome(forger: Any, status: str) -> None:
-    """An accepted verdict refused, and the second commitment of a node accepted."""
-    name, other = ("commitVerdict", "0x1") if status == "0x0" else ("commitUpdate", "0x0")
-    abi = forger.book.abi(forger.index["federation"])
-    for _, tx, receipt in forger.transactions():
-        call = abi.decode_call(bytes.fromhex(tx["input"][2:]))
-        if call and call.name == name and receipt["status"] == other:
-            break
-    receipt["status"] = status
-    assert _found(_rebuilt(forger), "outcome", f"transaction {tx['hash']}")
 
 
 # -- transactions --------------------------------------------------------------------------------
@@ -172,18 +49,18 @@ def test_other_calldata(forger: Any, name: str) -> None:
     position = max(i for i, byte in enumerate(data) if byte)
     data[position] ^= 1
     tx["input"] = "0x" + data.hex()
-    assert _found(audit.run(forger.seal()), "transactions", "block")
-    result = _rebuilt(forger)
-    assert _found(result, "transactions", "block")  # the signature is somebody else's now
+    assert found(audit.run(forger.seal()), "transactions", "block")
+    result = rebuilt(forger)
+    assert found(result, "transactions", "block")  # the signature is somebody else's now
     code, record = CALLDATA[name]
-    assert _found(result, code, record)
+    assert found(result, code, record)
 
 
 def test_another_sender(forger: Any) -> None:
     _, tx, _ = forger.call("openRound")
     tx["from"] = forger.call("register")[1]["from"]
     result = audit.run(forger.seal())
-    assert _found(result, "transactions", "block") and _found(result, "outcome", tx["hash"])
+    assert found(result, "transactions", "block") and found(result, "outcome", tx["hash"])
 
 
 @pytest.mark.parametrize(
@@ -207,7 +84,7 @@ def test_another_sender(forger: Any) -> None:
 def test_a_transaction_left_out(forger: Any, name: str, code: str) -> None:
     entry, _, position = forger.call(name)
     del entry["block"]["transactions"][position], entry["receipts"][position]
-    assert _found(_rebuilt(forger), code, "")
+    assert found(rebuilt(forger), code, "")
 
 
 def test_the_last_transaction_of_a_sender_left_out(forger: Any, world: Any) -> None:
@@ -216,7 +93,7 @@ def test_the_last_transaction_of_a_sender_left_out(forger: Any, world: Any) -> N
     del entry["block"]["transactions"][position], entry["receipts"][position]
     forger.rebuild()
     forged = forger.seal()
-    assert _found(audit.run(forged, anchor=world.head), "anchor", "block")
+    assert found(audit.run(forged, anchor=world.head), "anchor", "block")
     assert any("made up blocks" in item.reason for item in audit.run(forged).unchecked)
 
 
@@ -227,20 +104,20 @@ def test_a_block_left_out(forger: Any) -> None:
     entry, _, _ = forger.call("settle")
     forger.entries.remove(entry)
     result = audit.run(forger.seal())
-    assert _found(result, "parent", f"block {int(entry['block']['number'], 16) + 1}")
-    assert _found(_rebuilt(forger), "nonce", "transaction")
+    assert found(result, "parent", f"block {int(entry['block']['number'], 16) + 1}")
+    assert found(rebuilt(forger), "nonce", "transaction")
 
 
 def test_blocks_in_another_order(forger: Any) -> None:
     one, two = 20, 21
     forger.entries[one], forger.entries[two] = forger.entries[two], forger.entries[one]
-    assert _found(audit.run(forger.seal()), "parent", "block")
-    assert not _rebuilt(forger).ok
+    assert found(audit.run(forger.seal()), "parent", "block")
+    assert not rebuilt(forger).ok
 
 
 def test_a_chain_cut_short_shows_only_by_an_anchor(forger: Any, world: Any) -> None:
     del forger.entries[-20:]
-    assert _found(audit.run(forger.seal()), "head", "block")
+    assert found(audit.run(forger.seal()), "head", "block")
     forger.rebuild()
     cut = forger.seal()
     assert not audit.run(cut, anchor=world.head).ok
@@ -251,20 +128,20 @@ def test_a_chain_cut_short_shows_only_by_an_anchor(forger: Any, world: Any) -> N
 def test_another_time(forger: Any) -> None:
     entry, _, _ = forger.call("openRound")
     entry["block"]["timestamp"] = hex(int(entry["block"]["timestamp"], 16) + 1)
-    assert _found(audit.run(forger.seal()), "header", "block")
-    assert _found(_rebuilt(forger), "event", "RoundOpened")
+    assert found(audit.run(forger.seal()), "header", "block")
+    assert found(rebuilt(forger), "event", "RoundOpened")
 
 
 def test_another_randomness(forger: Any) -> None:
     log = forger.log("CommitteeDrawn")
     entry = next(e for e in forger.entries if e["block"]["number"] == log["blockNumber"])
     entry["block"]["mixHash"] = "0x" + "5a" * 32
-    assert _found(_rebuilt(forger), "event", "CommitteeDrawn")
+    assert found(rebuilt(forger), "event", "CommitteeDrawn")
 
 
 def test_time_that_goes_back(forger: Any) -> None:
     forger.entries[-1]["block"]["timestamp"] = "0x1"
-    assert _found(_rebuilt(forger), "parent", "time")
+    assert found(rebuilt(forger), "parent", "time")
 
 
 # -- the contract and the documents --------------------------------------------------------------
@@ -273,8 +150,8 @@ def test_time_that_goes_back(forger: Any) -> None:
 def test_another_code(forger: Any) -> None:
     tx = forger.entries[0]["block"]["transactions"][0]
     tx["input"] = tx["input"].replace("6080", "6081", 1)
-    result = _rebuilt(forger)
-    assert _found(result, "code", "creation code") and _found(result, "transactions", "block")
+    result = rebuilt(forger)
+    assert found(result, "code", "creation code") and found(result, "transactions", "block")
 
 
 def test_other_terms(forger: Any) -> None:
@@ -284,8 +161,8 @@ def test_other_terms(forger: Any) -> None:
     reward = words[2 * 64 : 3 * 64]
     assert int(reward, 16) == 1_000_000
     tx["input"] = tx["input"][:-size] + words.replace(reward, f"{7:064x}", 1)
-    result = _rebuilt(forger)
-    assert _found(result, "terms", "reward") and _found(result, "event", "Reserved")
+    result = rebuilt(forger)
+    assert found(result, "terms", "reward") and found(result, "event", "Reserved")
 
 
 @pytest.mark.parametrize(
@@ -317,16 +194,16 @@ def _card(forger: Any, change: Callable[[dict[str, Any]], None]) -> AuditResult:
 
 def test_another_card(forger: Any) -> None:
     result = _card(forger, lambda card: card["terms"].update(reward="5", min_score=-7))
-    assert _found(result, "card", "card.json")
-    assert _found(result, "terms", "reward") and _found(result, "terms", "minScore")
+    assert found(result, "card", "card.json")
+    assert found(result, "terms", "reward") and found(result, "terms", "minScore")
 
 
 def test_a_committee_that_let_something_pass(forger: Any) -> None:
     """With a tighter norm on the card, updates that were accepted should not have been."""
     result = _card(forger, lambda card: card["limits"].update(norm=0.01))
-    assert _found(result, "verdict", "update of node 1 in round 1")
+    assert found(result, "verdict", "update of node 1 in round 1")
     assert result.rounds[0].merge == "exact"  # of what was accepted, rightly or not
-    assert _found(result, "card", "card.json")
+    assert found(result, "card", "card.json")
 
 
 def test_another_layout(forger: Any) -> None:
@@ -334,7 +211,7 @@ def test_another_layout(forger: Any) -> None:
     document = Layout.decode(path.read_bytes()).to_json() | {"rank": 3, "base_model": "ee" * 32}
     path.write_bytes(Layout.from_json(document).encode())
     result = audit.run(forger.seal())
-    assert _found(result, "layout", "layout.json") and _found(result, "layout", "base_model")
+    assert found(result, "layout", "layout.json") and found(result, "layout", "base_model")
 
 
 # -- updates and states --------------------------------------------------------------------------
@@ -353,7 +230,7 @@ def test_another_lane_of_an_update(forger: Any) -> None:
     update.encoded.codes[0] = 1 if update.encoded.codes[0] != 1 else 0
     forger.blob(digest, encode_update(update))
     result = audit.run(forger.seal())
-    assert _found(result, "update", "update of node 3 in round 1, lane-root")
+    assert found(result, "update", "update of node 3 in round 1, lane-root")
 
 
 def test_an_update_taken_for_another(forger: Any) -> None:
@@ -362,24 +239,24 @@ def test_an_update_taken_for_another(forger: Any) -> None:
     forger.blob(digest, other)
     result = audit.run(forger.seal())
     for check in ("digest", "round", "base", "signature"):
-        assert _found(result, "update", f"update of node 1 in round 1, {check}")
+        assert found(result, "update", f"update of node 1 in round 1, {check}")
     assert any("merge is exact" in item.subject for item in result.unchecked)
 
 
 def test_an_update_of_a_stranger(forger: Any) -> None:
     forger.index["updates"][0]["node"] = 9
-    assert _found(audit.run(forger.seal()), "blob", "update of node 9 in round 1")
+    assert found(audit.run(forger.seal()), "blob", "update of node 9 in round 1")
 
 
 def test_rubbish_for_an_update(forger: Any) -> None:
     digest, _, _ = _update(forger, 2, 4)
     forger.blob(digest, b"rubbish")
-    assert _found(audit.run(forger.seal()), "update", "update of node 4 in round 2, container")
+    assert found(audit.run(forger.seal()), "update", "update of node 4 in round 2, container")
 
 
 def test_an_update_twice(forger: Any) -> None:
     forger.index["updates"].append(forger.index["updates"][0])
-    assert _found(audit.run(forger.seal()), "blob", "bundle.json, updates")
+    assert found(audit.run(forger.seal()), "blob", "bundle.json, updates")
 
 
 def _state(forger: Any, nth: int) -> tuple[dict[str, str], np.ndarray]:
@@ -389,30 +266,30 @@ def _state(forger: Any, nth: int) -> tuple[dict[str, str], np.ndarray]:
 
 
 def test_another_state(forger: Any) -> None:
-    entry, found = _state(forger, 0)
-    found[7] += 1
-    forger.blob(entry["blob"], encode_state(found))
-    assert _found(audit.run(forger.seal()), "state", f"state {entry['root']}")
+    entry, lanes = _state(forger, 0)
+    lanes[7] += 1
+    forger.blob(entry["blob"], encode_state(lanes))
+    assert found(audit.run(forger.seal()), "state", f"state {entry['root']}")
 
 
 def test_another_state_under_its_own_root(forger: Any) -> None:
-    entry, found = _state(forger, 1)
-    found[7] += 1
-    root = state.root(found).hex()
-    forger.blob(entry["blob"], encode_state(found))
+    entry, lanes = _state(forger, 1)
+    lanes[7] += 1
+    root = state.root(lanes).hex()
+    forger.blob(entry["blob"], encode_state(lanes))
     forger.index["states"][1]["root"] = root
-    assert _found(audit.run(forger.seal()), "state", f"state {root}")
+    assert found(audit.run(forger.seal()), "state", f"state {root}")
 
 
 def test_a_blob_for_nothing(forger: Any) -> None:
     del forger.index["states"][0]
-    assert _found(audit.run(forger.seal()), "blob", "blobs/")
+    assert found(audit.run(forger.seal()), "blob", "blobs/")
 
 
 def test_a_blob_that_is_not_there(forger: Any) -> None:
     forger.index["envelopes"].append("ab" * 32)
     result = audit.run(forger.seal())
-    assert _found(result, "blob", "ab" * 32)
+    assert found(result, "blob", "ab" * 32)
 
 
 def test_another_root_under_the_same_signatures(forger: Any) -> None:
@@ -424,9 +301,9 @@ def test_another_root_under_the_same_signatures(forger: Any) -> None:
         for log in receipt["logs"]:
             log["data"] = log["data"].replace(right, wrong)
     forger.index["states"] = [s for s in forger.index["states"] if s["root"] != right]
-    result = _rebuilt(forger)
+    result = rebuilt(forger)
     attested = forger.call("attestMerge", 2)[1]
-    assert _found(result, "outcome", attested["hash"])
+    assert found(result, "outcome", attested["hash"])
     assert result.rounds[1].root is None
 
 
@@ -441,9 +318,9 @@ def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(merges.merge, "merge", altered)
     result = audit.run(bundle)
-    assert _found(result, "rejection", "rejected merge 1 of round 2")
+    assert found(result, "rejection", "rejected merge 1 of round 2")
     assert result.rounds[1].rejected[0].exact is True
-    assert _found(result, "merge", "final state of round 2")
+    assert found(result, "merge", "final state of round 2")
 
 
 def test_a_folder_of_evidence_is_left_as_it_is(bundle: Path) -> None:
