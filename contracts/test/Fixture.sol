@@ -90,6 +90,11 @@ abstract contract Fixture is Test {
         return vm.addr(key(i));
     }
 
+    /// @dev Number of the key that speaks for node `i` in the round that is live.
+    function keyOf(uint256 i) internal view virtual returns (uint256) {
+        return i;
+    }
+
     function join(uint256 i) internal {
         federation.admit(account(i), true);
         token.mint(account(i), STAKE);
@@ -128,13 +133,13 @@ abstract contract Fixture is Test {
     }
 
     function commit(uint256 i) internal {
-        (uint64 id, bytes32 digest, address sender) = (roundId(), digestOf(i), signer(i));
+        (uint64 id, bytes32 digest, address sender) = (roundId(), digestOf(i), signer(keyOf(i)));
         vm.prank(sender);
         federation.commitUpdate(id, digest);
         updates = bytes.concat(updates, abi.encodePacked(uint16(i + 1), digest));
     }
 
-    /// @dev One item of a batch, signed by node `by` for the account of node `i`.
+    /// @dev One item of a batch, signed by key `by` for the account of node `i`.
     function item(uint256 i, uint256 by) internal view returns (bytes memory) {
         bytes32 digest = digestOf(i);
         bytes32 data = keccak256(
@@ -190,7 +195,7 @@ abstract contract Fixture is Test {
     }
 
     function member(uint8 slot) internal view returns (address) {
-        return signer(federation.committee()[slot] - 1);
+        return signer(keyOf(federation.committee()[slot] - 1));
     }
 
     function sealVerdict(uint8 slot, bytes memory votes) internal {
@@ -302,7 +307,7 @@ abstract contract Fixture is Test {
     }
 
     function propose(bytes32 root) internal {
-        (uint64 id, address sender) = (roundId(), signer(federation.round().aggregator - 1));
+        (uint64 id, address sender) = (roundId(), signer(keyOf(federation.round().aggregator - 1)));
         vm.prank(sender);
         federation.proposeMerge(id, root);
     }
@@ -316,8 +321,9 @@ abstract contract Fixture is Test {
     function attest() internal {
         bytes memory signatures;
         for (uint8 slot; slot < federation.quorum(); ++slot) {
-            signatures =
-                bytes.concat(signatures, attestation(slot, federation.committee()[slot] - 1));
+            signatures = bytes.concat(
+                signatures, attestation(slot, keyOf(federation.committee()[slot] - 1))
+            );
         }
         federation.attestMerge(roundId(), signatures);
     }

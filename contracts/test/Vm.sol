@@ -8,6 +8,15 @@ struct Log {
     address emitter;
 }
 
+/// @dev What the last call used.
+struct Gas {
+    uint64 gasLimit;
+    uint64 gasTotalUsed;
+    uint64 gasMemoryUsed;
+    int64 gasRefunded;
+    uint64 gasRemaining;
+}
+
 /// @dev The cheat codes of forge that the tests use.
 interface Vm {
     function prank(address sender) external;
@@ -18,8 +27,11 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
+    function lastCallGas() external view returns (Gas memory);
     function snapshotState() external returns (uint256);
     function revertToState(uint256 id) external returns (bool);
+    function record() external;
+    function accesses(address target) external returns (bytes32[] memory, bytes32[] memory);
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
 }
