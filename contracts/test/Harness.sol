@@ -1,15 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Disputes} from "../Disputes.sol";
+import {IDisputes} from "../interfaces/IDisputes.sol";
 import {Bits} from "../libraries/Bits.sol";
 import {Draw} from "../libraries/Draw.sol";
 import {Ledger} from "../libraries/Ledger.sol";
 import {Packed} from "../libraries/Packed.sol";
 import {Settlement} from "../libraries/Settlement.sol";
+import {Signatures} from "../libraries/Signatures.sol";
+import {Tree} from "../libraries/Tree.sol";
 
-/// @dev Shows the libraries to tests in other languages.
+/// @dev Shows the libraries to tests in other languages, and stands for the federation whose
+/// disputes are judged.
 contract Harness {
     using Packed for bytes;
+    using Signatures for bytes32;
+    using Signatures for bytes32[8];
+
+    struct Matter {
+        bytes32 base;
+        bytes32 root;
+        bytes32 outcome;
+    }
+
+    Disputes private immutable DISPUTES = new Disputes();
+    Matter private _matter;
+    bool private _disproved;
 
     struct Answer {
         bytes results;
@@ -60,5 +77,54 @@ contract Harness {
 
     function count(uint256 set) external pure returns (uint256) {
         return Bits.count(set);
+    }
+
+    function updateHash(
+        address federation,
+        uint64 round,
+        bytes32 base,
+        address account,
+        bytes32 digest
+    ) external view returns (bytes32) {
+        bytes32 domain = Signatures.domainOf(federation);
+        return Signatures.template(domain, round, base).updateHash(account, digest);
+    }
+
+    function mergeHash(address federation, uint64 round, bytes32 root)
+        external
+        view
+        returns (bytes32)
+    {
+        return Signatures.mergeHash(federation, round, root);
+    }
+
+    function signer(bytes32 digest, bytes32 r, bytes32 vs) external view returns (address) {
+        return digest.recover(r, vs);
+    }
+
+    function treeRoot(bytes calldata data, uint256 index, bytes32[] calldata path)
+        external
+        view
+        returns (bytes32)
+    {
+        return Tree.root(data, index, path);
+    }
+
+    /// @dev Whether the proof holds in this matter; reverts as the judge does if it does not.
+    function judge(Matter calldata matter, IDisputes.MergeProof calldata proof)
+        external
+        returns (bool)
+    {
+        (_matter, _disproved) = (matter, false);
+        DISPUTES.disputeMerge(proof);
+        return _disproved;
+    }
+
+    function proposal(uint64) external view returns (bytes32, bytes32, bytes32) {
+        return (_matter.base, _matter.root, _matter.outcome);
+    }
+
+    function disprove(uint64, address) external {
+        _disproved = true;
     }
 }

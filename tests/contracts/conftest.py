@@ -6,11 +6,18 @@ the package are tested all the same.
 
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contracts.twin import Contracts, Twin
+from tests.protocol.consortium import TERMS
+
+from collegium.chain.abi import Abi
+from collegium.chain.bindings import artifact
+from collegium.chain.embedded.chain import EmbeddedChain
+from collegium.chain.embedded.genesis import dev_accounts
+from collegium.chain.embedded.rpc import Rpc
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,39 +35,35 @@ def build() -> Any:
     return build_contracts
 
 
-@pytest.fixture(scope="session")
-def libraries(build: Any) -> Callable[..., Any]:
-    """The pure libraries: ``libraries("settle", *args)`` is what their harness returns."""
-    from collegium.chain.abi import Abi
-    from collegium.chain.embedded.chain import EmbeddedChain
-    from collegium.chain.embedded.genesis import dev_accounts
-    from collegium.chain.embedded.rpc import Rpc
+class Libraries:
+    """The pure libraries and the judge of disputes, shown by their harness.
 
-    compiled = build.compile_contracts(["contracts/test/Harness.sol"])["Harness"]
-    abi = Abi(compiled["abi"])
-    rpc = Rpc(EmbeddedChain(clock="virtual"))
-    create = {
-        "from": dev_accounts()[0].address,
-        "gas": hex(10**7),
-        "data": "0x" + compiled["evm"]["bytecode"]["object"],
-    }
-    receipt = rpc.call("eth_getTransactionReceipt", [rpc.call("eth_sendTransaction", [create])])
+    ``libraries("settle", *args)`` is what the function returns; ``errors`` decodes refusals.
+    """
 
-    def ask(name: str, *args: Any) -> Any:
-        call = {"to": receipt["contractAddress"], "data": "0x" + abi.encode_call(name, *args).hex()}
-        return abi.decode_output(name, bytes.fromhex(rpc.call("eth_call", [call, "latest"])[2:]))
+    def __init__(self, compiled: Any) -> None:
+        self._abi = Abi(compiled["abi"])
+        self.errors = self._abi + artifact("Disputes").abi
+        self._rpc = Rpc(EmbeddedChain(clock="virtual"))
+        code = "0x" + compiled["evm"]["bytecode"]["object"]
+        create = {"from": dev_accounts()[0].address, "gas": hex(10**7), "data": code}
+        tx = self._rpc.call("eth_sendTransaction", [create])
+        self._address = self._rpc.call("eth_getTransactionReceipt", [tx])["contractAddress"]
 
-    return ask
+    def __call__(self, name: str, *args: Any) -> Any:
+        call = {"to": self._address, "data": "0x" + self._abi.encode_call(name, *args).hex()}
+        answer = self._rpc.call("eth_call", [call, "latest"])
+        return self._abi.decode_output(name, bytes.fromhex(answer[2:]))
 
 
 @pytest.fixture(scope="session")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A twin with five members, to be forked; its own chain is closed."""
-    from tests.contracts.twin import Contracts, Twin
-    from tests.protocol.consortium import TERMS
+def libraries(build: Any) -> Libraries:
+    return Libraries(build.compile_contracts(["contracts/test/Harness.sol"])["Harness"])
 
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Twin:
+    """A twin with five members, to be forked."""
     path = tmp_path_factory.mktemp("contracts") / "chain"
     Contracts.found(path, TERMS)
-    twin = Twin(path, TERMS)
-    twin.contracts.chain.close()
-    return twin
+    return Twin(path, TERMS)

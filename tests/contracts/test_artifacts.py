@@ -29,7 +29,7 @@ def test_the_lock_names_no_registry():
     assert not [name for name, entry in packages.items() if "resolved" in entry]
 
 
-@pytest.mark.parametrize("name", ["Federation", "Vault", "DemoToken"])
+@pytest.mark.parametrize("name", ["Federation", "Vault", "Disputes", "DemoToken"])
 def test_code_runs_on_every_engine(name):
     """No opcode beyond Shanghai: TLOAD, TSTORE, MCOPY, BLOBHASH and BLOBBASEFEE never appear."""
     code = bytes.fromhex(json.loads((ARTIFACTS / f"{name}.json").read_text())["bytecode"][2:])

@@ -1,12 +1,9 @@
 """The Solidity libraries and the Python protocol compute the same numbers."""
 
-import json
 from types import SimpleNamespace
 
-from eth_utils import decode_hex, keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contracts.conftest import ROOT
 
 from collegium.protocol import draw, ledger, packed, settlement, verdict
 from collegium.protocol.settlement import INVALID
@@ -75,32 +72,6 @@ def test_settlement(libraries, case):
     for id, pay in zip(case.members, wanted.validator_pays, strict=True):
         totals[id - 1] += pay
     assert answer["totals"] == totals
-
-
-def test_settlement_vectors(libraries):
-    """The frozen vectors of the protocol, as the contract computes them."""
-    for case in json.loads((ROOT / "tests" / "vectors" / "settlement.json").read_text()):
-        terms = {name: int(value) for name, value in case["terms"].items()}
-        answer = libraries(
-            "settle",
-            {
-                "nodePool": terms["reward"] * terms["node_share"] // 10_000,
-                "validatorPool": terms["reward"] * terms["validator_share"] // 10_000,
-                "minScore": terms["min_score"],
-                "byScore": terms["weight_rule"] == SCORE,
-            },
-            decode_hex(case["updates"]),
-            case["members"],
-            [decode_hex(text) for text in case["scores"]],
-            sum(1 << slot for slot, opened in enumerate(case["revealed"]) if opened),
-            [int(total) for total in case["ledger"]],
-        )
-        assert answer["results"] == decode_hex(case["results"])
-        assert answer["fees"] == decode_hex(case["fees"])
-        assert keccak(answer["accepted"]) == decode_hex(case["outcome"])
-        assert answer["earned"] == int(case["earned"])
-        assert answer["totals"] == [int(total) for total in case["totals"]]
-        assert libraries("ledgerRoot", answer["totals"]) == decode_hex(case["ledgerRoot"])
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -6,7 +6,8 @@ error with its arguments, on every event of all contracts in order, and on what 
 """
 
 import copy
-import shutil
+import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -48,7 +49,7 @@ def target(name: str) -> Contract:
 @cache
 def keys() -> dict[str, LocalAccount]:
     """Everybody a ``Consortium`` lets act, by address."""
-    numbers = [*SIGNERS, *(id + 10_000 for id in range(1, NODES + 2))]
+    numbers = [*SIGNERS, *(id + 10_000 for id in range(1, NODES + 3))]
     raw = [b"\xfe" * 32, b"\xfd" * 32, *(number.to_bytes(32, "big") for number in numbers)]
     accounts = [Account.from_key(key) for key in raw]
     return {account.address: account for account in accounts}
@@ -162,8 +163,9 @@ class Twin(Consortium):
         super().__init__(terms)
 
     def fork(self, path: Path) -> Self:
-        """Another twin that goes on from here, once the chain of this one is closed."""
-        shutil.copy(self.path, path)
+        """Another twin that goes on from here."""
+        with closing(sqlite3.connect(self.path)) as here, closing(sqlite3.connect(path)) as there:
+            here.backup(there)
         other = copy.copy(self)
         vars(other).update(copy.deepcopy({"model": self.model, "states": self.states}))
         other.path, other.contracts = path, Contracts(path)
@@ -171,11 +173,8 @@ class Twin(Consortium):
         return other
 
     def call(self, sender: str, name: str, **args: Any) -> list[Event]:
-        chain = self.contracts.chain
-        # Every transaction has a block of its own, and time does not stand still between blocks.
-        self.time = max(self.time, chain.head.timestamp + 1)
-        self.contracts.rpc.call("evm_setNextBlockTimestamp", [hex(self.time)])
-        randomness = int.from_bytes(chain.next_header().mix_hash, "big")
+        self.set_clock()
+        randomness = int.from_bytes(self.contracts.chain.next_header().mix_hash, "big")
         answer = self.contracts.call(sender, target(name), encode(name, args))
         self.compared += 1
         try:
@@ -188,6 +187,11 @@ class Twin(Consortium):
         self.model.vault.verify_conservation()
         self.compare({event.contract for event in events})
         return events
+
+    def set_clock(self) -> None:
+        """The next block is mined at the consortium's time, which is later than the last one's."""
+        self.time = max(self.time, self.contracts.chain.head.timestamp + 1)
+        self.contracts.rpc.call("evm_setNextBlockTimestamp", [hex(self.time)])
 
     def compare(self, changed: set[Contract]) -> None:
         """What the views of the contracts show that may have changed, and what the model knows."""

@@ -86,7 +86,7 @@ class Consortium:
     """A model with members and a clock; calls are made by whom the protocol expects."""
 
     def __init__(self, terms: Terms, nodes: int = 5, escrow: int = 10**8) -> None:
-        self.admin = address(b"\xfe" * 32)
+        self.admin = self.council = self.coordinator = address(b"\xfe" * 32)
         self.anybody = address(b"\xfd" * 32)
         self.model = Federation(31337, FEDERATION, terms, GENESIS, self.admin)
         self.time, self.prevrandao = 1_000, 99
@@ -134,7 +134,7 @@ class Consortium:
 
     def join(self) -> list[Event]:
         id = len(self.model.nodes) + 1
-        self.call(self.admin, "admit", account=self.account(id), allowed=True)
+        self.call(self.council, "admit", account=self.account(id), allowed=True)
         return self.call(self.account(id), "register", **self.registration(id))
 
     def registration(self, id: int) -> dict:
@@ -142,7 +142,7 @@ class Consortium:
         return {"signer": self.signer(id), "proof": [], **keys}
 
     def open(self) -> list[Event]:
-        return self.call(self.admin, "openRound", base=self.model.state_root)
+        return self.call(self.coordinator, "openRound", base=self.model.state_root)
 
     def digest(self, id: int) -> bytes:
         return update_digest(manifest(id), codec.lane_root(lanes(id)))
