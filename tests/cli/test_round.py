@@ -145,3 +145,4 @@ def test_interrupting_is_clean(folder: Path, run: Run) -> None:
     out, err = watching.communicate(timeout=10)
     assert watching.returncode == 130
     assert out == "" and "Traceback" not in err
+    assert err.splitlines()[-1] == "interrupted"

@@ -171,12 +171,43 @@ def _stable(part: Any) -> Any:
     return part
 
 
-def test_more_attackers_do_not_stop_a_round(folder: Path) -> None:
-    attacks = ("noise", "withhold", "liar")
-    scenario = replace(quick(folder / "attacked"), nodes=6, attacks=attacks, rounds=1)
-    document = run(scenario)
-    assert document["audit"]["ok"]
-    by_node = {u["node"]: u for u in document["rounds"][0]["updates"]}
+@pytest.fixture(scope="module")
+def attacked(folder: Path) -> dict[str, Any]:
+    """One round with every attack but those of the first demonstration."""
+    attacks = ("noise", "withhold", "liar", "altered-merge")
+    return run(replace(quick(folder / "attacked"), nodes=7, attacks=attacks, rounds=1))
+
+
+def test_more_attackers_do_not_stop_a_round(attacked: dict[str, Any]) -> None:
+    assert attacked["audit"]["ok"]
+    by_node = {u["node"]: u for u in attacked["rounds"][0]["updates"]}
     assert by_node["withhold"]["codes"] == ["missing"] and by_node["withhold"]["score"] is None
     honest = [by_node[name] for name in ("cardiac", "pulmonary", "trauma")]
     assert all(u["accepted"] and u["score"] > by_node["noise"]["score"] for u in honest)
+
+
+def test_an_altered_merge_is_caught_slashed_and_replaced(attacked: dict[str, Any]) -> None:
+    (entry,) = attacked["rounds"]
+    (dispute,) = entry["disputes"]
+    assert entry["aggregator"] == "altered-merge"
+    assert {"leaf", "block", "gas", "slashed", "by", "root"} <= set(dispute)
+    assert dispute["slashed"] == [{"node": "altered-merge", "offence": "merge", "amount": 500.0}]
+    assert dispute["by"] in entry["committee"] and dispute["by"] != "altered-merge"
+    assert entry["state_root"] not in (None, dispute["root"])
+    invalid = {"node": "withhold", "offence": "invalid", "amount": 50.0}
+    assert entry["slashed"] == [invalid, *dispute["slashed"]]
+    money = attacked["money"]
+    assert (money["slashed"], money["rewarded"], money["forfeited"]) == (550, 250, 300)
+    assert money["stake_by_node"]["altered-merge"] == 0
+    assert sum(money["stake_by_node"].values()) == pytest.approx(money["staked"])
+
+
+def test_disputes_can_be_shown(attacked: dict[str, Any]) -> None:
+    console = Console(record=True, file=io.StringIO(), width=100)
+    console.print(summary(attacked))
+    text = console.export_text()
+    assert "Stakes lost" in text and "the committee's votes" in text
+    page = Path(attacked["files"]["report"]).read_text()
+    assert (
+        "Disputes and stakes lost" in page and attacked["rounds"][0]["disputes"][0]["root"] in page
+    )

@@ -296,6 +296,22 @@ def test_a_node_that_has_left_is_not_asked(make_world: Callable[..., World]) -> 
     assert server.reports[1].errors == [] and set(world.scores(2)) == {1, 3, 4}
 
 
+class _Slow(LocalGrid):
+    """Nobody has connected yet when it is first looked at."""
+
+    looks: ClassVar[list[int]] = []
+
+    def get_node_ids(self) -> Iterable[int]:
+        self.looks.append(len(self.looks))
+        return list(self.nodes) if len(self.looks) > 1 else []
+
+
+def test_nodes_that_connect_while_the_strategy_waits_for_them_take_part(world: World) -> None:
+    grid = grid_of(world)
+    server = run(server_of(world), _Slow(grid.app, grid.nodes))
+    assert set(world.scores(1)) == {1, 2, 3} and server.reports[0].errors == []
+
+
 def test_a_node_that_rotates_in_mid_round_goes_on_with_the_old_keys_until_it_is_over(
     make_world: Callable[..., World],
 ) -> None:

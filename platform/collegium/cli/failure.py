@@ -19,6 +19,8 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
     output.use_json("--json" in options)
     try:
         code = run(arguments)
+        if code == INTERRUPTED:  # some versions of the library make an exit code of it
+            print("interrupted", file=sys.stderr)
         sys.stdout.flush()  # now, while a reader that has left can still be noticed
         return code
     except CollegiumError as error:

@@ -118,8 +118,10 @@ class Verified(Strategy):
         view = self.coordinator.open_round(state.root(self.state))
         base = encode_state(self.state)
         self._enter("Train")
+        messages = list(self.strategy.configure_train(server_round, arrays, config, grid))
+        self._peers.greet(grid, view)  # some may have come while the strategy waited for them
         members = {self._peers.addresses.get(number) for number in view.members}
-        for message in self.strategy.configure_train(server_round, arrays, config, grid):
+        for message in messages:
             if message.metadata.dst_node_id in members:  # others have left, or are strangers
                 yield wire.training(message, view.id, base)
 
