@@ -184,6 +184,13 @@ def test_each_refusal_says_what_is_wrong():
         assert refusal(case, replace(proof, **changes), proposed) == expected, changes
 
 
+def test_no_settlement_accepts_only_updates_that_weigh_nothing():
+    case = make(3, [8, 4], 1, EQUAL, 1000, 2)
+    proposed = case.merged + 1
+    case = case._replace(accepted=[replace(each, weight=0) for each in case.accepted])
+    assert refusal(case, case.proof(proposed), proposed) == ("WrongOutcome", None)
+
+
 def test_an_inner_node_is_no_leaf():
     """64 bytes of two hashes stand where a leaf should; the prefixes and sizes keep them apart."""
     case = make(4, [8], 2, EQUAL, 1000, 2)

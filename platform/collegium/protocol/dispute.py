@@ -198,7 +198,10 @@ def _accepted(proof: MergeProof, outcome: bytes) -> list[tuple[bytes, int]]:
         found = f"{count} with {len(proof.manifests)} manifests and {len(proof.updates)} leaves"
         _refuse("WrongOutcome", f"the accepted updates, hash {outcome.hex()}", found)
     items = packed.items(proof.accepted, packed.ACCEPTED)
-    return [(item[2:34], int.from_bytes(item[34:], "big")) for item in items]
+    accepted = [(item[2:34], int.from_bytes(item[34:], "big")) for item in items]
+    if not any(weight for _, weight in accepted):
+        _refuse("WrongOutcome", "an update that weighs something", "none")
+    return accepted
 
 
 def _check_form(index: int, leaf: Leaf, depth: int, sizes: Collection[int]) -> None:
