@@ -60,8 +60,12 @@ class Forger:
 
     def log(self, name: str, nth: int = 0) -> dict[str, Any]:
         """The n-th event of this name."""
+        return self.logs(name)[nth]
+
+    def logs(self, name: str) -> list[dict[str, Any]]:
+        """All events of this name."""
         logs = (log for _, _, receipt in self.transactions() for log in receipt["logs"])
-        return [log for log in logs if (e := self.book.decode_log(log)) and e.name == name][nth]
+        return [log for log in logs if (e := self.book.decode_log(log)) and e.name == name]
 
     # -- changing things -------------------------------------------------------------------------
 

@@ -132,6 +132,38 @@ def test_another_time(forger: Any) -> None:
     assert found(rebuilt(forger), "event", "RoundOpened")
 
 
+@pytest.mark.parametrize(
+    ("event", "begins", "ends"),
+    [
+        ("RoundFinalised", "MergeAttested", "deadline"),
+        ("StakeWithdrawn", "Unbonding", "until"),
+        ("MergeRejected", "MergeProposed", "deadline"),
+    ],
+)
+def test_something_that_came_too_early(forger: Any, event: str, begins: str, ends: str) -> None:
+    """A window was cut short by a second: a merge final, a stake free, a proposal rejected."""
+    last = -1 if event != "RoundFinalised" else 0
+    log = forger.log(event, last)
+    position = next(
+        i for i, e in enumerate(forger.entries) if e["block"]["number"] == log["blockNumber"]
+    )
+    opened = [forger.book.decode_log(one) for one in forger.logs(begins)]
+    before = [one for one in opened if one.block < int(log["blockNumber"], 16)]
+    due = next(one for one in reversed(before) if _same(one, forger.book.decode_log(log)))
+    for entry in forger.entries[: position + 1]:
+        block = entry["block"]
+        block["timestamp"] = hex(min(int(block["timestamp"], 16), due[ends] - 1))
+    result = rebuilt(forger)
+    assert found(result, "outcome", log["transactionHash"])
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two events are of one node, or of one round."""
+    return one.args.get("id", one.args.get("round")) == other.args.get(
+        "id", other.args.get("round")
+    )
+
+
 def test_another_randomness(forger: Any) -> None:
     log = forger.log("CommitteeDrawn")
     entry = next(e for e in forger.entries if e["block"]["number"] == log["blockNumber"])
