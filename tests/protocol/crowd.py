@@ -276,7 +276,7 @@ class Crowd(RuleBasedStateMachine):
             case "salt":
                 return [SALT]
             case "signer":
-                return [*map(it.signer, range(1, 13)), *addresses]
+                return [*map(it.signer, range(1, 13)), ZERO_ADDRESS]
             case "account" | "newAdmin" | "reporter":
                 return addresses
             case _:
