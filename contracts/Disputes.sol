@@ -107,13 +107,13 @@ contract Disputes is IDisputes {
             Leaf calldata leaf = proof.updates[i];
             // INVARIANT: numbers are taken from the accepted updates only.
             require(
-                leaf.path.length == depth
+                Lanes.width(leaf.data.length) != 0 && leaf.path.length == depth
                     && Tree.digest(proof.manifests[i], Tree.root(leaf.data, proof.leaf, leaf.path))
                         == proof.accepted.word(i * ACCEPTED_BYTES + 2),
                 WrongLeaf(2 + i)
             );
             uint256 weight = uint16(bytes2(proof.accepted.word((i + 1) * ACCEPTED_BYTES - 2)));
-            // INVARIANT: a leaf holds valid codes of one of the three widths.
+            // INVARIANT: no update moves a lane further than its format allows.
             require(Lanes.add(sums, leaf.data, proof.block, weight), WrongLeaf(2 + i));
         }
     }

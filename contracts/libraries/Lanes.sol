@@ -25,18 +25,24 @@ library Lanes {
         uint256 weight;
     }
 
+    /// @notice Bits of a code in an update's leaf of this length; 0 if it has no such length.
+    function width(uint256 length) internal pure returns (uint256) {
+        if (length == 264) return 8;
+        if (length == 136) return 4;
+        return length == 72 ? 2 : 0;
+    }
+
     /// @notice Add a block of an update to the sums.
     /// @param leaf 8 exponents, then 256 codes of 2, 4 or 8 bits, the first in the highest bits.
-    /// @return valid Whether the leaf has the length of a width, and this block a valid exponent and
-    /// no code below its range; the rest of the leaf is not looked at.
+    /// @return valid Whether this block has a valid exponent and no code below its range; the rest
+    /// of the leaf is not looked at.
     function add(Sums memory sums, bytes calldata leaf, uint256 at, uint256 weight)
         internal
         pure
         returns (bool valid)
     {
-        uint256 bits = _bits(leaf.length);
-        if (bits == 0) return false;
         unchecked {
+            uint256 bits = width(leaf.length);
             sums.weight += weight;
             uint256 exponent = uint8(leaf[at]);
             if (exponent > MAX_EXPONENT) return false;
@@ -62,13 +68,6 @@ library Lanes {
             }
         }
         return true;
-    }
-
-    /// @dev Width of a code in a leaf of this length; 0 if there is none.
-    function _bits(uint256 length) private pure returns (uint256) {
-        if (length == 264) return 8;
-        if (length == 136) return 4;
-        return length == 72 ? 2 : 0;
     }
 
     /// @dev Add scaled codes to the lanes, unless one is below the symmetric range.

@@ -3,8 +3,9 @@ pragma solidity 0.8.30;
 
 /// @title SHA-256 trees over lanes, after RFC 6962
 /// @notice Leaf SHA256(0x00 || data), inner SHA256(0x01 || left || right), so that no inner node can
-/// pass for a leaf. The precompile is called on free memory, which stays free. If it fails, for
-/// want of gas, so does the caller.
+/// pass for a leaf. The precompile is called on free memory, which stays free. It fails for want
+/// of gas only, and over a leaf of at most 1024 bytes only where too little is left to go on with:
+/// callers check the length first.
 library Tree {
     /// @notice Root of the tree in which `data` is leaf number `index`.
     /// @param path Sibling hashes from the leaf upwards.
@@ -17,9 +18,7 @@ library Tree {
             let at := mload(0x40)
             mstore8(at, 0x00)
             calldatacopy(add(at, 1), data.offset, data.length)
-            if iszero(staticcall(gas(), 2, at, add(data.length, 1), 0x00, 0x20)) {
-                revert(0, 0)
-            }
+            pop(staticcall(gas(), 2, at, add(data.length, 1), 0x00, 0x20))
             mstore8(at, 0x01)
             let sibling := path.offset
             for { let end := add(sibling, shl(5, path.length)) } lt(sibling, end) {
@@ -28,7 +27,7 @@ library Tree {
                 let right := shl(5, and(index, 1)) // 32 if the node is the right child
                 mstore(add(add(at, 1), right), mload(0x00))
                 mstore(sub(add(at, 0x21), right), calldataload(sibling))
-                if iszero(staticcall(gas(), 2, at, 0x41, 0x00, 0x20)) { revert(0, 0) }
+                pop(staticcall(gas(), 2, at, 0x41, 0x00, 0x20))
                 index := shr(1, index)
             }
             hash := mload(0x00)
@@ -42,7 +41,7 @@ library Tree {
             mstore8(at, 0x02)
             mstore(add(at, 0x01), manifest)
             mstore(add(at, 0x21), laneRoot)
-            if iszero(staticcall(gas(), 2, at, 0x41, 0x00, 0x20)) { revert(0, 0) }
+            pop(staticcall(gas(), 2, at, 0x41, 0x00, 0x20))
             hash := mload(0x00)
         }
     }

@@ -248,6 +248,7 @@ contract DisputeTest is MergeFixture {
         disputes.disputeMerge(proof);
     }
 
+    /// forge-config: default.fuzz.runs = 48
     function testFuzz_ALeafThatIsNotTheirsIsRefused(uint256 which, uint256 at, uint8 flip) public {
         play(7, 1, mixed);
         bytes memory wrong = changed(merge(), 0, 1);
@@ -328,6 +329,35 @@ contract DisputeTest is MergeFixture {
         wrongLeaf(proofAbout(stateOf(10), 2), 2 + 5);
         wrongLeaf(proofAbout(stateOf(10), 3), 2 + 0);
         disputes.disputeMerge(proofAbout(stateOf(10), 4));
+    }
+
+    function test_ALeafOfNoWidthProvesNothing() public {
+        baseLeaf = stateOf(9);
+        found(3, NODES);
+        for (uint256 i; i < NODES; ++i) {
+            updateLeaf[i] = lanesOf(i, 8);
+        }
+        updateLeaf[2] = cut(updateLeaf[2], 0, 263);
+        commitAll(NODES);
+        draw();
+        voteAlike(NODES);
+        settle();
+        proposeLeaf(stateOf(10));
+        for (uint8 block_; block_ < 8; ++block_) {
+            wrongLeaf(proofAbout(stateOf(10), block_), 2 + 2);
+        }
+    }
+
+    /// @dev With whatever gas a proof is sent: it fails as a whole, or works as a whole.
+    /// forge-config: default.fuzz.runs = 32
+    function testFuzz_APoorSenderProvesNothing(uint256 limit) public {
+        (depth, leafAt) = (1, 1);
+        play(14, 1, two);
+        bytes memory right = merge();
+        proposeLeaf(right);
+        bytes memory call = abi.encodeCall(disputes.disputeMerge, (proofAbout(right, 0)));
+        (bool done,) = address(disputes).call{gas: bound(limit, 0, 120_000)}(call);
+        require(!done, "a right merge stands");
     }
 
     function withCode(bytes memory leaf, uint256 lane, int256 value)

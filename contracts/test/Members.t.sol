@@ -74,6 +74,22 @@ contract MembersTest is Fixture {
         conserved();
     }
 
+    /// @dev The ledger has one leaf for each node there ever was: 4096 at most. Who left may still
+    /// come back.
+    function test_NodesAreCountedForEver() public {
+        for (uint256 i = NODES; i < 4096; ++i) {
+            join(i);
+            leave(i);
+        }
+        eq(federation.nodeCount(), 4096, "ever");
+        federation.admit(address(this), true);
+        address signs = signer(5000);
+        vm.expectRevert(IRegistry.FederationFull.selector);
+        federation.register(signs, 0, 0, new bytes32[](0));
+        enter(4095, signs);
+        eq(federation.activeCount(), NODES + 1, "active");
+    }
+
     // Keys -------------------------------------------------------------------------------------
 
     function test_ANewSignerSpeaksFromTheNextRoundOn() public {
@@ -387,7 +403,8 @@ contract MembersTest is Fixture {
         address[3] memory holders = [council, coordinator, pauser];
         for (uint256 i; i < 3; ++i) {
             federation.grantRole(roles[i], holders[i]);
-            federation.renounceRole(roles[i], address(this));
+            if (i == 0) federation.revokeRole(roles[i], address(this));
+            else federation.renounceRole(roles[i], address(this));
         }
         bytes[7] memory calls = [
             abi.encodeCall(federation.revoke, (6)),

@@ -317,6 +317,57 @@ contract RoundTest is Fixture {
         }
     }
 
+    function test_WhatDoesNotFitTheRoundIsRefused() public {
+        bytes memory wrong =
+            abi.encodeWithSelector(IFederation.WrongBase.selector, keccak256("genesis"));
+        vm.expectRevert(wrong);
+        federation.openRound("other");
+        commitAll();
+        draw();
+        same(federation.verdict(0), 0, "nothing sealed");
+        bytes memory votes = votesOf(1, 0, NODES);
+        sealVerdict(0, votes);
+        bytes32 seal = sealOf(0, votes);
+        same(federation.verdict(0), seal, "the seal");
+        address sender = member(0);
+        vm.expectRevert(abi.encodeWithSelector(IFederation.AlreadySealed.selector, 0));
+        vm.prank(sender);
+        federation.commitVerdict(1, 0, "another");
+        sealVerdict(1, votes);
+        sealVerdict(2, votes);
+        for (uint8 slot; slot < 3; ++slot) {
+            sender = member(slot);
+            vm.expectRevert(abi.encodeWithSelector(IFederation.BadLength.selector, 20));
+            vm.prank(sender);
+            federation.revealVerdict(1, slot, new bytes(20), salt(slot));
+            reveal(slot, votes);
+            scores.push(votes);
+        }
+        same(federation.verdict(0), keccak256(votes), "the hash of what was revealed");
+        bytes memory fewer = new bytes(34 * (NODES - 1));
+        vm.expectRevert(IFederation.WrongUpdates.selector);
+        federation.settle(1, fewer, scores, totals);
+        vm.expectRevert(abi.encodeWithSelector(IFederation.WrongScores.selector, 3));
+        federation.settle(1, updates, new bytes[](2), totals);
+        vm.expectRevert(IFederation.WrongLedger.selector);
+        federation.settle(1, updates, scores, new uint96[](NODES + 1));
+        settle();
+    }
+
+    /// @dev Updates that neither help nor harm are merged with equal weights and earn nothing.
+    function test_WorthNothingEarnsNothing() public {
+        commitAll();
+        draw();
+        voteFor(new bytes(4 * NODES));
+        settle();
+        for (uint256 i; i < NODES; ++i) {
+            eq(uint8(results[18 * i + 5]), 1, "weight");
+        }
+        eq(vault.earned(), 3 * (REWARD / 30), "validators agree, and are paid");
+        eq(vault.reserved(), REWARD / 20, "the merge is still to be paid");
+        conserved();
+    }
+
     function test_OnlyTheCommitteeAttests() public {
         commitAll();
         draw();
