@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.by_hand import ByHand
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
+from collegium.cli.round import _document, _sentence
 from collegium.errors import OffenceUnproven
 from collegium.protocol.signing import Domain, compact, sign
 from collegium.roles.keyring import Keyring
@@ -128,6 +131,18 @@ def test_a_node_is_paid_for_what_it_proved(folder: Path, run: Run) -> None:
     assert paid.code == 0 and "50 for what it proved" in paid.out
     again = run("rewards", "claim", "1", "--dir", folder, "--json").json
     assert (again["paid"], again["rewarded"]) == ("0", "0")
+
+
+def test_a_rejected_merge_is_told(played: Callable[..., ByHand]) -> None:
+    hand = played("propose")
+    assert "0 of 3 attest the merge that node" in _sentence(hand.view)
+    proposer = hand.view.proposer
+    hand.world.coordinator.wait(hand.view)
+    told = _sentence(hand.view)
+    assert "a proposal was rejected; another node is to propose" in told
+    assert all(str(node) in told for node in hand.view.candidates())
+    document = _document(hand.view)
+    assert document["barred"] == [proposer] and document["proposer"] is None
 
 
 def test_interrupting_is_clean(folder: Path, run: Run) -> None:

@@ -14,7 +14,8 @@ from collegium.chain import history
 from collegium.chain.disputes import Dispute
 from collegium.errors import BlobMissing
 from collegium.flower.grid import LocalGrid
-from collegium.flower.strategy import RoundReport, Verified, find_state
+from collegium.flower.report import RoundReport
+from collegium.flower.strategy import Verified, find_state
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
 from collegium.protocol.phases import Offence

@@ -10,7 +10,7 @@ from tests.server import grid_of, run, server_of
 from tests.world import LAYOUT, World
 
 from collegium.flower import attest
-from collegium.flower.strategy import RoundReport
+from collegium.flower.report import RoundReport
 from collegium.lab import result
 from collegium.lab.attacks import alter
 from collegium.lab.display import story

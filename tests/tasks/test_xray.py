@@ -1,6 +1,9 @@
 """The dialogue task on the shipped base: vectors, training, utility, evaluation, adapters."""
 
 import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -265,3 +268,13 @@ def test_reads_every_real_set(real_data):
     assert isinstance(train, Dataset) and len(read.images) == 186
     assert not {e.patient for e in train.examples} & {e.patient for e in held.examples}
     assert 0.15 < len(held) / len(read) < 0.35
+
+
+def test_loading_leaves_standard_error_to_our_own_words() -> None:
+    """Also where progress bars are forbidden: to ask for them back would be a warning."""
+    code = "from collegium.tasks import Recipe, load_task; load_task(Recipe())"
+    forbidden = os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=forbidden, check=True
+    )
+    assert "Warning" not in done.stderr and done.stdout == ""

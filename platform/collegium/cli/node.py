@@ -179,7 +179,10 @@ def list_(
 def rotate(
     home: Home,
     transport: Annotated[
-        bool, typer.Option("--transport", help="Also a new transport key; tell the SuperLink.")
+        bool,
+        typer.Option(
+            "--transport", help="Also a new transport key; tell the SuperLink, and start again."
+        ),
     ] = False,
     signer_gas: SignerGas = "",
     dir: RunDir = None,

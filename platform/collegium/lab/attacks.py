@@ -103,20 +103,17 @@ def alter() -> Mod:
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         home, record = NodeHome(str(context.node_config[HOME])), wire.fields(message)
-        if home.settings().attack != ALTERED_MERGE or record is None:
+        act = None if record is None else _ALTERING.get(str(record["step"]))
+        if act is None or home.settings().attack != ALTERED_MERGE:
             return call_next(message, context)
-        if record["step"] == wire.MERGE:
-            return _propose_altered(Node.open(home.path), message) or call_next(message, context)
-        if record["step"] == wire.ATTEST:
-            return _sign_anyway(Node.open(home.path), message) or call_next(message, context)
-        return call_next(message, context)
+        return act(Node.open(home.path), message) or call_next(message, context)
 
     return mod
 
 
 def _propose_altered(node: Node, message: Message) -> Message | None:
     """Propose a merge that is wrong by the least that it can be, in the middle of the model."""
-    view, record = node.view(), wire.fields(message) or {}
+    view, record = node.view(), message.content.config_records[wire.RECORD]
     if view.phase != "Merge":
         return None
     merged = aggregator.merged(node, view, wire.data(record, "base"), wire.unpack(record))
@@ -131,8 +128,14 @@ def _sign_anyway(node: Node, message: Message) -> Message | None:
     view = node.view()
     if view.proposer != node.id:
         return None
-    signature = signing.sign(node.domain.merge_digest(view.id, view.proposal), node.keys.signer.key)
-    return wire.answer(message, signature=signature)
+    proposal = node.domain.merge_digest(view.id, view.proposal)
+    return wire.answer(message, signature=signing.sign(proposal, node.keys.signer.key))
+
+
+_ALTERING: dict[str, Callable[[Node, Message], Message | None]] = {
+    wire.MERGE: _propose_altered,
+    wire.ATTEST: _sign_anyway,
+}
 
 
 def _distort(

@@ -17,7 +17,8 @@ from collegium.errors import RoundFailed, RunExists
 from collegium.flower.apps import load_agreed_task
 from collegium.flower.grid import SERVER, LocalGrid
 from collegium.flower.mod import HOME
-from collegium.flower.strategy import RoundReport, Verified, find_state
+from collegium.flower.report import RoundReport
+from collegium.flower.strategy import Verified, find_state
 from collegium.lab import baselines, founding, report, result
 from collegium.lab.display import Display
 from collegium.lab.founding import Founded

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from collegium.flower.strategy import RoundReport
+from collegium.flower.report import RoundReport
 
 PHASES = {
     "Open": "opening the round, reserving the reward",
@@ -130,7 +130,8 @@ def story(dispute: Mapping[str, Any]) -> list[str]:
 
 def summary(result: dict[str, Any]) -> RenderableType:
     """The tables that end a demonstration."""
-    parts = [_contributions(result), _quality(result), _money(result), _audit(result)]
+    parts: list[RenderableType] = [_contributions(result), _quality(result)]
+    parts += [_money(result), _audit(result)]
     if any(entry["slashed"] for entry in result["rounds"]):
         parts.insert(1, _slashed(result))
     return Group(*parts, _closing(result))

@@ -1,7 +1,8 @@
 """How the federation of a demonstration comes about: chain, contracts, money, members.
 
 The same calls that a consortium makes one by one, with keys that follow from the seed, so that
-two runs with one seed have the same accounts, draws and payouts.
+two runs with one seed have the same accounts, draws and payouts. Which of several validators is the
+first to object to a wrong merge, and gets the reward, is the machine's affair.
 """
 
 import hashlib

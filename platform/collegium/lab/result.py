@@ -7,7 +7,7 @@ from collegium.chain.disputes import Dispute
 from collegium.chain.history import Slash
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import Event
-from collegium.flower.strategy import RoundReport
+from collegium.flower.report import RoundReport
 from collegium.lab.founding import TOKEN, Founded
 from collegium.protocol.settlement import INVALID
 

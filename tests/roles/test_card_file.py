@@ -1,0 +1,53 @@
+"""A card in TOML says what is agreed; what it leaves out is as usual."""
+
+from pathlib import Path
+
+import pytest
+
+from collegium.errors import BadCard
+from collegium.roles.card_file import CardFile
+
+CARD = """
+name = "Chest X-ray"
+challenge = "challenge"
+
+[limits]
+norm = 10.0
+cosine = 0.98
+
+[terms]
+reward = "100"
+stake = "50"
+challenge_window = 600
+"""
+
+
+def read(tmp_path: Path, more: str = "") -> CardFile:
+    path = tmp_path / "card.toml"
+    path.write_text(CARD + more)
+    return CardFile.read(path)
+
+
+def test_what_a_card_leaves_out_is_as_usual(tmp_path: Path) -> None:
+    terms = read(tmp_path).terms
+    assert terms.dispute_window == 60
+    assert terms.unbonding == 2 * (4 * 3_600 + 600 + 60)
+    assert (terms.unrevealed_penalty, terms.invalid_penalty) == (1_000, 1_000)
+    assert (terms.merge_penalty, terms.attestation_penalty) == (10_000, 5_000)
+    assert terms.equivocation_penalty == 10_000
+
+
+def test_what_it_names_is_agreed(tmp_path: Path) -> None:
+    more = "dispute_window = 300\nunbonding = 100000\nmerge_penalty = 2500\ninvalid_penalty = 0\n"
+    terms = read(tmp_path, more).terms
+    assert (terms.dispute_window, terms.unbonding) == (300, 100_000)
+    assert (terms.merge_penalty, terms.invalid_penalty) == (2_500, 0)
+    assert terms.bond == terms.stake // 4
+
+
+@pytest.mark.parametrize(
+    "line", ["dispute_window = 601", "unbonding = 15000", "merge_penalty = 10001", "penalty = 1"]
+)
+def test_terms_that_the_contract_would_refuse_are_refused_here(tmp_path: Path, line: str) -> None:
+    with pytest.raises(BadCard, match="CG503"):
+        read(tmp_path, line + "\n")
