@@ -30,6 +30,33 @@ interface Vm {
     function lastCallGas() external view returns (Gas memory);
     function snapshotState() external returns (uint256);
     function revertToState(uint256 id) external returns (bool);
+    function chainId(uint256 id) external;
+    function readFile(string calldata path) external view returns (string memory);
+    function toString(uint256 value) external pure returns (string memory);
+    function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
+    function parseJsonBool(string calldata, string calldata) external pure returns (bool);
+    function parseJsonInt(string calldata, string calldata) external pure returns (int256);
+    function parseJsonUint(string calldata, string calldata) external pure returns (uint256);
+    function parseJsonAddress(string calldata, string calldata) external pure returns (address);
+    function parseJsonBytes(string calldata, string calldata) external pure returns (bytes memory);
+    function parseJsonBytes32(string calldata, string calldata) external pure returns (bytes32);
+    function parseJsonString(string calldata, string calldata) external pure returns (string memory);
+    function parseJsonUintArray(string calldata, string calldata)
+        external
+        pure
+        returns (uint256[] memory);
+    function parseJsonBytesArray(string calldata, string calldata)
+        external
+        pure
+        returns (bytes[] memory);
+    function parseJsonBytes32Array(string calldata, string calldata)
+        external
+        pure
+        returns (bytes32[] memory);
+    function parseJsonBoolArray(string calldata, string calldata)
+        external
+        pure
+        returns (bool[] memory);
     function record() external;
     function accesses(address target) external returns (bytes32[] memory, bytes32[] memory);
     function recordLogs() external;
