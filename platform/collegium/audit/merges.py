@@ -69,12 +69,12 @@ class States:
         for position, fallen in enumerate(record.rejected, start=1):
             self._rejected(f"rejected merge {position} of round {record.id}", fallen, root)
         if record.final is None:
-            self._open(record, root)
+            self._pending(record, root)
         elif record.round.proposer:
             self._latest = (root, result)
             self.trail.expect("merge", f"final state of round {record.id}", root, record.final)
 
-    def _open(self, record: RoundRecord, merged: bytes) -> None:
+    def _pending(self, record: RoundRecord, merged: bytes) -> None:
         """A proposal that is neither final nor rejected yet."""
         if record.round.proposer and record.round.proposal != merged:
             text = f"is not the exact merge, {merged.hex()}; it can be disputed or left to fall"
@@ -82,11 +82,9 @@ class States:
 
     def _rejected(self, record: str, fallen: Rejected, merged: bytes) -> None:
         if fallen.challenger is None:
-            right = fallen.root == merged
-            text = (
-                "was the exact merge" if right else "was not the exact merge, and nobody proved it"
-            )
-            self.trail.note("rejection", record, f"{text}; too few members signed it in time")
+            was = "was" if fallen.root == merged else "was not"
+            text = f"{was} the exact merge; too few members signed it in time"
+            self.trail.note("rejection", record, text)
         elif fallen.root == merged:
             wanted = f"a root other than {merged.hex()}, the exact merge"
             self.trail.violation("rejection", record, wanted, fallen.root)
