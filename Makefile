@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
-FORGE  := npx -y -p @foundry-rs/forge@1.7.1 -- forge
+FORGE  := npx -y -p @foundry-rs/forge@1.7.1 -- node tools/forge.cjs
 
 .PHONY: demo test setup lint types pytest solidity gas bench contracts clean
 

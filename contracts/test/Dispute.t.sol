@@ -80,25 +80,25 @@ contract DisputeTest is MergeFixture {
         same(federation.stateRoot(), root, "final");
     }
 
-    /// forge-config: default.fuzz.runs = 32
+    /// forge-config: default.fuzz.runs = 16
     function testFuzz_OneWrongLaneOf8Bits(uint256 seed, uint256 lane, uint256 by) public {
         play(seed, 0, eight);
         oneWrongLane(lane, by);
     }
 
-    /// forge-config: default.fuzz.runs = 32
+    /// forge-config: default.fuzz.runs = 16
     function testFuzz_OneWrongLaneOf4Bits(uint256 seed, uint256 lane, uint256 by) public {
         play(seed, 1, four);
         oneWrongLane(lane, by);
     }
 
-    /// forge-config: default.fuzz.runs = 32
+    /// forge-config: default.fuzz.runs = 16
     function testFuzz_OneWrongLaneOf2Bits(uint256 seed, uint256 lane, uint256 by) public {
         play(seed, 0, two);
         oneWrongLane(lane, by);
     }
 
-    /// forge-config: default.fuzz.runs = 32
+    /// forge-config: default.fuzz.runs = 16
     function testFuzz_OneWrongLaneOfMixedWidths(uint256 seed, uint256 lane, uint256 by) public {
         play(seed, 1, mixed);
         oneWrongLane(lane, by);
@@ -248,7 +248,7 @@ contract DisputeTest is MergeFixture {
         disputes.disputeMerge(proof);
     }
 
-    /// forge-config: default.fuzz.runs = 48
+    /// forge-config: default.fuzz.runs = 24
     function testFuzz_ALeafThatIsNotTheirsIsRefused(uint256 which, uint256 at, uint8 flip) public {
         play(7, 1, mixed);
         bytes memory wrong = changed(merge(), 0, 1);
@@ -349,7 +349,7 @@ contract DisputeTest is MergeFixture {
     }
 
     /// @dev With whatever gas a proof is sent: it fails as a whole, or works as a whole.
-    /// forge-config: default.fuzz.runs = 32
+    /// forge-config: default.fuzz.runs = 16
     function testFuzz_APoorSenderProvesNothing(uint256 limit) public {
         (depth, leafAt) = (1, 1);
         play(14, 1, two);

@@ -34,8 +34,8 @@ contract VectorsTest is Test {
         le(5, count, "vectors");
     }
 
-    function item(string memory list, uint256 i) private pure returns (string memory) {
-        return string.concat(list, "[", vm.toString(i), "]");
+    function item(string memory array, uint256 i) private pure returns (string memory) {
+        return string.concat(array, "[", vm.toString(i), "]");
     }
 
     function key(string memory name) private view returns (string memory) {
@@ -171,7 +171,7 @@ contract VectorsTest is Test {
         Disputes judge = new Disputes();
         disputed = [word("base"), word("proposal"), word("outcome")];
         uint256 before = disproved;
-        try judge.disputeMerge(proof()) {
+        try judge.disputeMerge(proofGiven()) {
             same(keccak256(bytes(refusal())), keccak256(""), "refused by the model");
             eq(disproved, before + 1, "the federation is told");
         } catch (bytes memory answer) {
@@ -191,7 +191,7 @@ contract VectorsTest is Test {
         return abi.encodeWithSelector(IDisputes.WrongLeaf.selector, uint8(name[10]) - 48);
     }
 
-    function proof() private view returns (IDisputes.MergeProof memory given) {
+    function proofGiven() private view returns (IDisputes.MergeProof memory given) {
         given.round = uint64(integer("proof.round"));
         given.leaf = uint32(integer("proof.leaf"));
         given.block = uint8(integer("proof.block"));
