@@ -5,13 +5,9 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {Administered} from "./Administered.sol";
 import {Charter} from "./Charter.sol";
-import {Disputes} from "./Disputes.sol";
-import {Phases} from "./Phases.sol";
+import {Merging} from "./Merging.sol";
 import {Settler} from "./Settler.sol";
-import {Vault} from "./Vault.sol";
-import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
-import {IVault} from "./interfaces/IVault.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {Draw} from "./libraries/Draw.sol";
 import {Member} from "./libraries/Members.sol";
@@ -23,7 +19,7 @@ import {Settlement} from "./libraries/Settlement.sol";
 /// @title Federation: one round of fine-tuning after the other
 /// @notice The contract checks who, when and in what order; arithmetic and proofs are elsewhere.
 /// Commitments and verdicts live in hashes that the next round overwrites; events carry the rest.
-contract Federation is Phases, Pausable {
+contract Federation is Merging, Pausable {
     using Bits for uint256;
     using Packed for bytes;
     using Packed for bytes32;
@@ -38,31 +34,16 @@ contract Federation is Phases, Pausable {
     /// @notice Role that stops the opening of rounds.
     bytes32 public constant PAUSER = keccak256("PAUSER");
 
-    uint256 private constant MAX_PROPOSALS = 4;
     uint256 private constant COMMIT_BYTES = 116; // address, digest, r, vs
-    uint256 private constant ATTESTATION_BYTES = 65; // slot, r, vs
-
-    /// @inheritdoc IFederation
-    IVault public immutable vault;
-
-    /// @inheritdoc IFederation
-    IDisputes public immutable disputes;
-
-    modifier onlyDisputes() {
-        // INVARIANT: what counts as proven is decided in one place.
-        require(msg.sender == address(disputes), NotDisputes(msg.sender));
-        _;
-    }
 
     /// @param agreed What the members agreed on.
     /// @param token Token of rewards and stakes.
     /// @param admin Sponsor: holds all roles until it grants them to others.
     constructor(Terms memory agreed, IERC20 token, address admin)
         Charter(agreed)
+        Merging(token, agreed.unbonding)
         Administered(admin)
     {
-        vault = new Vault(token, agreed.unbonding);
-        disputes = new Disputes();
         stateRoot = agreed.genesis;
         _grantRole(COUNCIL, admin);
         _grantRole(COORDINATOR, admin);
@@ -135,7 +116,7 @@ contract Federation is Phases, Pausable {
         } else if (current == Phase.Merge && _past(header, CHALLENGE_WINDOW)) {
             _end(header);
         } else if (current == Phase.Proposed && _past(header, 0)) {
-            _attested(header) ? _finalise(header) : _reject(header, address(0));
+            _conclude(header);
         } else {
             revert NothingDue(current);
         }
@@ -211,72 +192,6 @@ contract Federation is Phases, Pausable {
             _slash(roundId, result.invalid.idAt(i), Offence.Invalid, address(0));
         }
         if (!result.merges) emit RoundFinalised(roundId, stateRoot);
-    }
-
-    /// @inheritdoc IFederation
-    function proposeMerge(uint64 roundId, bytes32 root) external {
-        Header header = _during(roundId, Phase.Merge);
-        Member member = _signers[msg.sender];
-        // INVARIANT: only nodes of this round propose.
-        require(member.activeIn(roundId), NotActive(msg.sender));
-        bool late = block.timestamp >= header.deadline();
-        // INVARIANT: until its deadline the merge is the aggregator's.
-        uint16 id = member.id();
-        require(late || id == header.aggregator(), NotAggregator(header.aggregator()));
-        // INVARIANT: a round has at most four proposals, each of another node.
-        require(!header.barred(id), ProposerBarred(id));
-        (uint256 stake, uint256 bond) = (vault.stakeOf(id), _penalty(Offence.Merge));
-        // INVARIANT: a wrong merge can be paid for.
-        require(stake >= bond, NotBonded(id, stake, bond));
-
-        uint256 end = block.timestamp + CHALLENGE_WINDOW;
-        _round.header = header.enter(Stage.Proposed, end).proposedBy(id);
-        _round.proposal = root;
-        emit MergeProposed(roundId, id, root, uint64(end));
-    }
-
-    /// @inheritdoc IFederation
-    function attestMerge(uint64 roundId, bytes calldata signatures) external {
-        Header header = _during(roundId, Phase.Proposed);
-        uint256 count = _items(signatures, ATTESTATION_BYTES);
-        bytes32 digest = Signatures.mergeHash(address(this), roundId, _round.proposal);
-        bool before = _attested(header);
-        for (uint256 i; i < count; ++i) {
-            uint256 at = i * ATTESTATION_BYTES;
-            uint8 slot = uint8(signatures[at]);
-            address signer = digest.recover(signatures.word(at + 1), signatures.word(at + 33));
-            // INVARIANT: only the committee attests, each for itself.
-            require(_isMember(slot, _signers[signer], roundId), BadSignature(slot));
-            header = header.attest(slot);
-        }
-        uint256 end = header.deadline();
-        uint256 disputed = block.timestamp + DISPUTE_WINDOW;
-        // The quorum is there: what remains is the time to object.
-        if (!before && _attested(header) && disputed < end) end = disputed;
-        _round.header = header.enter(Stage.Proposed, end);
-        emit MergeAttested(roundId, header.attestedSlots(), uint64(end));
-    }
-
-    /// @inheritdoc IFederation
-    function disprove(uint64 roundId, address challenger) external onlyDisputes {
-        Header header = _during(roundId, Phase.Proposed);
-        uint16 proposer = header.proposer();
-        _slash(roundId, proposer, Offence.Merge, challenger);
-        uint256 attested = header.attestedSlots();
-        for (uint256 slot; slot < COMMITTEE; ++slot) {
-            uint16 id = _round.committee.member(slot);
-            if (!attested.has(slot) || id == proposer) continue;
-            _slash(roundId, id, Offence.Attestation, challenger);
-        }
-        _reject(header, challenger);
-    }
-
-    /// @inheritdoc IFederation
-    function punish(uint64 roundId, uint16 id, Offence offence, address reporter)
-        external
-        onlyDisputes
-    {
-        _slash(roundId, id, offence, reporter);
     }
 
     /// @inheritdoc IFederation
@@ -359,29 +274,6 @@ contract Federation is Phases, Pausable {
         if (reached == Phase.Reveal) _slashUnrevealed(header);
     }
 
-    /// @dev The proposal falls; after the fourth one the round ends as it began.
-    function _reject(Header header, address challenger) private {
-        emit MergeRejected(header.id(), header.proposer(), _round.proposal, challenger);
-        header = header.reject();
-        if (header.rejected() == MAX_PROPOSALS) return _end(header);
-        _round.header = header.enter(Stage.Merge, block.timestamp);
-    }
-
-    /// @dev End the round without a merge, on the state that it began with.
-    function _end(Header header) private {
-        _round.header = header.enter(Stage.Final, 0);
-        emit RoundFinalised(header.id(), stateRoot);
-        if (AGGREGATOR_POOL != 0) vault.release(AGGREGATOR_POOL);
-    }
-
-    function _finalise(Header header) private {
-        bytes32 root = _round.proposal;
-        _round.header = header.enter(Stage.Final, 0);
-        stateRoot = root;
-        emit RoundFinalised(header.id(), root);
-        if (AGGREGATOR_POOL != 0) vault.credit(header.proposer(), AGGREGATOR_POOL);
-    }
-
     /// @dev Move the money of a settled round and publish all that claims and auditors need.
     function _book(uint64 roundId, Settler.Result memory result) private {
         uint96 kept = result.merges ? AGGREGATOR_POOL : 0;
@@ -409,32 +301,7 @@ contract Federation is Phases, Pausable {
         }
     }
 
-    /// @dev Take what an offence costs, as far as it is there. Who keeps too little leaves.
-    function _slash(uint64 roundId, uint16 id, Offence offence, address reporter) private {
-        (uint96 taken, uint96 left) = vault.slash(id, _penalty(offence), reporter);
-        if (taken == 0) return;
-        emit NodeSlashed(roundId, id, offence, taken, reporter);
-        Member member = _member(id);
-        // INVARIANT: who takes part has something to lose.
-        if (2 * uint256(left) < STAKE && member.stays()) _leave(id, member, LeaveReason.Slashed);
-    }
-
-    function _onRegister(uint16 id, address account) internal override {
-        vault.pullStake(id, account, STAKE);
-    }
-
-    function _onLeave(uint16 id) internal override {
-        vault.unbond(id);
-    }
-
     // Checks -----------------------------------------------------------------------------------
-
-    /// @dev Number of items of `width` bytes in `list`, at least one.
-    function _items(bytes calldata list, uint256 width) private pure returns (uint256 count) {
-        count = list.length / width;
-        // INVARIANT: a packed list holds whole items, and says something.
-        require(count != 0 && list.length % width == 0, BadLength(list.length));
-    }
 
     /// @dev What the accumulator is if exactly `updates` were committed.
     function _chained(Header header, bytes calldata updates) private pure returns (bytes32) {
@@ -457,15 +324,5 @@ contract Federation is Phases, Pausable {
                 WrongScores(slot)
             );
         }
-    }
-
-    /// @dev Whether a quorum of the committee has attested the proposal.
-    function _attested(Header header) private view returns (bool) {
-        return uint256(header.attestedSlots()).count() >= quorum;
-    }
-
-    /// @dev Whether the deadline of the stage is over by `seconds_`.
-    function _past(Header header, uint256 seconds_) private view returns (bool) {
-        return block.timestamp >= header.deadline() + seconds_;
     }
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IFederation} from "../interfaces/IFederation.sol";
+import {Fixture} from "./Fixture.sol";
+import {Log} from "./Vm.sol";
+
+/// @dev Merges that find their quorum, and merges that do not.
+contract MergingTest is Fixture {
+    uint256 private constant NODES = 6;
+
+    function setUp() public {
+        found(3, NODES);
+    }
+
+    function settled() internal {
+        commitAll(NODES);
+        draw();
+        voteAlike(NODES);
+        settle();
+    }
+
+    function test_AMergeWithoutAQuorumFalls() public {
+        settled();
+        propose("garbage");
+        uint16 proposer = federation.round().proposer;
+        federation.attestMerge(1, attestation(0, federation.committee()[0] - 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Proposed)
+        );
+        federation.advance(1);
+        vm.recordLogs();
+        lapse();
+        Log[] memory logs = vm.getRecordedLogs();
+        eq(logs.length, 1, "no slash: that nobody attested proves nothing");
+        same(logs[0].topics[0], IFederation.MergeRejected.selector, "rejected");
+        bytes32 data = keccak256(abi.encode(proposer, bytes32("garbage"), address(0)));
+        same(keccak256(logs[0].data), data, "by nobody");
+        same(federation.stateRoot(), keccak256("genesis"), "the state stands");
+        eq(federation.round().deadline, time, "anybody else may propose at once");
+    }
+
+    function test_AnAttestedMergeWaitsForTheTimeToObject() public {
+        settled();
+        propose("root");
+        pass(WINDOW - DISPUTE_WINDOW - 1);
+        uint256 deadline = federation.round().deadline;
+        attest();
+        eq(federation.round().deadline, deadline - 1, "sooner");
+        vm.expectRevert(
+            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Proposed)
+        );
+        federation.advance(1);
+        pass(5);
+        federation.attestMerge(1, attestation(2, federation.committee()[2] - 1));
+        eq(federation.round().deadline, deadline - 1, "more of them change nothing");
+        pass(5);
+        federation.advance(1);
+        same(federation.stateRoot(), "root", "final");
+    }
+
+    function test_AttestationsNeverPutTheEndOff() public {
+        settled();
+        propose("root");
+        pass(WINDOW - 1);
+        uint256 deadline = federation.round().deadline;
+        attest();
+        eq(federation.round().deadline, deadline, "the end stays");
+        pass(1);
+        federation.advance(1);
+        same(federation.stateRoot(), "root", "final");
+    }
+
+    function test_WithoutAnyProposalTheRoundEndsAsItBegan() public {
+        settled();
+        uint256 free = vault.free();
+        pass(2 * WINDOW - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Merge)
+        );
+        federation.advance(1);
+        pass(1);
+        federation.advance(1);
+        eq(uint256(federation.phase()), uint256(IFederation.Phase.Final), "final");
+        same(federation.stateRoot(), keccak256("genesis"), "on the base");
+        eq(vault.free(), free + REWARD / 20, "what the merge would have earned is free");
+        claim(1); // what the others earned stays earned
+        conserved();
+        open();
+    }
+
+    function test_WhoCannotPayForAWrongMergeDoesNotPropose() public {
+        commitAll(NODES);
+        draw();
+        uint256 aggregator = federation.round().aggregator - 1;
+        bytes memory votes;
+        for (uint256 i; i < NODES; ++i) {
+            votes = bytes.concat(votes, bytes4(uint32(i == aggregator ? 1 << 31 : 1000)));
+        }
+        for (uint256 r = 1;; ++r) {
+            voteFor(votes);
+            settle();
+            if (vault.stakeOf(uint16(aggregator + 1)) < 6000) break;
+            pass(2 * WINDOW);
+            federation.advance(uint64(r));
+            commitAll(NODES);
+            draw();
+        }
+        pass(WINDOW);
+        uint64 id = roundId();
+        address sender = signer(aggregator);
+        vm.expectRevert(
+            abi.encodeWithSelector(IFederation.NotBonded.selector, aggregator + 1, 5500, 6000)
+        );
+        vm.prank(sender);
+        federation.proposeMerge(id, "root");
+    }
+}

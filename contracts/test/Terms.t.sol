@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Federation} from "../Federation.sol";
+import {IFederation} from "../interfaces/IFederation.sol";
+import {Fixture} from "./Fixture.sol";
+
+/// @dev Terms that no federation can be founded on.
+contract TermsTest is Fixture {
+    function setUp() public {
+        found(3, 0);
+    }
+
+    function refusedTerms(IFederation.Terms memory terms) internal {
+        vm.expectRevert(IFederation.InvalidTerms.selector);
+        new Federation(terms, token, address(this));
+    }
+
+    function test_TermsThatPromiseTooMuchAreRefused() public {
+        IFederation.Terms memory terms = agreed(3);
+        terms.disputeWindow = 0;
+        refusedTerms(terms);
+        terms.disputeWindow = terms.challengeWindow + 1;
+        refusedTerms(terms);
+        terms.disputeWindow = DISPUTE_WINDOW;
+        terms.unbonding = 5 * WINDOW + DISPUTE_WINDOW;
+        refusedTerms(terms);
+        terms.unbonding += 1;
+        terms.unrevealedPenalty = 10_001;
+        refusedTerms(terms);
+        (terms.unrevealedPenalty, terms.invalidPenalty) = (10_000, 10_001);
+        refusedTerms(terms);
+        (terms.invalidPenalty, terms.mergePenalty) = (10_000, 10_001);
+        refusedTerms(terms);
+        (terms.mergePenalty, terms.attestationPenalty) = (10_000, 10_001);
+        refusedTerms(terms);
+        (terms.attestationPenalty, terms.equivocationPenalty) = (10_000, 10_001);
+        refusedTerms(terms);
+        terms.equivocationPenalty = 10_000;
+        Federation agreed_ = new Federation(terms, token, address(this));
+        same(keccak256(abi.encode(agreed_.terms())), keccak256(abi.encode(terms)), "as agreed");
+    }
+
+    function test_TheOldTermsAreStillChecked() public {
+        IFederation.Terms memory terms = agreed(3);
+        terms.nodeShare += 1;
+        refusedTerms(terms);
+        terms = agreed(0);
+        refusedTerms(terms);
+        terms = agreed(16);
+        refusedTerms(terms);
+        terms = agreed(3);
+        terms.minUpdates = 0;
+        refusedTerms(terms);
+        terms.minUpdates = 257;
+        refusedTerms(terms);
+        terms = agreed(3);
+        terms.weightRule = 2;
+        refusedTerms(terms);
+        for (uint256 i; i < 5; ++i) {
+            terms = agreed(3);
+            if (i == 0) terms.commitWindow = 0;
+            if (i == 1) terms.scoreWindow = 0;
+            if (i == 2) terms.revealWindow = 0;
+            if (i == 3) terms.mergeWindow = 0;
+            if (i == 4) terms.challengeWindow = 0;
+            refusedTerms(terms);
+        }
+    }
+}
