@@ -70,7 +70,6 @@ abstract contract Merging is Phases {
         Header header = _during(roundId, Phase.Proposed);
         uint256 count = _items(signatures, ATTESTATION_BYTES);
         bytes32 digest = Signatures.mergeHash(address(this), roundId, _round.proposal);
-        bool before = _attested(header);
         for (uint256 i; i < count; ++i) {
             uint256 at = i * ATTESTATION_BYTES;
             uint8 slot = uint8(signatures[at]);
@@ -81,8 +80,9 @@ abstract contract Merging is Phases {
         }
         uint256 end = header.deadline();
         uint256 disputed = block.timestamp + DISPUTE_WINDOW;
-        // The quorum is there: what remains is the time to object.
-        if (!before && _attested(header) && disputed < end) end = disputed;
+        // The quorum is there: what remains is the time to object. More of them come later than the
+        // quorum did, so they change nothing.
+        if (_attested(header) && disputed < end) end = disputed;
         _round.header = header.enter(Stage.Proposed, end);
         emit MergeAttested(roundId, header.attestedSlots(), uint64(end));
     }

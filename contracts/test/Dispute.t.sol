@@ -14,9 +14,18 @@ contract DisputeTest is MergeFixture {
     function play(uint256 seed, uint8 weights, function(uint256) pure returns (uint256) width)
         internal
     {
+        play(seed, weights, width, 3);
+    }
+
+    function play(
+        uint256 seed,
+        uint8 weights,
+        function(uint256) pure returns (uint256) width,
+        uint8 validators
+    ) internal {
         rule = weights;
         baseLeaf = stateOf(seed);
-        found(3, NODES);
+        found(validators, NODES);
         for (uint256 i; i < NODES; ++i) {
             updateLeaf[i] = lanesOf(uint256(keccak256(abi.encode(seed, i))), width(i));
         }
@@ -151,12 +160,16 @@ contract DisputeTest is MergeFixture {
     }
 
     function test_ProposerAndAttestersPayAndOthersDoNot() public {
-        play(3, 1, mixed);
+        play(3, 1, mixed, uint8(NODES)); // all are on the committee
         bytes memory wrong = changed(merge(), 7, 1);
         proposeLeaf(wrong);
-        attest(); // slots 0 and 1
         uint16 proposer = federation.round().proposer;
         uint16[] memory members = federation.committee();
+        uint16 honest; // the first that is not the proposer
+        for (uint8 slot; slot < NODES; ++slot) {
+            if (honest == 0 && members[slot] != proposer) honest = members[slot];
+            else federation.attestMerge(1, attestation(slot, members[slot] - 1));
+        }
         uint256[7] memory before;
         for (uint16 id = 1; id <= NODES; ++id) {
             before[id] = vault.stakeOf(id);
@@ -167,9 +180,8 @@ contract DisputeTest is MergeFixture {
         disputes.disputeMerge(proof);
         uint256 taken;
         for (uint16 id = 1; id <= NODES; ++id) {
-            uint256 cost;
-            if (id == members[0] || id == members[1]) cost = 5000;
-            if (id == proposer) cost = 6000; // whether it attested or not
+            uint256 cost = id == honest ? 0 : 5000;
+            if (id == proposer) cost = 6000; // once, though it attested as well
             eq(before[id] - vault.stakeOf(id), cost, "taken");
             taken += cost;
             bool left = federation.node(id).activeUntil == 2;
@@ -332,12 +344,23 @@ contract DisputeTest is MergeFixture {
     }
 
     function test_ALeafOfNoWidthProvesNothing() public {
+        updateLeaf[2] = cut(lanesOf(2, 8), 0, 263);
+        nothingIsProven();
+    }
+
+    function test_ATreeOfAnotherDepthProvesNothing() public {
+        updateLeaf[2] = lanesOf(2, 8);
+        deeper[2] = 1;
+        nothingIsProven();
+    }
+
+    /// @dev An update that the committee should have found invalid stands in the way of any proof.
+    function nothingIsProven() private {
         baseLeaf = stateOf(9);
         found(3, NODES);
         for (uint256 i; i < NODES; ++i) {
-            updateLeaf[i] = lanesOf(i, 8);
+            if (i != 2) updateLeaf[i] = lanesOf(i, 8);
         }
-        updateLeaf[2] = cut(updateLeaf[2], 0, 263);
         commitAll(NODES);
         draw();
         voteAlike(NODES);

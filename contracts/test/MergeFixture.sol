@@ -13,6 +13,7 @@ abstract contract MergeFixture is Fixture {
     uint8 internal rule; // of weights
     bytes internal baseLeaf; // 1024 bytes of the state that the round began with
     mapping(uint256 node => bytes) internal updateLeaf; // of the round that is played
+    mapping(uint256 node => uint256) internal deeper; // by how much its tree is
 
     function agreed(uint8 committee)
         internal
@@ -28,9 +29,21 @@ abstract contract MergeFixture is Fixture {
 
     // Trees ------------------------------------------------------------------------------------
 
-    function path(string memory what) internal view returns (bytes32[] memory siblings) {
-        siblings = new bytes32[](depth);
-        for (uint256 i; i < depth; ++i) {
+    function path(string memory what) internal view returns (bytes32[] memory) {
+        return siblingsOf(what, depth);
+    }
+
+    function pathOf(uint256 i) internal view returns (bytes32[] memory) {
+        return siblingsOf("update", depth + deeper[i]);
+    }
+
+    function siblingsOf(string memory what, uint256 count)
+        private
+        pure
+        returns (bytes32[] memory siblings)
+    {
+        siblings = new bytes32[](count);
+        for (uint256 i; i < count; ++i) {
             siblings[i] = keccak256(abi.encode(what, i));
         }
     }
@@ -53,7 +66,7 @@ abstract contract MergeFixture is Fixture {
     }
 
     function digestOf(uint256 i) internal view virtual override returns (bytes32) {
-        bytes32 laneRoot = rootOf(updateLeaf[i], path("update"));
+        bytes32 laneRoot = rootOf(updateLeaf[i], pathOf(i));
         return sha256(abi.encodePacked(bytes1(0x02), manifestOf(i), laneRoot));
     }
 
@@ -204,7 +217,7 @@ abstract contract MergeFixture is Fixture {
         for (uint256 i; i < count; ++i) {
             uint256 node = number(proof.accepted, 36 * i) - 1;
             proof.manifests[i] = manifestOf(node);
-            proof.updates[i] = IDisputes.Leaf(updateLeaf[node], path("update"));
+            proof.updates[i] = IDisputes.Leaf(updateLeaf[node], pathOf(node));
         }
     }
 
