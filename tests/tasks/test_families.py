@@ -13,6 +13,7 @@ from tests.tasks.settings import QUICK
 
 from collegium.tasks import load_task
 from collegium.tasks.prompts import IGNORED
+from collegium.tasks.recipe import DECODER
 from collegium.tasks.vision import FEATURES
 
 
@@ -21,6 +22,12 @@ def family(request, tmp_path_factory):
     folder = save(request.param, tmp_path_factory.mktemp(request.param))
     recipe = replace(QUICK, base=str(folder), rank=2, local_steps=8, learning_rate=0.02)
     return request.param, load_task(recipe)
+
+
+@pytest.fixture(scope="module")
+def decoder(family):
+    """The same model, of which only the language part is adapted."""
+    return load_task(replace(family[1].recipe, targets=DECODER))
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +76,14 @@ def test_loss_is_that_of_the_model_itself(family, examples):
     assert task.loss(task.zeros(), single) == pytest.approx(expected, rel=1e-4)
 
 
-def test_features_of_a_picture_say_as_much_as_its_pixels(family, examples):
-    """Only the language model is adapted, so the vision part is asked once per picture."""
-    task = family[1]
-    assert all(list(picture) == [FEATURES] for picture in examples.pictures.values())
-    trained = task.train(task.zeros(), examples, round=0, seed=1)
-    seen = task.loss(trained, examples)
-    pixels = task.prepare(examples.dataset)
-    images = examples.dataset.images.items()
-    pixels.pictures = {key: task.prompter.picture(image) for key, image in images}
-    assert task.loss(trained, pixels) == pytest.approx(seen, rel=1e-5)
+def test_features_of_a_picture_say_as_much_as_its_pixels(family, decoder, examples):
+    """With the vision part untouched, it is asked once per picture."""
+    seen = decoder.prepare(examples.dataset)
+    assert all(list(picture) == [FEATURES] for picture in seen.pictures.values())
+    trained = decoder.train(decoder.zeros(), seen, round=0, seed=1)
+    assert decoder.layout.lanes < family[1].layout.lanes
+    assert decoder.loss(trained, seen) == pytest.approx(decoder.loss(trained, examples), rel=1e-5)
+    assert decoder.evaluate(trained, seen) == decoder.evaluate(trained, examples)
 
 
 def test_padding_changes_nothing(family, examples):

@@ -35,7 +35,7 @@ def test_a_recipe_survives_json():
         {"weight_rule": "median"},
         {"base": ""},
         {"targets": 3},
-        {"warmup": 50, "local_steps": 50},
+        {"warmup": 40, "local_steps": 40},
         {"unknown": 1},
     ],
 )

@@ -25,6 +25,9 @@ CLOSED_QUESTIONS = {
     "decay": 1.0,
     "balance": 0.0,
     "step": 1.5,
+    "step_decay": 1.0,
+    "preserve": 0.0,
+    "challenge_rows": 96,
 }
 
 
