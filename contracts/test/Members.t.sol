@@ -217,6 +217,8 @@ contract MembersTest is Fixture {
         locked(1, 0);
         locked(99, 0); // nor is there one of a node that does not exist
         leave(0);
+        open(); // a round in which it takes no part
+        require(!federation.needs(1) && federation.needs(2), "needed are those who take part");
         pass(UNBONDING - 1);
         locked(1, 0);
         pass(1);
