@@ -232,7 +232,8 @@ class World:
         """A node's folder for this copy of the chain; what never changes is linked."""
         home = NodeHome(self.folder / template.name)
         home.path.mkdir()
-        for name in ("keys", "card.json", "layout.json"):
+        shutil.copytree(template / "keys", home.keys)  # tests rotate them
+        for name in ("card.json", "layout.json"):
             (home.path / name).symlink_to((template / name).resolve())
         if (template / "journal").exists():
             shutil.copytree(template / "journal", home.path / "journal")

@@ -5,7 +5,6 @@ differ in their randomness, so that each would draw another committee; the draw 
 putting the chain back, until it falls as on the embedded chain. From there on nothing may differ.
 """
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -153,15 +152,6 @@ def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
 
 
-def own_keys(world: World) -> World:
-    """Copies of the key folders, which a rotation adds to."""
-    for home in world.homes.values():
-        original = home.keys.resolve()
-        home.keys.unlink()
-        shutil.copytree(original, home.keys)
-    return world
-
-
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """The story as the embedded chain tells it."""
@@ -169,7 +159,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Story:
     found(folder / "template", NODES, AGREED)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
-        world = own_keys(World(folder / "template", folder / "world"))
+        world = World(folder / "template", folder / "world")
         story = tell(world)
         world.close()
     return story
@@ -186,7 +176,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         with engines.connect(local.url) as chain:
             (tmp_path / "template").mkdir()
             found_on(chain, tmp_path / "template", NODES, AGREED)
-        made = own_keys(World(tmp_path / "template", tmp_path / "world"))
+        made = World(tmp_path / "template", tmp_path / "world")
         yield made
         made.close()
     finally:

@@ -57,6 +57,13 @@ class Crowd(RuleBasedStateMachine):
         }
         self.rng.choices(list(weights), list(weights.values()))[0]()
 
+    def walk(self, seed: int, steps: int) -> None:
+        """The same walk for the same seed; hypothesis's own depend on what else is imported."""
+        rng = Random(seed)
+        for _ in range(steps):
+            self.go_on(seed=rng.getrandbits(32), count=rng.randint(1, 10))
+            self.meddle(seed=rng.getrandbits(32))
+
     def attempt(self, step: Any, *args: Any, **kwargs: Any) -> None:
         """Do it if the contract allows, and count what came of it."""
         try:

@@ -24,15 +24,8 @@ from collegium.roles.keyring import Keyring, signers
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """Three hospitals whose key folders are copies, so that a test may add to them."""
-    import shutil
-
-    world = make_world(nodes=3)
-    for home in world.homes.values():
-        original = home.keys.resolve()
-        home.keys.unlink()
-        shutil.copytree(original, home.keys)
-    return world
+    """Three hospitals."""
+    return make_world(nodes=3)
 
 
 def rotate(world: World, number: int) -> membership.Rotated:

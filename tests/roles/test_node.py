@@ -1,5 +1,6 @@
 """A node opens only on the federation, the card and the layout that were agreed."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_wrong_passphrase(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_folder_with_settings_but_without_keys(world: World) -> None:
     home = world.homes[1]
-    (home.path / "keys").unlink()
+    shutil.rmtree(home.keys)
     with pytest.raises(MissingKeys):
         Node.open(home.path)
     Keyring.generate(b"new").save(home.keys, "test", iterations=1)
