@@ -64,6 +64,11 @@ def test_the_settlements_show_every_kind_of_outcome(built):
     assert any(any(case["invalid"]) for case in cases)
     assert any(not any(case["accepted"]) for case in cases)
     assert any(set(case["owners"]) & set(case["members"]) for case in cases)
+    assert any(
+        any(int(pay) for pay in case["nodePays"])
+        and any(0 < score < int(case["terms"]["min_score"]) for score in case["phi"])
+        for case in cases
+    ), "a rejected update of some worth has no part in the denominator"
     zero_weight = [
         ok and not weight
         for case in cases
