@@ -76,6 +76,27 @@ def test_an_encrypted_file(tmp_path: Path) -> None:
         audit.run(path)
 
 
+@pytest.mark.parametrize("method", ["STORED", "DEFLATED", "BZIP2", "LZMA"])
+def test_any_flipped_bit_of_a_zip_file_is_refused_or_harmless(tmp_path: Path, method: str) -> None:
+    """Each way of compressing has its own ways to fail."""
+    path = tmp_path / "x.zip"
+    content = json.dumps({"format": ["collegium evidence"] * 8}).encode()
+    with zipfile.ZipFile(path, "w", getattr(zipfile, f"ZIP_{method}")) as made:
+        made.writestr(INDEX, content)
+    whole, refused = path.read_bytes(), 0
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bytes(damaged))
+        try:
+            with Bundle.open(path) as found:
+                assert found.read(INDEX, 10_000) == content
+                assert found.digest(INDEX)[0] == len(content)
+        except (BadBundle, BundleTooLarge):
+            refused += 1
+    assert refused > len(whole)
+
+
 def test_a_link_out_of_the_bundle(bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     (copy / "card.json").unlink()

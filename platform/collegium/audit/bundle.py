@@ -6,13 +6,16 @@ is read, nothing is ever extracted, and links are not followed.
 
 import hashlib
 import json
+import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -28,6 +31,19 @@ MAX_LINE = 256 * 2**20
 
 _KNOWN = re.compile(r"bundle\.json|card\.json|layout\.json|chain/blocks\.jsonl|blobs/[0-9a-f]{64}")
 _CHUNK = 1 << 20
+
+# What damaged files, zip directories and compressed data make the library raise; it raises
+# NotImplementedError for versions and methods that it does not know.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 class Bundle(ABC):
@@ -83,11 +99,8 @@ class Bundle(ABC):
         """A whole file of at most ``limit`` bytes; raises BadBundle or BundleTooLarge."""
         if self.sizes.get(name, 0) > limit:
             _too_large(f"{limit} bytes of {name}", str(self.sizes[name]))
-        try:
-            with self.stream(name) as file:
-                data = file.read(limit + 1)
-        except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            _refuse(f"{name} in readable form", str(error))
+        with _reading(name), self.stream(name) as file:
+            data = file.read(limit + 1)
         if len(data) > limit:
             _too_large(f"{limit} bytes of {name}", "more")
         return data
@@ -95,10 +108,8 @@ class Bundle(ABC):
     def document(self, name: str, limit: int) -> bytes:
         """A JSON file that can be parsed safely; errors as for :meth:`read`."""
         data = self.read(name, limit)
-        try:
+        with _reading(name):
             check_depth(data)
-        except ValueError as error:
-            _refuse(f"{name} in readable form", str(error))
         return data
 
     def blob(self, digest: str, limit: int) -> bytes:
@@ -108,25 +119,19 @@ class Bundle(ABC):
     def digest(self, name: str) -> tuple[int, str]:
         """Bytes and SHA-256 (hex) of a file; raises BadBundle."""
         found, size = hashlib.sha256(), 0
-        try:
-            with self.stream(name) as file:
-                while chunk := file.read(_CHUNK):
-                    found.update(chunk)
-                    size += len(chunk)
-        except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            _refuse(f"{name} in readable form", str(error))
+        with _reading(name), self.stream(name) as file:
+            while chunk := file.read(_CHUNK):
+                found.update(chunk)
+                size += len(chunk)
         return size, found.hexdigest()
 
     def lines(self) -> Iterator[bytes]:
         """The lines of the chain file, without their ends; raises BundleTooLarge."""
-        try:
-            with self.stream(BLOCKS) as file:
-                while line := file.readline(MAX_LINE + 1):
-                    if len(line) > MAX_LINE:
-                        _too_large(f"{MAX_LINE} bytes in a line of {BLOCKS}", "more")
-                    yield line.removesuffix(b"\n")
-        except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            _refuse(f"{BLOCKS} in readable form", str(error))
+        with _reading(BLOCKS), self.stream(BLOCKS) as file:
+            while line := file.readline(MAX_LINE + 1):
+                if len(line) > MAX_LINE:
+                    _too_large(f"{MAX_LINE} bytes in a line of {BLOCKS}", "more")
+                yield line.removesuffix(b"\n")
 
     def __enter__(self) -> "Bundle":
         return self
@@ -161,10 +166,8 @@ class _Folder(Bundle):
 
 class _Zip(Bundle):
     def __init__(self, path: Path) -> None:
-        try:
+        with _reading(path.name):
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            _refuse("a readable zip file", str(error))
         infos = [info for info in self._zip.infolist() if not info.is_dir()]
         if len({info.filename for info in infos}) != len(infos):
             _refuse("one file per name", "two files of the same name")
@@ -179,6 +182,15 @@ class _Zip(Bundle):
 
     def close(self) -> None:
         self._zip.close()
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Raise BadBundle for whatever shows that a file is damaged."""
+    try:
+        yield
+    except _DAMAGE as error:
+        _refuse(f"{name} in readable form", str(error) or type(error).__name__)
 
 
 def parse_line(line: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
