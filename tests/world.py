@@ -241,6 +241,18 @@ class World:
         (home.path / "node.json").write_text(json.dumps(asdict(known)))
         return home
 
+    def found_another(self) -> Federation:
+        """A second federation on the same chain, agreed on the same terms; nobody is in it."""
+        other, _ = deploy_federation(
+            self.federation.sender,
+            self.terms,
+            card=self.card.digest,
+            genesis=bytes.fromhex(self.card.genesis),
+            token=self.federation.token.address,
+            admin=self.federation.sender.address,
+        )
+        return other
+
     def configure(self, number: int, **settings: Any) -> None:
         """Change some settings of one node."""
         home = self.homes[number]

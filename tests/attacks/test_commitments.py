@@ -7,7 +7,6 @@ import pytest
 from tests.by_hand import ByHand
 from tests.world import World, register
 
-from collegium.chain.federation import deploy_federation
 from collegium.chain.receipts import Receipt
 from collegium.errors import TransactionReverted
 from collegium.protocol import signing, state
@@ -100,14 +99,7 @@ def test_a_node_replays_its_own_old_update(opened: ByHand) -> None:
 def test_replay_across_federations(opened: ByHand) -> None:
     """Replay: the same hospitals and keys are in a second federation on the same chain."""
     world, made = opened.world, opened.train(1)
-    other, _ = deploy_federation(
-        world.federation.sender,
-        world.terms,
-        card=world.card.digest,
-        genesis=bytes.fromhex(world.card.genesis),
-        token=world.federation.token.address,
-        admin=world.federation.sender.address,
-    )
+    other = world.found_another()
     world.federation.mint(other.sender.address, world.terms.reward)
     other.deposit(world.terms.reward)
     for node in opened.nodes.values():

@@ -20,7 +20,6 @@ from tests.attacks.offences import (
 from tests.by_hand import ByHand
 from tests.world import World
 
-from collegium.chain.federation import deploy_federation
 from collegium.errors import TransactionReverted
 from collegium.protocol.registry import LeaveReason
 
@@ -81,14 +80,7 @@ def test_what_is_no_equivocation(opened: ByHand, make_world: Callable[..., World
     world, proof = opened.world, equivocate(opened, 1)
     one, two = proof.signatures
     base, first, second = proof.base, *proof.digests
-    elsewhere, _ = deploy_federation(
-        world.federation.sender,
-        world.terms,
-        card=world.card.digest,
-        genesis=bytes.fromhex(world.card.genesis),
-        token=world.federation.token.address,
-        admin=world.federation.sender.address,
-    )
+    elsewhere = world.found_another()
     attempts = {
         "the same update twice": proof._replace(digests=[first, first], signatures=[one, one]),
         "signed by two nodes": proof._replace(signatures=[one, signed(opened, 2, 1, base, second)]),

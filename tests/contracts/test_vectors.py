@@ -4,34 +4,17 @@
 still gives these answers is a test of its own.
 """
 
-import json
 from typing import Any
 
 import pytest
 from eth_utils import decode_hex, keccak
-from tests.contracts.conftest import ROOT
+from tests.vectors.reading import unhexed, vectors
 
 from collegium.chain.embedded.chain import RpcError
 from collegium.protocol.layout import BLOCK
 from collegium.protocol.terms import SCORE
 
 ZERO = bytes(32)
-
-
-def vectors(name: str) -> list[dict[str, Any]]:
-    return json.loads((ROOT / "tests" / "vectors" / f"{name}.json").read_text())
-
-
-def unhexed(value: Any) -> Any:
-    """The arguments of a call, of which JSON has the bytes in hexadecimal."""
-    match value:
-        case str() if value.startswith("0x"):
-            return decode_hex(value)
-        case dict():
-            return {key: unhexed(item) for key, item in value.items()}
-        case list():
-            return [unhexed(item) for item in value]
-    return value
 
 
 def test_settlement_vectors(libraries):

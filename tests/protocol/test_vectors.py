@@ -1,30 +1,23 @@
 """The vectors that the contracts are tested against are those of the reference model."""
 
-import importlib.util
-import json
-from pathlib import Path
-
 import pytest
 from eth_utils import decode_hex
+from tests.vectors import make
+from tests.vectors.reading import FOLDER, unhexed, vectors
 
 from collegium.errors import BadDispute
 from collegium.protocol import dispute
 
-FOLDER = Path(__file__).parent.parent / "vectors"
-
 
 @pytest.fixture(scope="module")
 def built() -> dict:
-    spec = importlib.util.spec_from_file_location("vectors_make", FOLDER / "make.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build()
+    return make.build()
 
 
 def test_the_files_are_current(built):
     assert {path.stem for path in FOLDER.glob("*.json")} == set(built)
     for name, cases in built.items():
-        assert json.loads((FOLDER / f"{name}.json").read_text()) == cases, (
+        assert vectors(name) == cases, (
             f"{name}.json is out of date: run python tests/vectors/make.py"
         )
 
@@ -42,18 +35,6 @@ def test_the_disputes_are_judged_as_they_say(built):
             dispute.verify(proof, *roots)
     refusals = {case["refusal"].split(" ")[0] for case in built["dispute"]}
     assert refusals == {"", "WrongOutcome", "WrongBlock", "WrongLeaf", "MergeCorrect"}
-
-
-def unhexed(value):
-    """A proof as a call takes it."""
-    match value:
-        case str():
-            return decode_hex(value)
-        case dict():
-            return {key: unhexed(item) for key, item in value.items()}
-        case list():
-            return [unhexed(item) for item in value]
-    return value
 
 
 def test_the_settlements_show_every_kind_of_outcome(built):

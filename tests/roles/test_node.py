@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from tests.world import LAYOUT, World
 
-from collegium.chain.federation import deploy_federation
 from collegium.errors import MissingKeys, ModelMismatch, UnregisteredNode, WrongPassphrase
 from collegium.roles.keyring import Keyring
 from collegium.roles.node import Node
@@ -37,14 +36,7 @@ def test_another_layout_is_refused(world: World) -> None:
 
 
 def test_a_federation_that_it_is_not_in(world: World) -> None:
-    other, _ = deploy_federation(
-        world.federation.sender,
-        world.terms,
-        card=world.card.digest,
-        genesis=bytes.fromhex(world.card.genesis),
-        token=world.federation.token.address,
-        admin=world.federation.sender.address,
-    )
+    other = world.found_another()
     world.configure(1, federation=other.address)
     with pytest.raises(UnregisteredNode, match="no registration"):
         Node.open(world.homes[1].path)

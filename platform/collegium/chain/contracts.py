@@ -9,8 +9,7 @@ from collegium.chain.connection import Chain
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import AbiBook, Event
 from collegium.chain.views import Escrow, Node, Round
-
-WHOLE = 10_000  # basis points
+from collegium.protocol.terms import BPS
 
 
 class Contracts:
@@ -61,7 +60,7 @@ class Contracts:
     @property
     def bond(self) -> int:
         """Token units of stake that a proposer must hold: what a disproved merge costs."""
-        return int(self._terms["stake"] * self._terms["mergePenalty"] // WHOLE)
+        return int(self._terms["stake"] * self._terms["mergePenalty"] // BPS)
 
     def state_root(self) -> bytes:
         """Root of the last final state, 32 bytes."""

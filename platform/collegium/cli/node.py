@@ -33,6 +33,7 @@ SignerGas = Annotated[
     ),
 ]
 NODE_HELP = "A node: its id, its account, or its folder."
+Named = Annotated[str, typer.Argument(help=NODE_HELP)]
 _WEI = 10**18
 
 
@@ -233,11 +234,7 @@ def exit_(home: Home, dir: RunDir = None) -> None:
 
 
 @app.command(example="collegium node withdraw 2")
-def withdraw(
-    node: Annotated[str, typer.Argument(help=NODE_HELP)],
-    dir: RunDir = None,
-    wallet: Wallet = None,
-) -> None:
+def withdraw(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
     """Pay a node that has left its stake, to its account, once it is unbonded. Anybody may."""
     from collegium.cli.session import opened
     from collegium.roles import joining, membership
@@ -252,11 +249,7 @@ def withdraw(
 
 
 @app.command(example="collegium node revoke 3")
-def revoke(
-    node: Annotated[str, typer.Argument(help=NODE_HELP)],
-    dir: RunDir = None,
-    wallet: Wallet = None,
-) -> None:
+def revoke(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
     """Exclude a node from all rounds to come (council). What it earned stays due to it."""
     from collegium.cli.session import opened
     from collegium.roles import joining

@@ -7,7 +7,7 @@ import typer
 
 from collegium.cli import output
 from collegium.cli.command import Noun
-from collegium.cli.node import NODE_HELP
+from collegium.cli.node import Named
 from collegium.cli.options import RunDir, Wallet
 from collegium.cli.session import opened
 
@@ -52,7 +52,7 @@ def show(
 
 @app.command(example="collegium rewards claim 2")
 def claim(
-    node: Annotated[str, typer.Argument(help=NODE_HELP)],
+    node: Named,
     dir: RunDir = None,
     wallet: Wallet = None,
 ) -> None:

@@ -11,10 +11,9 @@ from collegium.chain.federation import Federation
 from collegium.chain.locks import file_lock
 from collegium.chain.receipts import Receipt
 from collegium.errors import StakeLocked
+from collegium.protocol.vault import NEVER
 from collegium.roles.home import NodeHome
 from collegium.roles.keyring import Keyring
-
-NEVER = 2**64 - 1  # as the vault writes it for nodes that have not left
 
 
 @dataclass(frozen=True)

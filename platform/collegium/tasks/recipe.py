@@ -24,8 +24,8 @@ class Recipe:
         alpha: LoRA alpha; the adapter acts with the factor alpha / rank.
         targets: modules that are adapted, as PEFT reads them: ``all-linear`` or a regular
             expression on module names; or ``decoder``, the linear layers of the language model.
-            Then the vision part sees the same in every step and is asked once per picture, which
-            makes scoring twice as fast; it suits pictures like those the base was trained on.
+            Then the vision part sees the same in every step and is asked once per picture; it
+            suits pictures like those the base was trained on.
         adapter_seed: seed of the frozen A matrices.
         rounds: rounds the schedule is made for.
         local_steps: optimiser steps of a node in a round.
