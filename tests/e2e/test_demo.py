@@ -191,10 +191,11 @@ def test_an_altered_merge_is_caught_slashed_and_replaced(attacked: dict[str, Any
     (dispute,) = entry["disputes"]
     assert entry["aggregator"] == "altered-merge"
     assert {"leaf", "block", "gas", "slashed", "by", "root"} <= set(dispute)
-    assert dispute["slashed"] == [{"node": "altered-merge", "offence": "merge", "amount": 500.0}]
+    merge = {"node": "altered-merge", "offence": "merge", "amount": 500.0}
+    assert dispute["slashed"] == [merge | {"by": dispute["by"]}]
     assert dispute["by"] in entry["committee"] and dispute["by"] != "altered-merge"
     assert entry["state_root"] not in (None, dispute["root"])
-    invalid = {"node": "withhold", "offence": "invalid", "amount": 50.0}
+    invalid = {"node": "withhold", "offence": "invalid", "amount": 50.0, "by": None}
     assert entry["slashed"] == [invalid, *dispute["slashed"]]
     money = attacked["money"]
     assert (money["slashed"], money["rewarded"], money["forfeited"]) == (550, 250, 300)
@@ -206,7 +207,7 @@ def test_disputes_can_be_shown(attacked: dict[str, Any]) -> None:
     console = Console(record=True, file=io.StringIO(), width=100)
     console.print(summary(attacked))
     text = console.export_text()
-    assert "Stakes lost" in text and "the committee's votes" in text
+    assert "Stakes lost" in text and "the contract's rules" in text
     page = Path(attacked["files"]["report"]).read_text()
     assert (
         "Disputes and stakes lost" in page and attacked["rounds"][0]["disputes"][0]["root"] in page

@@ -89,7 +89,7 @@ def test_a_disputed_merge_and_what_it_cost(
     (entry,) = json.loads(json.dumps(result.rounds(founded, server.reports)))
     (dispute,) = entry["disputes"]
     assert (dispute["leaf"], dispute["block"]) == (0, 150 // 32)
-    lost = {"node": "hospital 2", "offence": "merge", "amount": 500.0}
+    lost = {"node": "hospital 2", "offence": "merge", "amount": 500.0, "by": dispute["by"]}
     assert dispute["slashed"] == entry["slashed"] == [lost]
     assert dispute["by"] in entry["committee"] and dispute["by"] != "hospital 2"
     (rejected,) = entry["rejected"]

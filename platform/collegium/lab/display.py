@@ -124,7 +124,7 @@ def story(dispute: Mapping[str, Any]) -> list[str]:
         f"[bold green]{dispute['by']}[/] computes it again: {where} wrong; the contract computes "
         f"those 32 numbers, too, and agrees ({dispute['gas']:,} gas)",
         f"tokens slashed: {', '.join(losses) or 'none'}, half of them to {dispute['by']}; "
-        "another node merges",
+        "the proposal falls",
     ]
 
 
@@ -189,9 +189,8 @@ def _slashed(result: dict[str, Any]) -> Table:
     for name in ("round", "node", "offence", "tokens", "proven by"):
         table.add_column(name, justify="right" if name in ("round", "tokens") else "left")
     for entry in result["rounds"]:
-        proven = {s["node"]: d["by"] for d in entry["disputes"] for s in d["slashed"]}
         for slash in entry["slashed"]:
-            by = proven.get(slash["node"], "the committee's votes")
+            by = slash["by"] or "the contract's rules"
             cells = (str(entry["round"]), slash["node"], slash["offence"])
             table.add_row(*cells, f"{slash['amount']:,.2f}", by)
     return table

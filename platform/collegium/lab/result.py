@@ -123,6 +123,7 @@ def _slash(run: Founded, found: Slash) -> dict[str, Any]:
         "node": run.names[found.node],
         "offence": found.offence.name.lower(),
         "amount": found.amount / TOKEN,
+        "by": None if found.reporter is None else _name(run, found.reporter),
     }
 
 
