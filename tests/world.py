@@ -19,22 +19,23 @@ import numpy as np
 import numpy.typing as npt
 
 from collegium.chain import history
-from collegium.chain.bindings import Artifact, deploy
+from collegium.chain.bindings import deploy
 from collegium.chain.connection import Chain
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation, deploy_federation, deploy_token
 from collegium.chain.sender import Sender
+from collegium.chain.shipped import Artifact
 from collegium.protocol import state
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout, Tensor
 from collegium.protocol.signing import Domain
 from collegium.protocol.terms import SCORE, Terms
 from collegium.roles.coordinator import Coordinator
-from collegium.roles.home import NodeHome, NodeSettings
-from collegium.roles.keyring import Keyring
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
+from collegium.workspace.home import NodeHome, NodeSettings
+from collegium.workspace.keyring import Keyring
 
 Vector = npt.NDArray[np.float32]
 

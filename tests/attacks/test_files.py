@@ -15,12 +15,12 @@ from tests.by_hand import ByHand
 from tests.world import LAYOUT
 
 from collegium.errors import BlobCorrupt, BlobMissing
-from collegium.flower.strategy import find_state
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
 from collegium.protocol.settlement import INVALID
 from collegium.roles import aggregator
 from collegium.roles.inbox import content_limit
+from collegium.store.states import find_state
 
 ATTACKER = 5
 

@@ -24,7 +24,8 @@ from tests.attacks.offences import (
 from tests.by_hand import ByHand
 from tests.world import TERMS, World
 
-from collegium.chain.bindings import artifact, deploy
+from collegium.chain.bindings import deploy
+from collegium.chain.shipped import artifact
 from collegium.errors import TransactionReverted
 from collegium.protocol.registry import FOREVER, LeaveReason
 from collegium.protocol.settlement import INVALID

@@ -14,12 +14,13 @@ from tests.contracts.conftest import build  # noqa: F401
 from tests.world import TERMS, World, register
 
 from collegium.chain.abi import Abi
-from collegium.chain.bindings import Artifact, Contract
+from collegium.chain.bindings import Contract
 from collegium.chain.federation import Federation
+from collegium.chain.shipped import Artifact
 from collegium.errors import TransactionReverted
 from collegium.protocol import ledger
 from collegium.protocol.digest import keccak
-from collegium.roles.keyring import Keyring
+from collegium.workspace.keyring import Keyring
 
 PAYMENTS = ("claim", "withdraw", "withdrawStake", "collect")
 KEYS = (b"\x0e" * 32, b"\x0f" * 32)

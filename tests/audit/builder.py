@@ -27,10 +27,10 @@ from collegium.protocol.settlement import INVALID
 from collegium.protocol.signing import Domain, compact
 from collegium.protocol.state import State
 from collegium.protocol.terms import SCORE, Terms
-from collegium.roles.home import NodeHome, NodeSettings
-from collegium.roles.keyring import Keyring
 from collegium.store import BlobStore
 from collegium.store.sealed import seal
+from collegium.workspace.home import NodeHome, NodeSettings
+from collegium.workspace.keyring import Keyring
 
 TERMS = Terms.usual(
     reward=1_000_000, stake=500, node_share=8500, validator_share=1000, aggregator_share=500,

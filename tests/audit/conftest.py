@@ -9,7 +9,7 @@ from tests.audit.builder import CARD, LAYOUT, PASSPHRASE
 from tests.audit.forging import Forger
 from tests.audit.story import Played, play
 
-from collegium import audit
+from collegium import evidence
 from collegium.chain import engines
 
 
@@ -41,7 +41,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Played:
 @pytest.fixture(scope="session")
 def bundle(world: Played, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its evidence, with every update opened."""
-    return audit.export(world.run, tmp_path_factory.mktemp("evidence") / "bundle")
+    return evidence.export(world.run, tmp_path_factory.mktemp("evidence") / "bundle")
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from eth_bloom import BloomFilter
 from eth_utils import keccak
 from trie import HexaryTrie
 
-from collegium import audit
+from collegium import evidence
 from collegium.audit.index import BLOCKS, INDEX
 from collegium.audit.report import AuditResult
 from collegium.chain import headers, transactions
-from collegium.chain.bindings import artifact
 from collegium.chain.receipts import AbiBook
+from collegium.chain.shipped import artifact
 from collegium.errors import Unverifiable
 from collegium.protocol.canonical import canonical_json
 
@@ -126,7 +126,7 @@ class Forger:
 def rebuilt(forger: Forger) -> AuditResult:
     """What the audit says when every hash fits again."""
     forger.rebuild()
-    return audit.run(forger.seal())
+    return evidence.audit(forger.seal())
 
 
 def found(result: AuditResult, code: str, record: str) -> bool:

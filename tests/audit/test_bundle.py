@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collegium import audit
+from collegium import evidence
 from collegium.audit import bundle as reading
 from collegium.audit.bundle import Bundle, parse_line
 from collegium.audit.index import BLOCKS, INDEX
@@ -29,31 +29,31 @@ def _zip(path: Path, files: dict[str, bytes]) -> Path:
 
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(BadBundle, match="CG601"):
-        audit.run(tmp_path / "nothing")
+        evidence.audit(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04" + bytes(200), b"rubbish" * 100])
 def test_a_file_that_is_no_bundle(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bundle.zip").write_bytes(content)
     with pytest.raises(BadBundle):
-        audit.run(tmp_path / "bundle.zip")
+        evidence.audit(tmp_path / "bundle.zip")
 
 
 def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BadBundle, match=r"bundle\.json"):
-        audit.run(tmp_path)
+        evidence.audit(tmp_path)
 
 
 def test_a_run_without_its_files(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(NoRun):
-        audit.run(tmp_path)
+        evidence.audit(tmp_path)
 
 
 def test_names_that_lead_elsewhere(bundle: Path, tmp_path: Path) -> None:
     """Nothing is extracted: a name with dots is a stray file, and none appears outside."""
     path = _zip(tmp_path / "x.zip", {**_files(bundle), "../outside": b"!", "/etc/motd": b"!"})
-    result = audit.run(path)
+    result = evidence.audit(path)
     assert {"../outside", "/etc/motd"} <= {finding.record for finding in result.findings}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.zip"]
 
@@ -64,7 +64,7 @@ def test_the_same_name_twice(tmp_path: Path) -> None:
         made.writestr(INDEX, b"{}")
         made.writestr(INDEX, b"[]")
     with pytest.raises(BadBundle, match="same name"):
-        audit.run(path)
+        evidence.audit(path)
 
 
 def test_an_encrypted_file(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_an_encrypted_file(tmp_path: Path) -> None:
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(bytes(data))
     with pytest.raises(BadBundle, match="encrypted"):
-        audit.run(path)
+        evidence.audit(path)
 
 
 @pytest.mark.parametrize("method", ["STORED", "DEFLATED", "BZIP2", "LZMA"])
@@ -102,19 +102,19 @@ def test_a_link_out_of_the_bundle(bundle: Path, tmp_path: Path) -> None:
     (copy / "card.json").unlink()
     os.symlink("/etc/hostname", copy / "card.json")
     with pytest.raises(BadBundle, match="link"):
-        audit.run(copy)
+        evidence.audit(copy)
 
 
 def test_too_many_files(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_FILES", 5)
     with pytest.raises(BundleTooLarge, match="CG602"):
-        audit.run(bundle)
+        evidence.audit(bundle)
 
 
 def test_too_many_bytes(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_BYTES", 1000)
     with pytest.raises(BundleTooLarge):
-        audit.run(bundle)
+        evidence.audit(bundle)
 
 
 def test_a_bomb(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_bomb(tmp_path: Path) -> None:
         made.writestr(INDEX, b" " * (reading.MAX_INDEX + 1))
     assert path.stat().st_size < 100_000
     with pytest.raises(BundleTooLarge):
-        audit.run(path)
+        evidence.audit(path)
 
 
 def test_a_size_that_lies(bundle: Path, tmp_path: Path) -> None:
@@ -135,13 +135,13 @@ def test_a_size_that_lies(bundle: Path, tmp_path: Path) -> None:
     entry = data.index(b"card.json", data.index(b"PK\x01\x02")) - 46
     data[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
     path.write_bytes(bytes(data))
-    result = audit.run(path)
+    result = evidence.audit(path)
     assert any("card.json" in finding.record for finding in result.findings)
 
 
 def test_an_endless_line(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_LINE", 1000)
-    findings = audit.run(bundle).findings
+    findings = evidence.audit(bundle).findings
     assert any(f.record == BLOCKS and "1000 bytes in a line" in f.expected for f in findings)
 
 
@@ -149,11 +149,11 @@ def test_a_zip_that_breaks_off(bundle: Path, tmp_path: Path) -> None:
     """A chain file whose checksum is wrong is read as far as it goes."""
     files = _files(bundle)
     path = _zip(tmp_path / "x.zip", files)
-    assert audit.run(path).ok
+    assert evidence.audit(path).ok
     data = bytearray(path.read_bytes())
     data[data.index(b"chain/blocks.jsonl") + 50_000] ^= 1
     path.write_bytes(bytes(data))
-    findings = audit.run(path).findings
+    findings = evidence.audit(path).findings
     assert any(f.code == "block-form" and f.record == BLOCKS for f in findings)
     assert any(f.code == "file" and f.record == BLOCKS for f in findings)
 
@@ -161,7 +161,7 @@ def test_a_zip_that_breaks_off(bundle: Path, tmp_path: Path) -> None:
 def test_a_document_beyond_its_limit(bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     (copy / "card.json").write_bytes(b" " * (1 << 21))
-    findings = audit.run(copy).findings
+    findings = evidence.audit(copy).findings
     assert any(f.code == "card" and "1048576 bytes" in f.expected for f in findings)
 
 
@@ -189,7 +189,7 @@ def test_lines_that_are_no_blocks(line: bytes) -> None:
 def test_nesting_that_would_exhaust_the_stack(bundle: Path, tmp_path: Path, name: str) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     (copy / name).write_bytes(b'{"a":' * 100_000)
-    assert not audit.run(copy).ok
+    assert not evidence.audit(copy).ok
 
 
 @pytest.mark.parametrize("line", [b"{}", b"{", b'{"block":{"transactions":[]},"receipts":[]}'])
@@ -198,11 +198,11 @@ def test_a_line_that_is_no_block_is_a_finding(bundle: Path, tmp_path: Path, line
     lines = (copy / BLOCKS).read_bytes().splitlines()
     lines[9] = line
     (copy / BLOCKS).write_bytes(b"\n".join(lines) + b"\n")
-    findings = audit.run(copy).findings
+    findings = evidence.audit(copy).findings
     assert any("line 10" in finding.record for finding in findings)
     lines[0] = line
     (copy / BLOCKS).write_bytes(b"\n".join(lines) + b"\n")
-    result = audit.run(copy)
+    result = evidence.audit(copy)
     assert any(finding.code == "deployment" for finding in result.findings)
     assert any("creation is not proven" in item.reason for item in result.unchecked)
 
@@ -210,16 +210,16 @@ def test_a_line_that_is_no_block_is_a_finding(bundle: Path, tmp_path: Path, line
 def test_no_blocks_at_all(bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     (copy / BLOCKS).write_bytes(b"")
-    assert any(finding.code == "head" for finding in audit.run(copy).findings)
+    assert any(finding.code == "head" for finding in evidence.audit(copy).findings)
     (copy / BLOCKS).unlink()
-    assert any(BLOCKS in finding.record for finding in audit.run(copy).findings)
+    assert any(BLOCKS in finding.record for finding in evidence.audit(copy).findings)
 
 
 @pytest.mark.parametrize("name", ["card.json", "layout.json"])
 def test_a_missing_document(bundle: Path, tmp_path: Path, name: str) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     (copy / name).unlink()
-    result = audit.run(copy)
+    result = evidence.audit(copy)
     assert any(f.record == name for f in result.findings)
     assert any(name in item.subject for item in result.unchecked)
     assert result.money.earned > 0  # the money needs neither
@@ -235,7 +235,7 @@ def test_the_index_says_things_once(bundle: Path, tmp_path: Path) -> None:
         "[]",
     ):
         (copy / INDEX).write_text(text)
-        result = audit.run(copy)
+        result = evidence.audit(copy)
         assert [finding.code for finding in result.findings] == ["bundle"]
         assert result.to_json()["money"] is None
 

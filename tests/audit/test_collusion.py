@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tests.attacks.offences import altered_lane, propose, sign
 from tests.by_hand import ByHand
 
-from collegium import audit
+from collegium import evidence
 from collegium.protocol import state
 
 
@@ -19,8 +19,8 @@ def test_an_altered_merge_that_became_final(played: Callable[..., ByHand]) -> No
 
     for document in (world.card.encode(), world.homes[1].layout()):
         world.store.put(document)
-    source = audit.from_chain(world.chain.spec, world.federation.address, world.folder / "store")
-    result = audit.run(source.with_keys(*(home.path for home in world.homes.values())))
+    source = evidence.from_chain(world.chain.spec, world.federation.address, world.folder / "store")
+    result = evidence.audit(source.with_keys(*(home.path for home in world.homes.values())))
     found = [(finding.code, finding.record) for finding in result.findings]
     assert found == [("merge", "final state of round 1")]
     assert result.rounds[0].merge == "wrong"

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collegium import audit
+from collegium import evidence
 
 UNPROVEN = {("block", "size"), ("block", "totalDifficulty")}
 DAMAGE: list[Any] = [
@@ -55,7 +55,7 @@ def test_any_value_of_the_chain_file(forger: Any, data: st.DataObject) -> None:
     changed = _damage(
         forger.entries[position], path, data.draw(st.sampled_from([*DAMAGE, "removed"]))
     )
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     forger.entries = kept
     json.dumps(result.to_json())
     assert not changed or not result.ok or path in UNPROVEN or path[-1] in _OPTIONAL
@@ -76,7 +76,7 @@ def test_any_value_of_the_index(forger: Any, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from([p for p in _paths(kept) if p[0] != "files"]))
     value = data.draw(st.sampled_from([v for v in DAMAGE if v not in (10**30, "\ud800")]))
     changed = _damage(forger.index, path, value)
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     forger.index = kept
     assert not changed or not result.ok
 
@@ -90,7 +90,7 @@ def test_any_value_of_a_document(forger: Any, data: st.DataObject, name: str) ->
     place = data.draw(st.sampled_from(_paths(document)))
     changed = _damage(document, place, data.draw(st.sampled_from([*DAMAGE, "removed"])))
     path.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True))
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     path.write_bytes(before)
     assert not changed or not result.ok
 
@@ -107,7 +107,7 @@ def test_any_byte_of_a_blob_under_its_new_name(forger: Any, data: st.DataObject)
     changed = bytearray(before)
     changed[position] ^= data.draw(st.integers(1, 255))
     made = forger.blob(entry["blob"], bytes(changed))
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     (forger.folder / "blobs" / made).unlink()
     path.write_bytes(before)
     forger.index = kept

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.audit.story import play
 
-from collegium import audit
+from collegium import evidence
 from collegium.chain import engines
 from collegium.errors import ChainStopped
 
@@ -23,8 +23,8 @@ def test_hardhat(tmp_path: Path) -> None:
         world = play(chain, run)
         running = engines.status(tmp_path / "chain")
         assert running is not None
-        source = audit.from_chain(running.url, world.federation, run / "store")
+        source = evidence.from_chain(running.url, world.federation, run / "store")
         homes = [run / "nodes" / f"site{number}" for number in range(1, 5)]
-        result = audit.run(source.with_keys(*homes), anchor=world.head)
+        result = evidence.audit(source.with_keys(*homes), anchor=world.head)
     assert result.findings == ()
     assert [row.merge for row in result.rounds] == ["exact"] * 3

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from collegium import audit
-from collegium.audit import exporter
+from collegium import evidence
 from collegium.audit.index import BLOCKS, INDEX
-from collegium.audit.openers import Openers
 from collegium.errors import BlobMissing, BundleExists, NoRun, WrongChain
+from collegium.evidence import exporter
+from collegium.evidence.openers import Openers
 from collegium.protocol.signing import Domain
 from collegium.store import BlobStore
 
@@ -22,16 +22,16 @@ def _files(root: Path) -> dict[str, bytes]:
 
 
 def test_the_same_evidence_gives_the_same_bytes(world: Any, bundle: Path, tmp_path: Path) -> None:
-    again = audit.export(world.run, tmp_path / "again")
+    again = evidence.export(world.run, tmp_path / "again")
     assert _files(again) == _files(bundle)
-    one = audit.export(world.run, tmp_path / "one.zip")
-    two = audit.export(world.run, tmp_path / "two.zip")
+    one = evidence.export(world.run, tmp_path / "one.zip")
+    two = evidence.export(world.run, tmp_path / "two.zip")
     assert one.read_bytes() == two.read_bytes()
 
 
 def test_a_zip_says_the_same(world: Any, bundle: Path, tmp_path: Path) -> None:
-    zipped = audit.run(audit.export(world.run, tmp_path / "bundle.zip"), anchor=world.head)
-    folder = audit.run(bundle, anchor=world.head)
+    zipped = evidence.audit(evidence.export(world.run, tmp_path / "bundle.zip"), anchor=world.head)
+    folder = evidence.audit(bundle, anchor=world.head)
     assert zipped.ok and zipped.by_check == folder.by_check
     assert zipped.rounds == folder.rounds and zipped.money == folder.money
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.zip"]
@@ -49,7 +49,7 @@ def test_blocks_are_as_the_server_wrote_them(bundle: Path) -> None:
 def test_what_is_there_is_not_overwritten(world: Any, tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
     with pytest.raises(BundleExists, match="CG603"):
-        audit.export(world.run, tmp_path / "bundle")
+        evidence.export(world.run, tmp_path / "bundle")
 
 
 def test_a_failure_leaves_no_bundle(
@@ -65,13 +65,13 @@ def test_a_failure_leaves_no_bundle(
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        audit.export(world.run, out, progress=power_cut)
+        evidence.export(world.run, out, progress=power_cut)
     assert not out.exists()
     partial = tmp_path / "bundle.partial" / BLOCKS
     with partial.open("ab") as file:
         file.write(b'{"block": {"num')
     (tmp_path / "bundle.partial/blobs" / ("0" * 64)).write_bytes(b"left over")
-    audit.export(world.run, out, progress=lambda s, done, t: seen.append(done) or None)
+    evidence.export(world.run, out, progress=lambda s, done, t: seen.append(done) or None)
     assert _files(out) == _files(bundle)
     assert seen[20] > 15  # blocks that were written are not read again
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
@@ -87,7 +87,7 @@ def test_rubbish_of_an_earlier_attempt_is_thrown_away(
     chain = tmp_path / "bundle.partial" / BLOCKS
     chain.parent.mkdir(parents=True)
     chain.write_bytes(left)
-    assert _files(audit.export(world.run, tmp_path / "bundle")) == _files(bundle)
+    assert _files(evidence.export(world.run, tmp_path / "bundle")) == _files(bundle)
 
 
 def test_the_blocks_of_another_chain_are_thrown_away(
@@ -99,19 +99,19 @@ def test_the_blocks_of_another_chain_are_thrown_away(
     forger.rebuild()
     forger.seal()
     shutil.copytree(forger.folder / "chain", tmp_path / "out.partial" / "chain")
-    assert _files(audit.export(world.run, tmp_path / "out")) == _files(bundle)
+    assert _files(evidence.export(world.run, tmp_path / "out")) == _files(bundle)
 
 
 def test_documents_come_from_the_store_or_from_files(world: Any, tmp_path: Path) -> None:
     chain = (str(world.chain), world.federation)
     with pytest.raises(BlobMissing, match="--card"):
-        audit.export(audit.from_chain(*chain), tmp_path / "a")
+        evidence.export(evidence.from_chain(*chain), tmp_path / "a")
     with pytest.raises(BlobMissing, match="--layout"):
-        audit.export(audit.from_chain(*chain, card=world.run / "card.json"), tmp_path / "b")
-    source = audit.from_chain(
+        evidence.export(evidence.from_chain(*chain, card=world.run / "card.json"), tmp_path / "b")
+    source = evidence.from_chain(
         *chain, card=world.run / "card.json", layout=world.run / "layout.json"
     )
-    result = audit.run(source, anchor=world.head)
+    result = evidence.audit(source, anchor=world.head)
     assert result.ok
     reasons = {i.subject: i.reason for i in result.unchecked}
     assert "no state file" in reasons[f"the adapter with root {result.state_root}"]
@@ -120,18 +120,18 @@ def test_documents_come_from_the_store_or_from_files(world: Any, tmp_path: Path)
 def test_a_wrong_card_is_left_to_the_audit(world: Any, tmp_path: Path) -> None:
     for name in ("card", "layout"):
         (tmp_path / name).write_bytes(b"{}")
-    source = audit.from_chain(
+    source = evidence.from_chain(
         str(world.chain), world.federation, world.run / "store",
         card=tmp_path / "card", layout=tmp_path / "layout",
     )  # fmt: skip
-    result = audit.run(source)
+    result = evidence.audit(source)
     assert {"card", "layout"} <= {finding.code for finding in result.findings}
 
 
 def test_a_contract_that_is_not_there(world: Any, tmp_path: Path) -> None:
-    source = audit.from_chain(str(world.chain), "0x000000000000000000000000000000000000dEaD")
+    source = evidence.from_chain(str(world.chain), "0x000000000000000000000000000000000000dEaD")
     with pytest.raises(WrongChain):
-        audit.export(source, tmp_path / "bundle")
+        evidence.export(source, tmp_path / "bundle")
 
 
 @pytest.mark.parametrize("missing", ["run.json", "card.json", "chain.sqlite"])
@@ -139,13 +139,13 @@ def test_a_folder_that_is_no_run(world: Any, tmp_path: Path, missing: str) -> No
     shutil.copytree(world.run, tmp_path / "run")
     (tmp_path / "run" / missing).unlink()
     with pytest.raises(NoRun, match="CG505"):
-        audit.export(tmp_path / "run", tmp_path / "bundle")
+        evidence.export(tmp_path / "run", tmp_path / "bundle")
     assert not (tmp_path / "run/chain.sqlite").exists() or missing != "chain.sqlite"
 
 
 def test_a_run_can_be_moved(world: Any, tmp_path: Path) -> None:
     shutil.copytree(world.run, tmp_path / "elsewhere")
-    assert audit.run(tmp_path / "elsewhere", anchor=world.head).ok
+    assert evidence.audit(tmp_path / "elsewhere", anchor=world.head).ok
 
 
 def test_a_large_blob_is_not_even_read(
@@ -157,8 +157,8 @@ def test_a_large_blob_is_not_even_read(
     read = []
     get = BlobStore.get
     monkeypatch.setattr(BlobStore, "get", lambda s, d, *a: read.append(d) or get(s, d, *a))
-    audit.export(
-        audit.from_chain(str(world.chain), world.federation, tmp_path / "store"), tmp_path / "b"
+    evidence.export(
+        evidence.from_chain(str(world.chain), world.federation, tmp_path / "store"), tmp_path / "b"
     )
     assert read and large not in read
 
@@ -170,10 +170,12 @@ def test_a_node_of_another_federation(world: Any, caplog: pytest.LogCaptureFixtu
 
 
 def test_commitments_know_their_readers(world: Any, bundle: Path) -> None:
-    with exporter.connected(audit.from_run(world.run)) as chain:
+    with exporter.connected(evidence.from_run(world.run)) as chain:
         from collegium.chain.federation import Federation
 
         found = exporter.commitments(Federation(chain, world.federation).events())
     assert [(c.round, c.node) for c in found] == [(r, n) for r in (1, 2, 3) for n in (3, 1, 2, 4)]
-    rows = {row.id: frozenset((*row.committee, row.aggregator)) for row in audit.run(bundle).rounds}
+    rows = {
+        row.id: frozenset((*row.committee, row.aggregator)) for row in evidence.audit(bundle).rounds
+    }
     assert {c.round: c.readers for c in found} == rows

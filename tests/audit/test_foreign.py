@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from eth_utils import keccak
 
-from collegium import audit
+from collegium import evidence
 from collegium.audit.trail import Trail
 from collegium.audit.transfers import Transfers
 from collegium.protocol.machine import Event
@@ -28,7 +28,7 @@ def test_a_block_with_an_unknown_kind_of_transaction(forger: Any, kind: str) -> 
     """Blobs and delegations of strangers: the root cannot be checked, all else can."""
     _retype(forger, forger.index["token"], kind)
     forger.rebuild()
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert result.findings == ()
     subjects = " ".join(item.subject for item in result.unchecked)
     assert "holds these transactions and no others" in subjects
@@ -38,7 +38,7 @@ def test_a_block_with_an_unknown_kind_of_transaction(forger: Any, kind: str) -> 
 def test_a_call_of_the_contract_must_be_of_a_known_kind(forger: Any) -> None:
     _retype(forger, forger.index["vault"], "0x3")
     forger.rebuild()
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert any(finding.code == "transactions" for finding in result.findings)
 
 
@@ -51,7 +51,7 @@ def test_another_transaction_beside_an_unknown_one_is_still_checked(forger: Any)
     del entry["block"]["transactions"][position], entry["receipts"][position]
     other["from"] = SPONSOR
     forger.rebuild()
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert any(f.code == "transactions" and SPONSOR in f.expected for f in result.findings)
 
 
@@ -61,7 +61,7 @@ def test_an_unknown_kind_cannot_be_claimed(forger: Any) -> None:
     receipt = next(r for _, t, r in forger.transactions() if t is tx)
     receipt["type"] = "0x2"
     forger.rebuild()
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert any(f.code == "fields" and f.record.endswith("type") for f in result.findings)
 
 

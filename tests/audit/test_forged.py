@@ -13,7 +13,7 @@ import pytest
 from tests.audit.builder import ALTERED
 from tests.audit.forging import found, rebuilt
 
-from collegium import audit
+from collegium import evidence
 from collegium.audit import merges
 from collegium.audit.report import AuditResult
 from collegium.protocol import merge, state
@@ -24,7 +24,7 @@ from collegium.protocol.layout import Layout
 
 def test_the_forger_s_tools_change_nothing_by_themselves(forger: Any, world: Any) -> None:
     forger.rebuild()
-    assert audit.run(forger.seal(), anchor=world.head).ok
+    assert evidence.audit(forger.seal(), anchor=world.head).ok
 
 
 # -- transactions --------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def test_other_calldata(forger: Any, name: str) -> None:
     position = max(i for i, byte in enumerate(data) if byte)
     data[position] ^= 1
     tx["input"] = "0x" + data.hex()
-    assert found(audit.run(forger.seal()), "transactions", "block")
+    assert found(evidence.audit(forger.seal()), "transactions", "block")
     result = rebuilt(forger)
     assert found(result, "transactions", "block")  # the signature is somebody else's now
     code, record = CALLDATA[name]
@@ -59,7 +59,7 @@ def test_other_calldata(forger: Any, name: str) -> None:
 def test_another_sender(forger: Any) -> None:
     _, tx, _ = forger.call("openRound")
     tx["from"] = forger.call("register")[1]["from"]
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert found(result, "transactions", "block") and found(result, "outcome", tx["hash"])
 
 
@@ -93,8 +93,8 @@ def test_the_last_transaction_of_a_sender_left_out(forger: Any, world: Any) -> N
     del entry["block"]["transactions"][position], entry["receipts"][position]
     forger.rebuild()
     forged = forger.seal()
-    assert found(audit.run(forged, anchor=world.head), "anchor", "block")
-    assert any("made up blocks" in item.reason for item in audit.run(forged).unchecked)
+    assert found(evidence.audit(forged, anchor=world.head), "anchor", "block")
+    assert any("made up blocks" in item.reason for item in evidence.audit(forged).unchecked)
 
 
 # -- blocks --------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_the_last_transaction_of_a_sender_left_out(forger: Any, world: Any) -> N
 def test_a_block_left_out(forger: Any) -> None:
     entry, _, _ = forger.call("settle")
     forger.entries.remove(entry)
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert found(result, "parent", f"block {int(entry['block']['number'], 16) + 1}")
     assert found(rebuilt(forger), "nonce", "transaction")
 
@@ -111,24 +111,24 @@ def test_a_block_left_out(forger: Any) -> None:
 def test_blocks_in_another_order(forger: Any) -> None:
     one, two = 20, 21
     forger.entries[one], forger.entries[two] = forger.entries[two], forger.entries[one]
-    assert found(audit.run(forger.seal()), "parent", "block")
+    assert found(evidence.audit(forger.seal()), "parent", "block")
     assert not rebuilt(forger).ok
 
 
 def test_a_chain_cut_short_shows_only_by_an_anchor(forger: Any, world: Any) -> None:
     del forger.entries[-20:]
-    assert found(audit.run(forger.seal()), "head", "block")
+    assert found(evidence.audit(forger.seal()), "head", "block")
     forger.rebuild()
     cut = forger.seal()
-    assert not audit.run(cut, anchor=world.head).ok
-    unchecked = audit.run(cut).unchecked
+    assert not evidence.audit(cut, anchor=world.head).ok
+    unchecked = evidence.audit(cut).unchecked
     assert any("everybody else sees" in item.subject for item in unchecked)
 
 
 def test_another_time(forger: Any) -> None:
     entry, _, _ = forger.call("openRound")
     entry["block"]["timestamp"] = hex(int(entry["block"]["timestamp"], 16) + 1)
-    assert found(audit.run(forger.seal()), "header", "block")
+    assert found(evidence.audit(forger.seal()), "header", "block")
     assert found(rebuilt(forger), "event", "RoundOpened")
 
 
@@ -213,7 +213,7 @@ def test_other_terms(forger: Any) -> None:
 )
 def test_another_subject(forger: Any, field: str, value: Any, code: str) -> None:
     forger.index[field] = value
-    assert code in {finding.code for finding in audit.run(forger.seal()).findings}
+    assert code in {finding.code for finding in evidence.audit(forger.seal()).findings}
 
 
 def _card(forger: Any, change: Callable[[dict[str, Any]], None]) -> AuditResult:
@@ -221,7 +221,7 @@ def _card(forger: Any, change: Callable[[dict[str, Any]], None]) -> AuditResult:
     document = TaskCard.decode(path.read_bytes()).to_json()
     change(document)
     path.write_bytes(TaskCard.from_json(document).encode())
-    return audit.run(forger.seal())
+    return evidence.audit(forger.seal())
 
 
 def test_another_card(forger: Any) -> None:
@@ -242,7 +242,7 @@ def test_another_layout(forger: Any) -> None:
     path = forger.folder / "layout.json"
     document = Layout.decode(path.read_bytes()).to_json() | {"rank": 3, "base_model": "ee" * 32}
     path.write_bytes(Layout.from_json(document).encode())
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert found(result, "layout", "layout.json") and found(result, "layout", "base_model")
 
 
@@ -261,7 +261,7 @@ def test_another_lane_of_an_update(forger: Any) -> None:
     update.encoded.codes.setflags(write=True)
     update.encoded.codes[0] = 1 if update.encoded.codes[0] != 1 else 0
     forger.blob(digest, encode_update(update))
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert found(result, "update", "update of node 3 in round 1, lane-root")
 
 
@@ -269,7 +269,7 @@ def test_an_update_taken_for_another(forger: Any) -> None:
     digest, _, _ = _update(forger, 1, 1)
     _, other, _ = _update(forger, 2, 1)
     forger.blob(digest, other)
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     for check in ("digest", "round", "base", "signature"):
         assert found(result, "update", f"update of node 1 in round 1, {check}")
     assert any("merge is exact" in item.subject for item in result.unchecked)
@@ -277,18 +277,18 @@ def test_an_update_taken_for_another(forger: Any) -> None:
 
 def test_an_update_of_a_stranger(forger: Any) -> None:
     forger.index["updates"][0]["node"] = 9
-    assert found(audit.run(forger.seal()), "blob", "update of node 9 in round 1")
+    assert found(evidence.audit(forger.seal()), "blob", "update of node 9 in round 1")
 
 
 def test_rubbish_for_an_update(forger: Any) -> None:
     digest, _, _ = _update(forger, 2, 4)
     forger.blob(digest, b"rubbish")
-    assert found(audit.run(forger.seal()), "update", "update of node 4 in round 2, container")
+    assert found(evidence.audit(forger.seal()), "update", "update of node 4 in round 2, container")
 
 
 def test_an_update_twice(forger: Any) -> None:
     forger.index["updates"].append(forger.index["updates"][0])
-    assert found(audit.run(forger.seal()), "blob", "bundle.json, updates")
+    assert found(evidence.audit(forger.seal()), "blob", "bundle.json, updates")
 
 
 def _state(forger: Any, nth: int) -> tuple[dict[str, str], np.ndarray]:
@@ -301,7 +301,7 @@ def test_another_state(forger: Any) -> None:
     entry, lanes = _state(forger, 0)
     lanes[7] += 1
     forger.blob(entry["blob"], encode_state(lanes))
-    assert found(audit.run(forger.seal()), "state", f"state {entry['root']}")
+    assert found(evidence.audit(forger.seal()), "state", f"state {entry['root']}")
 
 
 def test_another_state_under_its_own_root(forger: Any) -> None:
@@ -310,17 +310,17 @@ def test_another_state_under_its_own_root(forger: Any) -> None:
     root = state.root(lanes).hex()
     forger.blob(entry["blob"], encode_state(lanes))
     forger.index["states"][1]["root"] = root
-    assert found(audit.run(forger.seal()), "state", f"state {root}")
+    assert found(evidence.audit(forger.seal()), "state", f"state {root}")
 
 
 def test_a_blob_for_nothing(forger: Any) -> None:
     del forger.index["states"][0]
-    assert found(audit.run(forger.seal()), "blob", "blobs/")
+    assert found(evidence.audit(forger.seal()), "blob", "blobs/")
 
 
 def test_a_blob_that_is_not_there(forger: Any) -> None:
     forger.index["envelopes"].append("ab" * 32)
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert found(result, "blob", "ab" * 32)
 
 
@@ -349,7 +349,7 @@ def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.Monk
         return result
 
     monkeypatch.setattr(merges.merge, "merge", altered)
-    result = audit.run(bundle)
+    result = evidence.audit(bundle)
     assert found(result, "rejection", "rejected merge 1 of round 2")
     assert result.rounds[1].rejected[0].exact is True
     assert found(result, "merge", "final state of round 2")
@@ -357,5 +357,5 @@ def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.Monk
 
 def test_a_folder_of_evidence_is_left_as_it_is(bundle: Path) -> None:
     before = {p: p.read_bytes() for p in bundle.rglob("*") if p.is_file()}
-    audit.run(bundle)
+    evidence.audit(bundle)
     assert {p: p.read_bytes() for p in bundle.rglob("*") if p.is_file()} == before

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.audit.forging import found, rebuilt
 
-from collegium import audit
+from collegium import evidence
 from collegium.protocol import packed
 
 EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -58,7 +58,7 @@ def test_an_event_with_other_values(forger: Any, case: str) -> None:
     name, changes = EVENTS[case]
     forger.edit_event(name, **changes)
     height = int(forger.log(name)["blockNumber"], 16)
-    only_digests = audit.run(forger.seal())
+    only_digests = evidence.audit(forger.seal())
     assert found(only_digests, "receipts", f"block {height}")
     result = rebuilt(forger)
     field = next(iter(changes))

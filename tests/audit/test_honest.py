@@ -6,27 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from collegium import audit
+from collegium import evidence
+from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES
 from collegium.errors import BadAnchor
 
 
 @pytest.fixture(scope="module")
-def result(world, bundle) -> audit.AuditResult:
-    return audit.run(bundle, anchor=world.head)
+def result(world, bundle) -> AuditResult:
+    return evidence.audit(bundle, anchor=world.head)
 
 
-def test_it_holds(result: audit.AuditResult) -> None:
+def test_it_holds(result: AuditResult) -> None:
     assert result.findings == ()
     assert result.ok
     assert result.checks > 1500
 
 
-def test_every_check_was_made(result: audit.AuditResult) -> None:
+def test_every_check_was_made(result: AuditResult) -> None:
     assert {code for code in CODES if not result.by_check[code]} == set()
 
 
-def test_rounds_are_derived(result: audit.AuditResult) -> None:
+def test_rounds_are_derived(result: AuditResult) -> None:
     first, second, third = result.rounds
     assert [(u.node, u.accepted) for u in first.updates] == [
         (3, True), (1, True), (2, True), (4, False),
@@ -42,7 +43,7 @@ def test_rounds_are_derived(result: audit.AuditResult) -> None:
     assert alike == {1: True, 2: True, 3: False, 4: False}
 
 
-def test_rejected_merges_are_derived(result: audit.AuditResult) -> None:
+def test_rejected_merges_are_derived(result: AuditResult) -> None:
     first, second, third = (row.rejected for row in result.rounds)
     assert first == ()
     (altered,), (unshown,) = second, third
@@ -53,7 +54,7 @@ def test_rejected_merges_are_derived(result: audit.AuditResult) -> None:
     assert all(row.proposer != row.rejected[0].proposer for row in result.rounds[1:])
 
 
-def test_penalties_are_derived(result: audit.AuditResult) -> None:
+def test_penalties_are_derived(result: AuditResult) -> None:
     found = [(one.offence, one.amount, one.reporter is None) for one in result.penalties]
     assert found == [
         ("invalid", 50, True), ("merge", 300, False), ("attestation", 250, False),
@@ -68,7 +69,7 @@ def test_penalties_are_derived(result: audit.AuditResult) -> None:
     assert all(lost[node] == amount for node, amount in by_node.items())
 
 
-def test_money_adds_up(result: audit.AuditResult) -> None:
+def test_money_adds_up(result: AuditResult) -> None:
     money = result.money
     assert money.deposited == 4_000_000 + 1150 - (150 + 125 + 250)  # what was forfeited came in
     assert (money.owed, money.forfeited) == (150 + 125, 0)  # one reward of 250 was collected
@@ -81,7 +82,7 @@ def test_money_adds_up(result: audit.AuditResult) -> None:
     assert paid + fees == money.earned
 
 
-def test_it_says_what_it_cannot_know(result: audit.AuditResult) -> None:
+def test_it_says_what_it_cannot_know(result: AuditResult) -> None:
     subjects = " ".join(item.subject for item in result.unchecked)
     assert "how useful" in subjects and "trained on" in subjects
     assert "everybody else sees" not in subjects  # there is an anchor
@@ -90,14 +91,14 @@ def test_it_says_what_it_cannot_know(result: audit.AuditResult) -> None:
     assert any("arrived unasked" in note.text for note in result.notes)
 
 
-def test_json_is_plain(result: audit.AuditResult) -> None:
+def test_json_is_plain(result: AuditResult) -> None:
     document = json.loads(json.dumps(result.to_json()))
     assert {"ok", "checks", "findings", "unchecked"} <= document.keys()
     assert document["money"]["deposited"] == "4000625"
 
 
 def test_without_an_anchor_it_says_so(bundle: Path) -> None:
-    result = audit.run(bundle)
+    result = evidence.audit(bundle)
     assert result.ok
     assert any("everybody else sees" in item.subject for item in result.unchecked)
 
@@ -105,34 +106,34 @@ def test_without_an_anchor_it_says_so(bundle: Path) -> None:
 def test_an_earlier_anchor_covers_what_is_before_it(bundle: Path) -> None:
     lines = (bundle / "chain/blocks.jsonl").read_bytes().splitlines()
     block = json.loads(lines[30])["block"]
-    result = audit.run(bundle, anchor=block["hash"].removeprefix("0x").upper())
+    result = evidence.audit(bundle, anchor=block["hash"].removeprefix("0x").upper())
     assert result.ok
     later = f"blocks {int(block['number'], 16) + 1} to"
     assert any(item.subject.startswith(later) for item in result.unchecked)
 
 
 def test_another_anchor_is_a_finding(bundle: Path) -> None:
-    result = audit.run(bundle, anchor="0x" + "ab" * 32)
+    result = evidence.audit(bundle, anchor="0x" + "ab" * 32)
     assert [finding.code for finding in result.findings] == ["anchor"]
 
 
 @pytest.mark.parametrize("anchor", ["0x12", "latest", "", "zz" * 32])
 def test_an_anchor_is_a_hash(bundle: Path, anchor: str) -> None:
     with pytest.raises(BadAnchor, match="CG604"):
-        audit.run(bundle, anchor=anchor)
+        evidence.audit(bundle, anchor=anchor)
 
 
 def test_a_run_is_audited_in_place(world) -> None:
     before = sorted(path.relative_to(world.run) for path in world.run.rglob("*"))
-    result = audit.run(world.run, anchor=world.head)
+    result = evidence.audit(world.run, anchor=world.head)
     assert result.ok and all(u.opened for r in result.rounds for u in r.updates)
     assert sorted(path.relative_to(world.run) for path in world.run.rglob("*")) == before
 
 
 def test_a_chain_and_its_store_are_enough(world) -> None:
-    source = audit.from_chain(str(world.chain), world.federation, world.run / "store")
+    source = evidence.from_chain(str(world.chain), world.federation, world.run / "store")
     stages = set()
-    result = audit.run(
+    result = evidence.audit(
         source.with_keys(world.run / "nodes/site1", world.run / "nodes/site2"),
         anchor=world.head,
         progress=lambda stage, done, total: stages.add(stage),

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from collegium import audit
+from collegium import evidence
+from collegium.audit.report import AuditResult
 from collegium.chain import engines
 from collegium.chain.connection import Chain
 
@@ -36,18 +37,18 @@ class _Liar:
 @pytest.fixture
 def audit_through(
     world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Lie], audit.AuditResult]:
+) -> Callable[[Lie], AuditResult]:
     """Audit the chain through a server that lies."""
 
-    def carry_out(lie: Lie) -> audit.AuditResult:
+    def carry_out(lie: Lie) -> AuditResult:
         @contextmanager
-        def connected(source: audit.Source) -> Iterator[Any]:
+        def connected(source: evidence.Source) -> Iterator[Any]:
             with engines.connect(source.chain) as chain:
                 yield _Liar(chain, lie)
 
-        monkeypatch.setattr("collegium.audit.exporter.connected", connected)
-        source = audit.from_chain(str(world.chain), world.federation, world.run / "store")
-        return audit.run(source, anchor=world.head)
+        monkeypatch.setattr("collegium.evidence.exporter.connected", connected)
+        source = evidence.from_chain(str(world.chain), world.federation, world.run / "store")
+        return evidence.audit(source, anchor=world.head)
 
     return carry_out
 

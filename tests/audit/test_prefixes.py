@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from collegium import audit
+from collegium import evidence
 
 
 def _cut(forger: Any, length: int) -> None:
@@ -32,7 +32,7 @@ def _cut(forger: Any, length: int) -> None:
 def test_any_beginning_of_the_chain(forger: Any, share: float) -> None:
     _cut(forger, max(1, int(len(forger.entries) * share)))
     head = forger.entries[-1]["block"]["hash"]
-    result = audit.run(forger.seal(), anchor=head)
+    result = evidence.audit(forger.seal(), anchor=head)
     assert result.findings == ()
     *before, newest = [None, *(row.phase for row in result.rounds)]
     assert set(before) <= {None, "Final"}
@@ -41,7 +41,7 @@ def test_any_beginning_of_the_chain(forger: Any, share: float) -> None:
 
 def test_the_beginning(forger: Any) -> None:
     _cut(forger, 1)
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert result.ok and result.rounds == ()
     assert result.money.balance == 0
 
@@ -49,7 +49,7 @@ def test_the_beginning(forger: Any) -> None:
 def test_before_the_settlement_nothing_is_paid(forger: Any) -> None:
     entry, _, _ = forger.call("settle")
     _cut(forger, forger.entries.index(entry))
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert result.ok and result.money.reserved == 1_000_000 and result.money.earned == 0
     assert [u.accepted for u in result.rounds[0].updates] == [None] * 4
     assert all(update.opened for update in result.rounds[0].updates)
@@ -58,7 +58,7 @@ def test_before_the_settlement_nothing_is_paid(forger: Any) -> None:
 def test_a_proposal_is_recomputed_before_it_is_final(forger: Any) -> None:
     entry, _, _ = forger.call("attestMerge")
     _cut(forger, forger.entries.index(entry))
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert result.ok
     assert (result.rounds[0].phase, result.rounds[0].merge) == ("Proposed", "exact")
 
@@ -67,7 +67,7 @@ def test_a_wrong_proposal_is_told_of_before_it_falls(forger: Any) -> None:
     """It breaks no rule that the chain could have kept; whoever reads this can dispute it."""
     entry, _, _ = forger.call("disputeMerge")
     _cut(forger, forger.entries.index(entry))
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert result.ok
     assert (result.rounds[1].phase, result.rounds[1].merge) == ("Proposed", "wrong")
     assert any("can be disputed" in note.text for note in result.notes)

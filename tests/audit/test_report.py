@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from collegium import audit
+from collegium import evidence
 from collegium.audit import page
 from collegium.audit.console import render
+from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES, Trail, show
 from collegium.cli import main
 
 
-def _shown(result: audit.AuditResult) -> str:
+def _shown(result: AuditResult) -> str:
     console = Console(width=200)
     with console.capture() as capture:
         console.print(render(result))
@@ -23,19 +24,19 @@ def _shown(result: audit.AuditResult) -> str:
 
 
 @pytest.fixture(scope="module")
-def held(world: Any, bundle: Path) -> audit.AuditResult:
-    return audit.run(bundle, anchor=world.head)
+def held(world: Any, bundle: Path) -> AuditResult:
+    return evidence.audit(bundle, anchor=world.head)
 
 
 @pytest.fixture
-def failed(forger: Any) -> audit.AuditResult:
+def failed(forger: Any) -> AuditResult:
     forger.edit_event("Claimed", amount=10**6)
     forger.index["token"] = "0x000000000000000000000000000000000000dEaD"
     forger.rebuild()
-    return audit.run(forger.seal())
+    return evidence.audit(forger.seal())
 
 
-def test_the_terminal_says_that_it_holds(held: audit.AuditResult) -> None:
+def test_the_terminal_says_that_it_holds(held: AuditResult) -> None:
     text = _shown(held)
     assert "The evidence holds." in text and "Chest X-ray pilot" in text
     assert len(re.findall(r"│ exact +│", text)) == 3 and "not checked" in text
@@ -43,12 +44,12 @@ def test_the_terminal_says_that_it_holds(held: audit.AuditResult) -> None:
     assert "Violations" not in text
 
 
-def test_the_terminal_says_what_fails(failed: audit.AuditResult) -> None:
+def test_the_terminal_says_what_fails(failed: AuditResult) -> None:
     text = _shown(failed)
     assert "does not hold" in text and "Claimed, event" in text and "1000000" in text
 
 
-def test_the_page_needs_nothing_else(held: audit.AuditResult) -> None:
+def test_the_page_needs_nothing_else(held: AuditResult) -> None:
     text = page.html(held)
     assert not re.search(r"(\bsrc=|href|@import|url\()", text)
     assert "<script" not in text
@@ -61,7 +62,7 @@ def test_the_page_needs_nothing_else(held: audit.AuditResult) -> None:
     assert all(meaning in text for meaning in CODES.values() if "'" not in meaning)
 
 
-def test_the_page_says_what_fails(failed: audit.AuditResult, tmp_path: Path) -> None:
+def test_the_page_says_what_fails(failed: AuditResult, tmp_path: Path) -> None:
     page.write(failed, tmp_path / "audit.html")
     text = (tmp_path / "audit.html").read_text()
     assert "The evidence does not hold." in text and "Claimed, event" in text
@@ -72,21 +73,21 @@ def test_the_page_and_the_terminal_trust_no_text(forger: Any) -> None:
     """A card's name can be anything."""
     path = forger.folder / "card.json"
     path.write_bytes(path.read_bytes().replace(b"Chest X-ray pilot", b"<script>x</script>[red]"))
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert "<script>" not in page.html(result)
     assert "<script>x</script>[red]" in _shown(result)
 
 
 def test_a_bundle_that_cannot_be_read_still_gives_a_page(forger: Any) -> None:
     (forger.folder / "bundle.json").write_text("{}")
-    result = audit.run(forger.folder)
+    result = evidence.audit(forger.folder)
     assert "does not hold" in page.html(result) and "bundle" in _shown(result)
     assert json.loads(json.dumps(result.to_json()))["rounds"] == []
 
 
 def test_a_sealed_audit_gives_a_page(world: Any) -> None:
-    source = audit.from_chain(str(world.chain), world.federation, world.run / "store")
-    text = page.html(audit.run(source))
+    source = evidence.from_chain(str(world.chain), world.federation, world.run / "store")
+    text = page.html(evidence.audit(source))
     assert "could not be recomputed" in text and "sealed" in text
 
 

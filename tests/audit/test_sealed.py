@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from collegium import audit
+from collegium import evidence
 from collegium.audit.index import INDEX, Index
 from collegium.errors import MissingKeys
 from collegium.protocol.signing import Domain
-from collegium.roles.home import NodeHome
 from collegium.store import BlobStore
 from collegium.store.sealed import seal
+from collegium.workspace.home import NodeHome
 
 
-def _source(world: Any, *, store: Path | None = None) -> audit.Source:
-    return audit.from_chain(str(world.chain), world.federation, store or world.run / "store")
+def _source(world: Any, *, store: Path | None = None) -> evidence.Source:
+    return evidence.from_chain(str(world.chain), world.federation, store or world.run / "store")
 
 
 def _index(bundle: Path) -> Index:
@@ -31,10 +31,10 @@ def store(world: Any, tmp_path: Path) -> Path:
 
 
 def test_without_keys(world: Any, tmp_path: Path) -> None:
-    bundle = audit.export(_source(world), tmp_path / "sealed")
+    bundle = evidence.export(_source(world), tmp_path / "sealed")
     index = _index(bundle)
     assert (len(index.updates), len(index.envelopes), len(index.states)) == (0, 12, 4)
-    result = audit.run(bundle, anchor=world.head)
+    result = evidence.audit(bundle, anchor=world.head)
     assert result.ok
     subjects = [item.subject for item in result.unchecked]
     assert "round 1: content of the updates of nodes 3, 1, 2, 4" in subjects
@@ -46,15 +46,15 @@ def test_without_keys(world: Any, tmp_path: Path) -> None:
 
 def test_with_the_key_of_one_node(world: Any, tmp_path: Path) -> None:
     """A member of every committee opens everything; who was in one opens that round."""
-    readers = {row.id: {*row.committee, row.aggregator} for row in audit.run(world.run).rounds}
+    readers = {row.id: {*row.committee, row.aggregator} for row in evidence.audit(world.run).rounds}
     for node in range(1, 5):
         home = world.run / "nodes" / f"site{node}"
-        bundle = audit.export(_source(world), tmp_path / f"by{node}", keys=(home,))
+        bundle = evidence.export(_source(world), tmp_path / f"by{node}", keys=(home,))
         opened = {(u.round, u.node) for u in _index(bundle).updates if u.opened}
         own = {(round_id, node) for round_id in readers}
         seen = {(r, n) for r, members in readers.items() if node in members for n in range(1, 5)}
         assert opened == seen
-        assert audit.run(bundle, anchor=world.head).ok
+        assert evidence.audit(bundle, anchor=world.head).ok
         assert own & seen == {(r, node) for r, members in readers.items() if node in members}
 
 
@@ -62,15 +62,15 @@ def test_a_wrong_passphrase_leaves_them_sealed(
     world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("COLLEGIUM_PASSPHRASE", "wrong")
-    bundle = audit.export(world.run, tmp_path / "bundle")
+    bundle = evidence.export(world.run, tmp_path / "bundle")
     assert len(_index(bundle).envelopes) == 12
     assert "wrong passphrase" in caplog.text
-    assert audit.run(bundle).ok
+    assert evidence.audit(bundle).ok
 
 
 def test_a_folder_without_keys(world: Any, tmp_path: Path) -> None:
     with pytest.raises(MissingKeys, match="CG305"):
-        audit.export(_source(world), tmp_path / "bundle", keys=(tmp_path,))
+        evidence.export(_source(world), tmp_path / "bundle", keys=(tmp_path,))
 
 
 def test_the_journal_of_a_node_holds_its_own_update(
@@ -85,9 +85,9 @@ def test_the_journal_of_a_node_holds_its_own_update(
     for name in ("card.json", "layout.json"):
         empty.put((world.run / name).read_bytes())
     source = _source(world, store=tmp_path / "empty")
-    made = audit.export(source, tmp_path / "bundle", keys=(home,))
+    made = evidence.export(source, tmp_path / "bundle", keys=(home,))
     assert [(u.round, u.node, u.opened) for u in _index(made).updates] == [(1, 1, True)]
-    assert audit.run(made).ok
+    assert evidence.audit(made).ok
 
 
 def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
@@ -98,15 +98,15 @@ def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
     for name in list(blobs):
         if blobs.get(name).startswith(b'{"keys"'):
             (store / name[:2] / name).unlink()
-    row = audit.run(bundle).rounds[1]
+    row = evidence.audit(bundle).rounds[1]
     keys = {n: world.encryption_keys[n] for n in {*row.committee, row.aggregator}}
     domain = Domain(_index(bundle).chain_id, world.federation)
     digest = bytes.fromhex(row.updates[3].digest)
     name = blobs.put(seal(b"rubbish", keys, domain.envelope_context(2, digest)))
     homes = tuple(world.run / "nodes" / f"site{n}" for n in range(1, 5))
-    made = audit.export(_source(world, store=store), tmp_path / "made", keys=homes)
+    made = evidence.export(_source(world, store=store), tmp_path / "made", keys=homes)
     assert [(u.node, u.blob, u.opened) for u in _index(made).updates] == [(4, name, False)]
-    result = audit.run(made)
+    result = evidence.audit(made)
     assert result.ok
     assert any("did not hold" in item.reason for item in result.unchecked)
 
@@ -114,8 +114,8 @@ def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
 def test_an_envelope_for_nobody_in_particular(world: Any, store: Path, tmp_path: Path) -> None:
     key = world.encryption_keys[1]
     BlobStore(store).put(seal(b"x", {1: key, 99: key}, b"another context"))
-    made = audit.export(_source(world, store=store), tmp_path / "made")
-    result = audit.run(made)
+    made = evidence.export(_source(world, store=store), tmp_path / "made")
+    result = evidence.audit(made)
     assert result.ok
     assert any("which no round drew together" in note.text for note in result.notes)
 
@@ -125,12 +125,12 @@ def test_rubbish_for_an_envelope(forger: Any, world: Any, tmp_path: Path) -> Non
     forger.index["updates"] = forger.index["updates"][1:]
     forger.index["envelopes"] = [digest]
     assert (forger.folder / blob).exists()  # an opened update is no envelope
-    result = audit.run(forger.seal())
+    result = evidence.audit(forger.seal())
     assert [(f.code, f.record) for f in result.findings] == [("blob", f"envelope {digest}")]
 
 
 def test_the_index_lists_what_is_sealed(world: Any, tmp_path: Path) -> None:
-    bundle = audit.export(_source(world), tmp_path / "bundle")
+    bundle = evidence.export(_source(world), tmp_path / "bundle")
     document = json.loads((bundle / INDEX).read_bytes())
     listed = {file["path"] for file in document["files"]}
     assert {f"blobs/{digest}" for digest in document["envelopes"]} <= listed

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collegium import audit
+from collegium import evidence
 from collegium.audit.index import BLOCKS, INDEX
+from collegium.audit.report import AuditResult
 
 
 def _flip(path: Path, position: int, mask: int) -> None:
@@ -21,7 +22,7 @@ def _names(root: Path) -> list[str]:
     return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
 
 
-def _named(name: str, result: audit.AuditResult) -> bool:
+def _named(name: str, result: AuditResult) -> bool:
     """Whether a finding names the file. A digest altered in the index is one of another file."""
     return name == INDEX or any(name in finding.record for finding in result.findings)
 
@@ -35,11 +36,11 @@ def test_a_byte_of_every_file(bundle: Path, tmp_path: Path) -> None:
         data = path.read_bytes()
         for position in (0, len(data) // 2, len(data) - 1):
             _flip(path, position, 1)
-            result = audit.run(copy)
+            result = evidence.audit(copy)
             assert not result.ok, (name, position)
             assert _named(name, result), (name, position)
             path.write_bytes(data)
-    assert audit.run(copy).ok
+    assert evidence.audit(copy).ok
 
 
 @settings(
@@ -58,7 +59,7 @@ def test_any_byte_of_any_file(bundle: Path, tmp_path: Path, data: st.DataObject)
     position = data.draw(st.integers(0, len(before) - 1))
     try:
         _flip(path, position, data.draw(st.integers(1, 255)))
-        result = audit.run(copy)
+        result = evidence.audit(copy)
         assert not result.ok
         assert _named(name, result)
     finally:
@@ -79,11 +80,11 @@ def test_files_that_come_and_go(bundle: Path, tmp_path: Path, change: str) -> No
     else:
         name = "blobs/" + "0" * 64
         (copy / name).write_bytes(b"unasked")
-    findings = audit.run(copy).findings
+    findings = evidence.audit(copy).findings
     assert any(f.code == "file" and name in f.record for f in findings)
 
 
 def test_a_stray_file_is_named(bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     (copy / "readme.txt").write_text("trust me")
-    assert {f.record for f in audit.run(copy).findings} == {"readme.txt"}
+    assert {f.record for f in evidence.audit(copy).findings} == {"readme.txt"}

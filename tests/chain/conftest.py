@@ -13,11 +13,12 @@ import pytest
 
 from collegium.chain import engines
 from collegium.chain.abi import Abi
-from collegium.chain.bindings import Artifact, Contract, deploy
+from collegium.chain.bindings import Contract, deploy
 from collegium.chain.connection import Chain
 from collegium.chain.embedded.chain import EmbeddedChain
 from collegium.chain.embedded.server import Server
 from collegium.chain.sender import Sender
+from collegium.chain.shipped import Artifact
 from collegium.errors import ChainStopped
 
 sys.path.insert(0, str(Path(__file__).parent))

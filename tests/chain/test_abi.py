@@ -5,8 +5,9 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from web3 import Web3
 
 from collegium.chain.abi import Abi, signature
-from collegium.chain.bindings import artifact, deploy
+from collegium.chain.bindings import deploy
 from collegium.chain.connection import Chain
+from collegium.chain.shipped import artifact
 from collegium.protocol.terms import EQUAL, Terms
 
 TERMS = Terms(

@@ -11,6 +11,8 @@ from eth.vm.forks.cancun.blocks import CancunBlockHeader
 from eth.vm.forks.london.blocks import LondonBlockHeader
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.shanghai.blocks import ShanghaiBlockHeader
+from eth_account import Account
+from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,19 +66,37 @@ def test_every_type_holds(any_chain: Chain, probe_on) -> None:
     assert statuses == {"0x0", "0x1"}
 
 
-def test_raw_bytes_are_those_that_were_sent(chain: Chain) -> None:
+_COMMON = {"nonce": 0, "gas": 60_000, "value": 1, "data": "0x"}
+_FORMS: dict[str, dict[str, Any]] = {
+    "unprotected": {"gasPrice": 10**10},
+    "legacy": {"gasPrice": 10**10, "chainId": 31337},
+    "access list": {"type": 1, "gasPrice": 10**10, "chainId": 31337, "accessList": []},
+    "dynamic fee": {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 1, "chainId": 31337},
+}
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_raw_bytes_and_sender_are_those_that_were_sent(chain: Chain, form: str) -> None:
     account = chain.dev_accounts[0]
-    signed = account.sign_transaction({
-        "nonce": 0, "gas": 21_000, "value": 1, "to": account.address, "chainId": 31337,
-        "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 1,
-    })  # fmt: skip
+    signed = account.sign_transaction(_COMMON | {"to": account.address} | _FORMS[form])
     raw = bytes(signed.raw_transaction)
     tx_hash = chain.rpc("eth_sendRawTransaction", "0x" + raw.hex())
     tx = chain.rpc("eth_getTransactionByHash", tx_hash)
     assert transactions.verify_transaction(tx) == raw
-    assert transactions.sender_of(raw) == account.address
-    with pytest.raises(BadBlock):
-        transactions.sender_of(raw[:-5])
+    assert tx["from"].lower() == Account.recover_transaction(raw).lower()
+
+
+def test_a_sender_that_did_not_sign_is_found(chain: Chain) -> None:
+    account = chain.dev_accounts[0]
+    signed = account.sign_transaction(_COMMON | {"to": account.address} | _FORMS["legacy"])
+    tx_hash = chain.rpc("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
+    tx = chain.rpc("eth_getTransactionByHash", tx_hash)
+    with pytest.raises(BadBlock, match="signed by"):
+        transactions.verify_transaction(tx | {"from": chain.dev_accounts[1].address})
+    broken = tx | {"r": "0x0"}
+    broken["hash"] = "0x" + keccak(transactions.raw_transaction(broken)).hex()
+    with pytest.raises(BadBlock, match="valid signature"):
+        transactions.verify_transaction(broken)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,12 @@ from eth_utils import keccak
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
 
 from collegium.chain.abi import Abi
-from collegium.chain.bindings import Artifact, Contract, artifact, deploy
+from collegium.chain.bindings import Contract, deploy
 from collegium.chain.connection import Chain
 from collegium.chain.refusals import ADVICE, TokensMissing
 from collegium.chain.reverts import explain_data, explain_revert, revert_data
 from collegium.chain.sender import Sender
+from collegium.chain.shipped import Artifact, artifact
 from collegium.chain.transport import RpcRefusal
 from collegium.errors import ChainError, InsufficientFunds, TransactionReverted, UnregisteredNode
 

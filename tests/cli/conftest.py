@@ -16,6 +16,8 @@ from PIL import Image
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
 from collegium.cli import main
+from collegium.consortium import joining
+from collegium.consortium.creation import Agreement, found
 from collegium.protocol import state, verdict
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout, Tensor
@@ -23,11 +25,9 @@ from collegium.protocol.packed import pack_attestation
 from collegium.protocol.round import Phase
 from collegium.protocol.signing import Domain, compact, sign
 from collegium.protocol.terms import EQUAL, Terms
-from collegium.roles import joining
-from collegium.roles.founding import Agreement, found
-from collegium.roles.home import NodeHome, NodeSettings
-from collegium.roles.keyring import Keyring
 from collegium.tasks.data import read_folder
+from collegium.workspace.home import NodeHome, NodeSettings
+from collegium.workspace.keyring import Keyring
 
 PASSPHRASE = "correct horse"
 TOKEN = 10**18

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from collegium.consortium.card_file import CardFile
 from collegium.protocol.card import TaskCard
-from collegium.roles.card_file import CardFile
 from collegium.store import BlobStore
 
 from .conftest import Run, write_site

@@ -17,7 +17,7 @@ from collegium.chain.federation import Federation
 from collegium.cli.round import _document, _sentence
 from collegium.errors import OffenceUnproven
 from collegium.protocol.signing import Domain, compact, sign
-from collegium.roles.keyring import Keyring
+from collegium.workspace.keyring import Keyring
 
 from .conftest import PASSPHRASE, Run, play_round
 

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from collegium.errors import LeftNode, WrongPassphrase
-from collegium.roles.keyring import Keyring
-from collegium.roles.supernode import prepare
+from collegium.flower.supernode import prepare
+from collegium.workspace.keyring import Keyring
 
 from .conftest import PASSPHRASE, Run
 

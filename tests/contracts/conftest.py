@@ -14,10 +14,10 @@ from tests.contracts.twin import Contracts, Twin
 from tests.protocol.consortium import TERMS
 
 from collegium.chain.abi import Abi
-from collegium.chain.bindings import artifact
 from collegium.chain.embedded.chain import EmbeddedChain
 from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.rpc import Rpc
+from collegium.chain.shipped import artifact
 
 ROOT = Path(__file__).resolve().parents[2]
 

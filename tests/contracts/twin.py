@@ -19,10 +19,10 @@ from tests.protocol.consortium import FEDERATION, GENESIS, SIGNERS, Consortium
 from tests.protocol.crowd import NODES
 
 from collegium.chain.abi import Abi, Call
-from collegium.chain.bindings import artifact
 from collegium.chain.embedded.chain import EmbeddedChain, RpcError
 from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.rpc import Rpc
+from collegium.chain.shipped import artifact
 from collegium.protocol.access import COORDINATOR, COUNCIL, PAUSER
 from collegium.protocol.federation import DISPUTES_CALLS, VAULT_CALLS
 from collegium.protocol.machine import Context, Contract, Event, Revert

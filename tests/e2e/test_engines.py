@@ -15,11 +15,12 @@ from tests.world import PASSPHRASE, TERMS, World, found, found_on
 
 from collegium.chain import engines, history
 from collegium.chain.reader import Reader
+from collegium.consortium import membership
 from collegium.errors import ChainError
 from collegium.protocol.container import encode_state
 from collegium.protocol.state import State
-from collegium.roles import aggregator, membership, validator
-from collegium.roles.keyring import Keyring
+from collegium.roles import aggregator, validator
+from collegium.workspace.keyring import Keyring
 
 NODES, CHEAT, ROTATES, LEAVES = 4, 2, 3, 4
 # It may stay: a draw that has to skip an empty seat takes a different number of steps each time.

@@ -10,7 +10,7 @@ from tests.world import LAYOUT, World
 from collegium.errors import MissingKeys, NoRun
 from collegium.flower import Verified
 from collegium.protocol import state
-from collegium.roles.run import Run
+from collegium.workspace.run import Run
 
 
 def folder_of(world: World) -> Path:

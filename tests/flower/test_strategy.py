@@ -12,19 +12,21 @@ from tests.world import LAYOUT, PASSPHRASE, World
 
 from collegium.chain import history
 from collegium.chain.disputes import Dispute
+from collegium.consortium import membership
 from collegium.errors import BlobMissing
 from collegium.flower.grid import LocalGrid
 from collegium.flower.report import RoundReport
-from collegium.flower.strategy import Verified, find_state
+from collegium.flower.strategy import Verified
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
 from collegium.protocol.phases import Offence
 from collegium.protocol.state import State
-from collegium.roles import aggregator, membership
+from collegium.roles import aggregator
 from collegium.roles.coordinator import Coordinator
-from collegium.roles.home import NodeHome
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
+from collegium.store.states import find_state
+from collegium.workspace.home import NodeHome
 
 
 @pytest.fixture

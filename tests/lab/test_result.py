@@ -14,7 +14,7 @@ from collegium.flower.report import RoundReport
 from collegium.lab import result
 from collegium.lab.attacks import alter
 from collegium.lab.display import story
-from collegium.lab.founding import TOKEN, Founded
+from collegium.lab.setup import TOKEN, Founded
 
 
 def founded_on(world: World) -> Founded:

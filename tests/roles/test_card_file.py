@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from collegium.consortium.card_file import CardFile
 from collegium.errors import BadCard
-from collegium.roles.card_file import CardFile
 
 CARD = """
 name = "Chest X-ray"

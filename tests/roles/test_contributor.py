@@ -14,8 +14,8 @@ from collegium.protocol import codec, state
 from collegium.protocol.container import decode_update
 from collegium.roles import contributor
 from collegium.roles.contributor import Attestation
-from collegium.roles.home import Journal
 from collegium.store.sealed import open_sealed
+from collegium.workspace.home import Journal
 
 START = np.zeros(LAYOUT.padded, np.float32)
 

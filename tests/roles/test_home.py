@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collegium.errors import MissingKeys
-from collegium.roles.home import NodeHome, NodeSettings
+from collegium.workspace.home import NodeHome, NodeSettings
 
 ONE, OTHER = "0x5FbDB2315678afecb367f032d93F642f64180aa3", "0x" + "22" * 20
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collegium.errors import KeysExist, MissingKeys, WrongPassphrase
-from collegium.roles.keyring import Keyring, signers
+from collegium.workspace.keyring import Keyring, signers
 
 
 @pytest.fixture(scope="module")

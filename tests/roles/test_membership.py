@@ -8,6 +8,8 @@ from tests.world import PASSPHRASE, World
 
 from collegium.chain import history
 from collegium.chain.federation import Federation
+from collegium.consortium import membership
+from collegium.consortium.joining import require_active
 from collegium.errors import (
     LeftNode,
     MissingKeys,
@@ -16,10 +18,9 @@ from collegium.errors import (
     TransactionReverted,
     WrongPassphrase,
 )
-from collegium.roles import contributor, membership, validator
-from collegium.roles.home import NodeHome
-from collegium.roles.joining import require_active
-from collegium.roles.keyring import Keyring, signers
+from collegium.roles import contributor, validator
+from collegium.workspace.home import NodeHome
+from collegium.workspace.keyring import Keyring, signers
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from tests.world import LAYOUT, World
 
 from collegium.errors import MissingKeys, ModelMismatch, UnregisteredNode, WrongPassphrase
-from collegium.roles.keyring import Keyring
 from collegium.roles.node import Node
+from collegium.workspace.keyring import Keyring
 
 
 def test_a_node_knows_who_it_is(world: World) -> None:

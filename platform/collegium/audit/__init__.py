@@ -1,11 +1,10 @@
-"""The auditor: everything that a federation did, derived again from its evidence.
+"""The auditor: judges an evidence bundle offline, without keys and without a chain client.
 
-:func:`export` writes a bundle, :func:`run` audits one, or a run or a chain directly.
+:func:`verify` re-derives everything that a federation did. :mod:`collegium.evidence` collects
+and exports the bundles, and needs a chain for it.
 """
 
-from collegium.audit.entry import run
-from collegium.audit.exporter import export
 from collegium.audit.report import AuditResult
-from collegium.audit.sources import Source, from_chain, from_run
+from collegium.audit.verify import verify
 
-__all__ = ["AuditResult", "Source", "export", "from_chain", "from_run", "run"]
+__all__ = ["AuditResult", "verify"]

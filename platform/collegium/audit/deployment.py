@@ -17,7 +17,7 @@ from collegium.audit.blocks import Block
 from collegium.audit.fields import number
 from collegium.audit.index import Index
 from collegium.audit.trail import Trail
-from collegium.chain.bindings import artifact
+from collegium.chain.shipped import artifact
 from collegium.protocol.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
 from collegium.protocol.machine import Event
 from collegium.protocol.terms import Terms

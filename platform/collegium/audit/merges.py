@@ -3,8 +3,8 @@
 from functools import partial
 
 from collegium.audit.bundle import Bundle
-from collegium.audit.history import History, Rejected, RoundRecord
 from collegium.audit.index import Index
+from collegium.audit.timeline import History, Rejected, RoundRecord
 from collegium.audit.trail import Trail
 from collegium.audit.updates import MAX_ENVELOPE, Opened
 from collegium.errors import BadProof, CollegiumError

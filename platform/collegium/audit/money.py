@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from collegium.audit.history import History
+from collegium.audit.timeline import History
 from collegium.audit.trail import Trail
 from collegium.protocol import ledger
 from collegium.protocol.federation import Federation

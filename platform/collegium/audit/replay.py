@@ -18,12 +18,12 @@ from eth_utils.hexadecimal import decode_hex
 from collegium.audit.blocks import Block
 from collegium.audit.deployment import Deployment
 from collegium.audit.fields import number
-from collegium.audit.history import History
 from collegium.audit.index import Index
+from collegium.audit.timeline import History
 from collegium.audit.trail import DAMAGE, Trail, show
 from collegium.audit.transfers import Transfers
 from collegium.chain.abi import Abi, Call
-from collegium.chain.bindings import artifact
+from collegium.chain.shipped import artifact
 from collegium.protocol.federation import (
     DISPUTES_CALLS,
     FEDERATION_CALLS,

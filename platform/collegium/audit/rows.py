@@ -1,8 +1,8 @@
 """Rounds as the report shows them."""
 
-from collegium.audit.history import History, Rejected, RoundRecord
 from collegium.audit.merges import States
 from collegium.audit.report import PenaltyRow, RejectedRow, RoundRow, UpdateRow
+from collegium.audit.timeline import History, Rejected, RoundRecord
 from collegium.audit.updates import Opened
 from collegium.protocol.round import Stage
 from collegium.protocol.settlement import INVALID

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from collegium.audit.bundle import Bundle
 from collegium.audit.documents import Documents
-from collegium.audit.history import RoundRecord
 from collegium.audit.index import Index, UpdateBlob
+from collegium.audit.timeline import RoundRecord
 from collegium.audit.trail import Trail
 from collegium.protocol import similarity
 from collegium.protocol.card import TaskCard

@@ -1,13 +1,5 @@
-"""The contracts that are shipped with the package, and contracts at an address.
+"""Contracts at an address: calling, sending, deploying."""
 
-``artifacts/NAME.json`` holds the ABI and the creation code that the Solidity compiler made, so no
-compiler is needed to deploy. A test compiles the sources again and compares.
-"""
-
-import json
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from eth_utils import decode_hex, to_checksum_address
@@ -17,29 +9,9 @@ from collegium.chain.connection import Chain
 from collegium.chain.receipts import AbiBook, Receipt
 from collegium.chain.reverts import explain_revert
 from collegium.chain.sender import Sender
+from collegium.chain.shipped import Artifact
 from collegium.chain.transport import RpcRefusal
 from collegium.errors import WrongChain
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A compiled contract: its ABI and creation code."""
-
-    name: str
-    abi: Abi
-    bytecode: bytes
-
-
-@cache
-def artifact(name: str) -> Artifact:
-    """The shipped contract ``name``.
-
-    Raises:
-        FileNotFoundError: the package has no such contract.
-    """
-    file = resources.files("collegium.chain") / "artifacts" / f"{name}.json"
-    fields = json.loads(file.read_text(encoding="utf-8"))
-    return Artifact(name, Abi(fields["abi"]), decode_hex(fields["bytecode"]))
 
 
 class Contract:

@@ -4,10 +4,11 @@ from functools import cached_property
 from typing import Any
 
 from collegium.chain import history
-from collegium.chain.bindings import Contract, artifact
+from collegium.chain.bindings import Contract
 from collegium.chain.connection import Chain
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import AbiBook, Event
+from collegium.chain.shipped import artifact
 from collegium.chain.views import Escrow, Node, Round
 from collegium.protocol.terms import BPS
 

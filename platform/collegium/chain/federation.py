@@ -13,10 +13,11 @@ from typing import Any, Self
 from eth_account.signers.local import LocalAccount
 
 from collegium.chain import history
-from collegium.chain.bindings import Contract, artifact, deploy
+from collegium.chain.bindings import Contract, deploy
 from collegium.chain.contracts import Contracts
 from collegium.chain.receipts import Receipt
 from collegium.chain.sender import Sender
+from collegium.chain.shipped import artifact
 from collegium.errors import MissingKeys
 from collegium.protocol import ledger
 from collegium.protocol.dispute import MergeProof

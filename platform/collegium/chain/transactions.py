@@ -5,16 +5,53 @@ keccak is the transaction's hash, and the sender is recovered from their signatu
 with EIP-155, EIP-2930 (type 1), EIP-1559 (type 2).
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import rlp
-from eth_account import Account
-from eth_utils import decode_hex, keccak
+from eth_keys.datatypes import Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
+from eth_utils.hexadecimal import decode_hex
 from rlp.exceptions import RLPException
 
 from collegium.errors import BadBlock, Unverifiable
 
 Json = dict[str, Any]
+_EIP155 = 35  # least v of a signature that names its chain
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """A transaction in its parts.
+
+    Attributes:
+        prefix: type byte of the envelope (EIP-2718), empty for legacy transactions.
+        content: fields before the signature.
+        added: fields that are signed besides the content (EIP-155).
+        signature: parity or v, r, s as they are written.
+        parity: 0 or 1.
+    """
+
+    prefix: bytes
+    content: list[Any]
+    added: list[int]
+    signature: list[int]
+    parity: int
+
+    @property
+    def raw(self) -> bytes:
+        return self.prefix + rlp.encode([*self.content, *self.signature])
+
+    @property
+    def sender(self) -> str:
+        """EIP-55 address of who signed; raises what the signature library raises."""
+        signed = keccak(self.prefix + rlp.encode([*self.content, *self.added]))
+        _, r, s = self.signature
+        signature = Signature(vrs=(self.parity, r, s))
+        return signature.recover_public_key_from_msg_hash(signed).to_checksum_address()
 
 
 def raw_transaction(tx: Json) -> bytes:
@@ -24,10 +61,49 @@ def raw_transaction(tx: Json) -> bytes:
         Unverifiable: it is of another type.
         BadBlock: a field is missing or malformed.
     """
+    return _parts(tx).raw
+
+
+def verify_transaction(tx: Json) -> bytes:
+    """Check hash and sender of a transaction in JSON-RPC form; its signed bytes.
+
+    Raises:
+        BadBlock: its hash or sender is not what its signed bytes say.
+        Unverifiable: see :func:`raw_transaction`.
+    """
+    parts = _parts(tx)
+    raw = parts.raw
+    found = "0x" + keccak(raw).hex()
+    if found != str(tx.get("hash")).lower():
+        raise BadBlock(
+            expected=f"transaction {tx.get('hash')}",
+            found=f"signed bytes with hash {found}",
+            action="Do not trust the server that this came from.",
+        )
+    try:
+        signer = parts.sender
+    except (BadSignature, ValidationError, ValueError) as error:
+        raise BadBlock(
+            expected=f"transaction {tx['hash']} with a valid signature",
+            found=f"{type(error).__name__}: {error}",
+            action="Export the evidence again, from another server if need be.",
+        ) from error
+    if signer.lower() != str(tx.get("from")).lower():
+        raise BadBlock(
+            expected=f"transaction {tx['hash']} signed by {tx.get('from')}",
+            found=f"a signature by {signer}",
+            action="Do not trust the server that this came from.",
+        )
+    return raw
+
+
+def _parts(tx: Json) -> _Signed:
     try:
         kind = _field(tx, "type", "0x0")
         if kind in _BUILDERS:
-            return _BUILDERS[kind](tx)
+            parts = _BUILDERS[kind](tx)
+            _ = parts.raw  # fields that cannot be encoded show here
+            return parts
     except (KeyError, TypeError, ValueError, AttributeError, RLPException) as error:
         raise BadBlock(
             expected=f"all fields of transaction {tx.get('hash')}",
@@ -41,70 +117,41 @@ def raw_transaction(tx: Json) -> bytes:
     )
 
 
-def verify_transaction(tx: Json) -> bytes:
-    """Check hash and sender of a transaction in JSON-RPC form; its signed bytes.
-
-    Raises:
-        BadBlock: its hash or sender is not what its signed bytes say.
-        Unverifiable: see :func:`raw_transaction`.
-    """
-    raw = raw_transaction(tx)
-    found = "0x" + keccak(raw).hex()
-    if found != str(tx.get("hash")).lower():
-        raise BadBlock(
-            expected=f"transaction {tx.get('hash')}",
-            found=f"signed bytes with hash {found}",
-            action="Do not trust the server that this came from.",
-        )
-    signer = sender_of(raw)
-    if signer.lower() != str(tx.get("from")).lower():
-        raise BadBlock(
-            expected=f"transaction {tx['hash']} signed by {tx.get('from')}",
-            found=f"a signature by {signer}",
-            action="Do not trust the server that this came from.",
-        )
-    return raw
-
-
-def sender_of(raw: bytes) -> str:
-    """The EIP-55 address that signed these bytes.
-
-    Raises:
-        BadBlock: they carry no valid signature.
-    """
-    try:
-        return str(Account.recover_transaction(raw))
-    except Exception as error:  # the library raises its own types for each kind of damage
-        raise BadBlock(
-            expected="a signed transaction",
-            found=f"{type(error).__name__}: {error}",
-            action="Export the evidence again, from another server if need be.",
-        ) from error
-
-
-def _legacy(tx: Json) -> bytes:
-    return rlp.encode([
+def _legacy(tx: Json) -> _Signed:
+    content = [
         _int(tx, "nonce"), _int(tx, "gasPrice"), _int(tx, "gas"), _to(tx), _int(tx, "value"),
-        decode_hex(tx["input"]), _int(tx, "v"), _int(tx, "r"), _int(tx, "s"),
-    ])  # fmt: skip
+        decode_hex(tx["input"]),
+    ]  # fmt: skip
+    v, r, s = (_int(tx, name) for name in ("v", "r", "s"))
+    if v < _EIP155:
+        return _Signed(b"", content, [], [v, r, s], v - 27)
+    chain_id, parity = divmod(v - _EIP155, 2)
+    return _Signed(b"", content, [chain_id, 0, 0], [v, r, s], parity)
 
 
-def _access_list(tx: Json) -> bytes:
-    return b"\x01" + rlp.encode([
+def _access_list(tx: Json) -> _Signed:
+    content = [
         _int(tx, "chainId"), _int(tx, "nonce"), _int(tx, "gasPrice"), _int(tx, "gas"), _to(tx),
-        _int(tx, "value"), decode_hex(tx["input"]), _accesses(tx), *_signature(tx),
-    ])  # fmt: skip
+        _int(tx, "value"), decode_hex(tx["input"]), _accesses(tx),
+    ]  # fmt: skip
+    return _typed(1, content, tx)
 
 
-def _dynamic_fee(tx: Json) -> bytes:
-    return b"\x02" + rlp.encode([
+def _dynamic_fee(tx: Json) -> _Signed:
+    content = [
         _int(tx, "chainId"), _int(tx, "nonce"), _int(tx, "maxPriorityFeePerGas"),
         _int(tx, "maxFeePerGas"), _int(tx, "gas"), _to(tx), _int(tx, "value"),
-        decode_hex(tx["input"]), _accesses(tx), *_signature(tx),
-    ])  # fmt: skip
+        decode_hex(tx["input"]), _accesses(tx),
+    ]  # fmt: skip
+    return _typed(2, content, tx)
 
 
-_BUILDERS = {0: _legacy, 1: _access_list, 2: _dynamic_fee}
+def _typed(kind: int, content: list[Any], tx: Json) -> _Signed:
+    signature = _signature(tx)
+    return _Signed(bytes([kind]), content, [], signature, signature[0])
+
+
+_BUILDERS: dict[int, Callable[[Json], _Signed]] = {0: _legacy, 1: _access_list, 2: _dynamic_fee}
 
 
 def _field(tx: Json, name: str, default: str | None = None) -> int:

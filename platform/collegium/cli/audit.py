@@ -9,7 +9,7 @@ from collegium.cli import output
 from collegium.cli.evidence import Federation, Layout, Rpc, Store, TaskCard, source, stages
 
 if TYPE_CHECKING:
-    from collegium.audit import Source
+    from collegium.evidence import Source
 
 
 def audit(
@@ -44,8 +44,8 @@ def audit(
     Example: collegium audit evidence.zip --anchor 0x3f… --html audit.html
     """
     subject = _subject(bundle, run, rpc, federation, store, card, layout)
-    from collegium.audit import run as carry_out
     from collegium.audit.console import render
+    from collegium.evidence import audit as carry_out
 
     with stages() as progress:
         result = carry_out(subject, anchor=anchor, progress=progress)

@@ -14,7 +14,7 @@ from collegium.cli.command import Noun
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from collegium.audit import Source
+    from collegium.evidence import Source
 
 Rpc = Annotated[
     str | None,
@@ -76,9 +76,9 @@ def export(
     Updates that no key at hand opens stay sealed, and an audit says so.
     """
     given = source(run, rpc, federation, store, card, layout)
-    from collegium.audit import export as carry_out
     from collegium.audit.bundle import Bundle
     from collegium.audit.index import INDEX, MAX_INDEX, Index
+    from collegium.evidence import export as carry_out
 
     with stages() as progress:
         made = carry_out(given, out, keys=tuple(key or ()), progress=progress)
@@ -119,7 +119,7 @@ def source(
         raise typer.BadParameter("--rpc needs --federation")
     if run is not None and (federation, store, card, layout) != (None, None, None, None):
         raise typer.BadParameter("--federation, --store, --card and --layout go with --rpc")
-    from collegium.audit import from_chain, from_run
+    from collegium.evidence import from_chain, from_run
 
     if run is not None:
         return from_run(run)

@@ -30,8 +30,8 @@ def create(
     wallet: Wallet = None,
 ) -> None:
     """Compute the task card, deploy the contracts, pay into escrow, and write the run folder."""
-    from collegium.roles.card_file import CardFile
-    from collegium.roles.founding import agree, found, require_free
+    from collegium.consortium.card_file import CardFile
+    from collegium.consortium.creation import agree, found, require_free
 
     folder = run_dir(dir)
     require_free(folder)

@@ -52,17 +52,17 @@ def ask(
     """Ask a question on a radiograph: of the base, an adapter, or a federation's model."""
     if adapter is not None and federated:
         raise typer.BadParameter("give --adapter or --federated, not both")
-    from collegium.roles import dialogue
     from collegium.tasks.data import read_image
+    from collegium.workspace import models
 
     read_image(image)  # before anything slow
     with output.working("loading the model"):
         if federated:
             task, vector, _ = _federated(dir, None)
         elif adapter is not None:
-            task, vector = dialogue.load_adapter(adapter, base)
+            task, vector = models.load_adapter(adapter, base)
         else:
-            task, vector = dialogue.load_base(base)
+            task, vector = models.load_base(base)
     answer = task.answer(vector, image, question)
     document = {
         "question": question,
@@ -102,7 +102,7 @@ def export(
 def _federated(dir: Path | None, root: str | None) -> tuple[Any, Any, bytes]:
     """Task, vector and state root of a federation's model."""
     from collegium.cli.session import opened
-    from collegium.roles.dialogue import load_federated
+    from collegium.workspace.models import load_federated
 
     if root is not None and not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", root):
         raise typer.BadParameter("64 hexadecimal digits are needed", param_hint="--root")

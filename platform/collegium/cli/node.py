@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collegium.chain.federation import Federation
     from collegium.chain.receipts import Receipt
     from collegium.cli.session import Session
-    from collegium.roles.home import NodeHome
-    from collegium.roles.keyring import Keyring
+    from collegium.workspace.home import NodeHome
+    from collegium.workspace.keyring import Keyring
 
 app = Noun(help="Keys and registration of a hospital's edge server.")
 
@@ -40,8 +40,8 @@ _WEI = 10**18
 @app.command(example="COLLEGIUM_PASSPHRASE=… collegium node keygen --home cardiac")
 def keygen(home: Home) -> None:
     """Make the four keys of a node, encrypted under COLLEGIUM_PASSPHRASE or what you type."""
-    from collegium.roles.home import NodeHome
-    from collegium.roles.keyring import Keyring
+    from collegium.workspace.home import NodeHome
+    from collegium.workspace.keyring import Keyring
 
     folder = NodeHome(home).keys
     keys = Keyring.generate()
@@ -71,8 +71,8 @@ def admit(
 ) -> None:
     """Let an account register (council)."""
     from collegium.cli.session import opened
-    from collegium.roles import joining
-    from collegium.roles.home import NodeHome
+    from collegium.consortium import joining
+    from collegium.workspace.home import NodeHome
 
     member = node if node.startswith("0x") else NodeHome(Path(node)).account()
     with opened(dir) as session:
@@ -106,8 +106,8 @@ def register(
     here, and with its stake filled up.
     """
     from collegium.cli.session import opened
-    from collegium.roles import joining
-    from collegium.roles.home import NodeHome, NodeSettings
+    from collegium.consortium import joining
+    from collegium.workspace.home import NodeHome, NodeSettings
 
     _one_of("--bits", bits, (8, 4, 2))
     _one_of("--commit", commit, ("relay", "self"))
@@ -148,7 +148,7 @@ def list_(
 ) -> None:
     """List the registered nodes."""
     from collegium.chain.light import read_registry
-    from collegium.roles.run import Run
+    from collegium.workspace.run import Run
 
     run = Run.load(run_dir(dir))
     registry = read_registry(run.chain_spec, run.federation)
@@ -194,8 +194,8 @@ def rotate(
     to the new ones by itself. If this is interrupted, run it again.
     """
     from collegium.cli.session import opened
-    from collegium.roles import membership
-    from collegium.roles.home import NodeHome
+    from collegium.consortium import membership
+    from collegium.workspace.home import NodeHome
 
     gas, node = _ether(signer_gas), NodeHome(home)
     passphrase = ask(f"the keys at {node.keys}")
@@ -222,8 +222,8 @@ def exit_(home: Home, dir: RunDir = None) -> None:
     The stake can be withdrawn once it is unbonded; what the node earned stays due to it.
     """
     from collegium.cli.session import opened
-    from collegium.roles.home import NodeHome
-    from collegium.roles.keyring import Keyring
+    from collegium.workspace.home import NodeHome
+    from collegium.workspace.keyring import Keyring
 
     node = NodeHome(home)
     keys = Keyring.load(node.keys, ask(f"the keys at {node.keys}"))
@@ -237,7 +237,7 @@ def exit_(home: Home, dir: RunDir = None) -> None:
 def withdraw(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
     """Pay a node that has left its stake, to its account, once it is unbonded. Anybody may."""
     from collegium.cli.session import opened
-    from collegium.roles import joining, membership
+    from collegium.consortium import joining, membership
 
     with opened(dir) as session:
         number = joining.resolve(session.federation, node)
@@ -252,7 +252,7 @@ def withdraw(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
 def revoke(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
     """Exclude a node from all rounds to come (council). What it earned stays due to it."""
     from collegium.cli.session import opened
-    from collegium.roles import joining
+    from collegium.consortium import joining
 
     with opened(dir) as session:
         number = joining.resolve(session.federation, node)
@@ -274,7 +274,7 @@ def start(
     """Run the node as a Flower SuperNode; other options are passed on to flower-supernode."""
     import os
 
-    from collegium.roles.supernode import prepare
+    from collegium.flower.supernode import prepare
 
     launch = prepare(home, ask(f"the keys at {home}"), superlink, context.args)
     output.note(f"node {launch.node} starts as a SuperNode of {superlink}")
@@ -283,7 +283,7 @@ def start(
 
 def _own(federation: "Federation", home: "NodeHome") -> int:
     """Id of the node in a folder, which must be a member."""
-    from collegium.roles import joining
+    from collegium.consortium import joining
 
     number = joining.resolve(federation, str(home.path))
     joining.require_active(federation, number)
@@ -292,7 +292,7 @@ def _own(federation: "Federation", home: "NodeHome") -> int:
 
 def _give_gas(session: "Session", keys: "Keyring", wei: int | None) -> None:
     """Let the account see to it that the signer can send; by default on a local chain only."""
-    from collegium.roles import joining
+    from collegium.consortium import joining
 
     wanted = (_WEI // 2 if session.chain.is_local else 0) if wei is None else wei
     joining.give_gas(session.federation, keys.account, keys.signer.address, wanted)

@@ -60,7 +60,7 @@ def claim(
 
     Anybody may send it; nothing is paid twice.
     """
-    from collegium.roles import joining
+    from collegium.consortium import joining
 
     with opened(dir) as session:
         federation = session.federation

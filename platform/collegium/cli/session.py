@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from collegium.cli.options import run_dir
 from collegium.cli.passphrase import ask
 from collegium.errors import ChainFile, MissingKeys
-from collegium.roles.run import Run
+from collegium.workspace.run import Run
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -83,7 +83,7 @@ def account(chain: "Chain", wallet: str | None) -> "LocalAccount":
         )
     if wallet.startswith(DEVELOPMENT):
         return _development(chain, wallet.removeprefix(DEVELOPMENT))
-    from collegium.roles.wallet import open_wallet
+    from collegium.workspace.wallet import open_wallet
 
     return open_wallet(Path(wallet), ask(wallet))
 

@@ -17,11 +17,11 @@ from flwr.clientapp.typing import Mod
 from collegium.flower import wire
 from collegium.flower.mod import HOME, attest
 from collegium.protocol.card import TaskCard
-from collegium.roles.home import NodeHome
 from collegium.tasks import Recipe, load_task
 from collegium.tasks.data import read_folder
 from collegium.tasks.federation_data import scoring_set
 from collegium.tasks.task import Task, Vector
+from collegium.workspace.home import NodeHome
 
 
 def client_app(*mods: Mod) -> ClientApp:

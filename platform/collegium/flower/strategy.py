@@ -19,18 +19,19 @@ from flwr.serverapp.strategy import Strategy
 from collegium.chain.disputes import Dispute, read_disputes
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
-from collegium.errors import BlobMissing, EvidenceError, MissingKeys
+from collegium.errors import BlobMissing, MissingKeys
 from collegium.flower import answers, wire
 from collegium.flower.peers import Peers, Read
 from collegium.flower.report import RoundReport
 from collegium.protocol import state
-from collegium.protocol.container import decode_state, encode_state
+from collegium.protocol.container import encode_state
 from collegium.protocol.layout import Layout
 from collegium.protocol.state import State
 from collegium.roles.coordinator import Coordinator
-from collegium.roles.run import Run
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
+from collegium.store.states import find_state
+from collegium.workspace.run import Run
 
 T = TypeVar("T")
 
@@ -326,28 +327,3 @@ class Verified(Strategy):
     def _spent(self, step: str, times: tuple[float, float]) -> None:
         for total, seconds in zip((self._report.step_s, self._report.app_s), times, strict=True):
             total[step] = total.get(step, 0.0) + seconds
-
-
-def find_state(store: BlobStore, layout: Layout, root: bytes) -> State:
-    """The state with this root: all zeros, or one that the store holds.
-
-    Raises:
-        BlobMissing: the store does not hold it.
-    """
-    if state.root(zero := state.zeros(layout)) == root:
-        return zero
-    size = len(encode_state(zero))
-    for name in store:
-        if store.size(name) != size:
-            continue
-        try:
-            found = decode_state(store.get(name), layout)
-        except EvidenceError:
-            continue  # other content of that size, or bytes that were damaged
-        if state.root(found) == root:
-            return found
-    raise BlobMissing(
-        expected=f"the state with root {root.hex()}",
-        found="no such state in the store",
-        action="Point to the store that was used before, or import the state from a bundle.",
-    )

@@ -17,8 +17,8 @@ from collegium.flower.mod import HOME
 from collegium.protocol import signing
 from collegium.protocol.container import encode_state
 from collegium.roles import aggregator
-from collegium.roles.home import NodeHome
 from collegium.roles.node import Node
+from collegium.workspace.home import NodeHome
 
 Tensors = dict[str, npt.NDArray[np.float32]]
 Distortion = Callable[[Tensors, Tensors, np.random.Generator], Tensors]

@@ -12,20 +12,21 @@ from flwr.app import ConfigRecord, Context, RecordDict
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
 
-from collegium import audit
+from collegium import evidence
 from collegium.errors import RoundFailed, RunExists
 from collegium.flower.apps import load_agreed_task
 from collegium.flower.grid import SERVER, LocalGrid
 from collegium.flower.mod import HOME
 from collegium.flower.report import RoundReport
-from collegium.flower.strategy import Verified, find_state
-from collegium.lab import baselines, founding, report, result
+from collegium.flower.strategy import Verified
+from collegium.lab import baselines, report, result, setup
 from collegium.lab.display import Display
-from collegium.lab.founding import Founded
 from collegium.lab.scenario import Scenario
+from collegium.lab.setup import Founded
 from collegium.lab.sites import Sites, choose_recipe, lay_out
 from collegium.protocol import state
 from collegium.roles.coordinator import Coordinator
+from collegium.store.states import find_state
 from collegium.tasks.task import Vector
 
 MARKER = "demo.json"
@@ -49,10 +50,10 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
     with display.step("Laying out the hospitals' images"):
         sites = lay_out(scenario, recipe)
     with display.step(f"Starting the chain ({scenario.chain})"):
-        chain = founding.open_chain(scenario)
+        chain = setup.open_chain(scenario)
     try:
-        card = founding.write_card(scenario, sites, recipe, rounds)
-        run = founding.found(scenario, sites, card, chain, display)
+        card = setup.write_card(scenario, sites, recipe, rounds)
+        run = setup.found(scenario, sites, card, chain, display)
         set_up = time.perf_counter()
         grid = _grid(scenario, run)
         try:
@@ -66,7 +67,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         measured = time.perf_counter()
         files = _export(run, display)
         with display.step("Auditing the bundle, offline"):
-            audited = audit.run(Path(files["evidence"]))
+            audited = evidence.audit(Path(files["evidence"]))
         load_agreed_task(run.card).save_adapter(vector, run.run / "adapter")
         document = _document(run, strategy.reports, quality, files)
         document["audit"] = audited.to_json()
@@ -191,7 +192,7 @@ def _states(run: Founded, strategy: Verified) -> list[Vector]:
 def _export(run: Founded, display: Display) -> dict[str, str]:
     bundle = run.run / "evidence.zip"
     with display.step("Exporting the evidence"):
-        audit.export(run.run, bundle)
+        evidence.export(run.run, bundle)
     return {
         "evidence": str(bundle),
         "report": str(run.run / "report.html"),

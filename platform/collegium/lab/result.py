@@ -8,7 +8,7 @@ from collegium.chain.history import Slash
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import Event
 from collegium.flower.report import RoundReport
-from collegium.lab.founding import TOKEN, Founded
+from collegium.lab.setup import TOKEN, Founded
 from collegium.protocol.settlement import INVALID
 
 

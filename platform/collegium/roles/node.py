@@ -10,9 +10,9 @@ from collegium.errors import ModelMismatch, UnregisteredNode
 from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout
 from collegium.protocol.signing import Domain
-from collegium.roles.home import NodeHome, NodeSettings
-from collegium.roles.keyring import Keyring
 from collegium.roles.view import RoundView, read_round
+from collegium.workspace.home import NodeHome, NodeSettings
+from collegium.workspace.keyring import Keyring
 
 
 @dataclass(frozen=True)

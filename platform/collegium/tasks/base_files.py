@@ -6,8 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from collegium.errors import ModelMismatch
-
-from .recipe import TINY
+from collegium.tasks.recipe import TINY
 
 _DECISIVE = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 _ASIDE = ("recipe.json", "LICENSE.txt", "README.md")  # beside the model, not part of it

@@ -25,8 +25,8 @@ import torch
 import transformers
 from PIL import Image as PilImage
 
-from .base_model import build_model, build_processor
-from .cases import (
+from collegium.tasks.base_model import build_model, build_processor
+from collegium.tasks.cases import (
     DIAGNOSES,
     DIAGNOSIS_QUESTION,
     Turn,
@@ -34,7 +34,7 @@ from .cases import (
     picture_turn,
     random_study,
 )
-from .phantoms import SIZE, Study, Style, render
+from collegium.tasks.phantoms import SIZE, Study, Style, render
 
 IGNORED = -100  # label of a token that carries no loss
 

@@ -20,9 +20,8 @@ from PIL import Image
 from torch import Tensor
 
 from collegium.errors import ModelMismatch
-
-from . import vision
-from .data import Pixels
+from collegium.tasks import vision
+from collegium.tasks.data import Pixels
 
 IGNORED = -100  # label of a token that carries no loss
 

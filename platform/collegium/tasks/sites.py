@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .cases import DIAGNOSES, Turn, diagnosed_study, diagnosis_turn, finding_turn
-from .data import METADATA
-from .phantoms import Study, Style, render
+from collegium.tasks.cases import DIAGNOSES, Turn, diagnosed_study, diagnosis_turn, finding_turn
+from collegium.tasks.data import METADATA
+from collegium.tasks.phantoms import Study, Style, render
 
 Scanner = Callable[[np.random.Generator], Style]
 

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from collegium.errors import BadCard
 from collegium.protocol.layout import Layout
-
-from .data import Dataset
-from .recipe import Recipe
+from collegium.tasks.data import Dataset
+from collegium.tasks.recipe import Recipe
 
 Vector = NDArray[np.float32]
 
@@ -133,6 +132,6 @@ def load_task(recipe: Recipe, *, layout: Layout | None = None, frozen: bytes | N
             found=recipe.task,
             action="Correct the task's name on the card.",
         )
-    from .xray import XrayDialogue
+    from collegium.tasks.xray import XrayDialogue
 
     return XrayDialogue.load(recipe, layout=layout, frozen=frozen)

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from .adapter import Adapter
-from .data import Dataset, Example
-from .prompts import IGNORED, Prompter, Row
-from .recipe import Recipe
-from .task import Vector
+from collegium.tasks.adapter import Adapter
+from collegium.tasks.data import Dataset, Example
+from collegium.tasks.prompts import IGNORED, Prompter, Row
+from collegium.tasks.recipe import Recipe
+from collegium.tasks.task import Vector
 
 
 class Batches:

@@ -21,17 +21,16 @@ from transformers.utils import logging as transformers_logging
 
 from collegium.errors import ModelMismatch
 from collegium.protocol.layout import Layout
-
-from . import scoring
-from .adapter import Adapter
-from .base_files import locate_base, model_digest
-from .data import Dataset, Pixels, read_image
-from .prompts import Prompter
-from .recipe import Recipe
-from .scoring import Examples
-from .task import Answer, Evaluation, Vector
-from .training import Batches, train_locally
-from .vision import Vision
+from collegium.tasks import scoring
+from collegium.tasks.adapter import Adapter
+from collegium.tasks.base_files import locate_base, model_digest
+from collegium.tasks.data import Dataset, Pixels, read_image
+from collegium.tasks.prompts import Prompter
+from collegium.tasks.recipe import Recipe
+from collegium.tasks.scoring import Examples
+from collegium.tasks.task import Answer, Evaluation, Vector
+from collegium.tasks.training import Batches, train_locally
+from collegium.tasks.vision import Vision
 
 Picture = Pixels | Image.Image | Path | str
 _LONGEST_ANSWER = 64  # tokens, in a dialogue

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from collegium.audit.envelopes import readers
 from collegium.audit.index import StateBlob, UpdateBlob
-from collegium.audit.openers import Openers
 from collegium.audit.updates import MAX_ENVELOPE
 from collegium.errors import CollegiumError, EvidenceError
+from collegium.evidence.openers import Openers
 from collegium.protocol import codec, state
 from collegium.protocol.container import decode_state, decode_update, encode_state
 from collegium.protocol.digest import sha256

@@ -7,13 +7,13 @@ from eth_account.signers.local import LocalAccount
 
 from collegium.chain.federation import Federation
 from collegium.chain.sender import Sender
+from collegium.consortium.membership import unused_keys
 from collegium.errors import LeftNode, ModelMismatch, UnregisteredNode
 from collegium.protocol.card import TaskCard
-from collegium.roles.home import NodeHome, NodeSettings
-from collegium.roles.keyring import Keyring
-from collegium.roles.membership import unused_keys
-from collegium.roles.run import Run
 from collegium.tasks.data import read_folder
+from collegium.workspace.home import NodeHome, NodeSettings
+from collegium.workspace.keyring import Keyring
+from collegium.workspace.run import Run
 
 _LOOKED_AT = 32  # metadata lines read before anything is paid; training reads them all
 

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from collegium.audit.collect import Collected, Collector, Commitment
 from collegium.audit.index import CARD, INDEX, LAYOUT, Index
-from collegium.audit.openers import Openers
-from collegium.audit.sources import Source, connected, from_run
 from collegium.audit.trail import Progress
-from collegium.audit.writer import BundleWriter
 from collegium.chain import history
 from collegium.chain.federation import Federation
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import Event
 from collegium.errors import EvidenceError, WrongChain
+from collegium.evidence.collect import Collected, Collector, Commitment
+from collegium.evidence.openers import Openers
+from collegium.evidence.sources import Source, connected, from_run
+from collegium.evidence.writer import BundleWriter
 from collegium.protocol.canonical import parse_canonical
 from collegium.protocol.layout import Layout
 from collegium.protocol.signing import Domain

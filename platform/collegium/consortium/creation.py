@@ -5,20 +5,21 @@ from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
-from collegium.chain.bindings import Contract, artifact
+from collegium.chain.bindings import Contract
 from collegium.chain.connection import Chain
 from collegium.chain.federation import Federation, deploy_federation, deploy_token
 from collegium.chain.sender import Sender
+from collegium.chain.shipped import artifact
+from collegium.consortium.card_file import DECIMALS, CardFile
 from collegium.errors import BadCard, RunExists
 from collegium.protocol import state
 from collegium.protocol.card import TaskCard
 from collegium.protocol.container import encode_state
 from collegium.protocol.layout import Layout
-from collegium.roles.card_file import DECIMALS, CardFile
-from collegium.roles.run import FILE, Run
 from collegium.store import BlobStore
 from collegium.tasks import load_task
 from collegium.tasks.data import read_folder
+from collegium.workspace.run import FILE, Run
 
 
 @dataclass(frozen=True)

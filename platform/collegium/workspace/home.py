@@ -16,7 +16,7 @@ from eth_utils.address import to_checksum_address
 
 from collegium.chain.locks import file_lock
 from collegium.errors import MissingKeys
-from collegium.roles.keyring import Keyring
+from collegium.workspace.keyring import Keyring
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from collegium.errors import EvidenceError, KeyringError, MissingKeys
 from collegium.protocol.signing import Domain
-from collegium.roles.home import NodeHome
-from collegium.roles.keyring import signers
 from collegium.store.sealed import open_sealed
+from collegium.workspace.home import NodeHome
+from collegium.workspace.keyring import signers
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,10 @@ from pathlib import Path
 from collegium.chain.connection import Chain
 from collegium.chain.engines import connect, status
 from collegium.chain.federation import Federation
+from collegium.consortium import creation
+from collegium.consortium.card_file import CardFile
+from collegium.consortium.creation import agree
+from collegium.consortium.joining import fund, give_gas, join
 from collegium.lab.attacks import ALTERED_MERGE, EXPELLED
 from collegium.lab.display import Display
 from collegium.lab.scenario import Scenario
@@ -22,15 +26,11 @@ from collegium.protocol import draw
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout
 from collegium.protocol.terms import EQUAL, SCORE, Terms, WeightRule
-from collegium.roles import founding
-from collegium.roles.card_file import CardFile
-from collegium.roles.founding import agree
-from collegium.roles.home import NodeHome, NodeSettings
-from collegium.roles.joining import fund, give_gas, join
-from collegium.roles.keyring import Keyring
-from collegium.roles.run import Run
 from collegium.store import BlobStore
 from collegium.tasks import Recipe
+from collegium.workspace.home import NodeHome, NodeSettings
+from collegium.workspace.keyring import Keyring
+from collegium.workspace.run import Run
 
 TOKEN = 10**18
 REWARD, STAKE = 1_000 * TOKEN, 500 * TOKEN
@@ -119,7 +119,7 @@ def found(
     with display.step("Loading the base model, agreeing on the task card"):
         agreement = agree(card)
     with display.step("Deploying the contracts and funding the escrow"):
-        run, reading = founding.found(
+        run, reading = creation.found(
             scenario.out,
             chain,
             "chain.sqlite" if chain.engine == "embedded" else chain_spec(scenario, chain),

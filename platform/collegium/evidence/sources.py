@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from collegium.errors import BlobMissing, EvidenceError, NoRun
 from collegium.protocol.canonical import MAX_DOCUMENT
-from collegium.roles.run import FILE, Run
 from collegium.store import BlobStore
+from collegium.workspace.run import FILE, Run
 
 if TYPE_CHECKING:
     from collegium.chain.connection import Chain

@@ -3,16 +3,16 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from collegium.audit.exporter import export
 from collegium.audit.index import INDEX
 from collegium.audit.report import AuditResult
-from collegium.audit.sources import Source, from_run
 from collegium.audit.trail import Progress
 from collegium.audit.verify import verify
-from collegium.roles.run import FILE
+from collegium.evidence.exporter import export
+from collegium.evidence.sources import Source, from_run
+from collegium.workspace.run import FILE
 
 
-def run(
+def audit(
     source: Source | str | Path, *, anchor: str | None = None, progress: Progress | None = None
 ) -> AuditResult:
     """Audit a bundle; anything else is exported to a temporary one first.

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
+from collegium.consortium.joining import require_active
 from collegium.errors import MissingKeys
-from collegium.roles.joining import require_active
-from collegium.roles.keyring import Keyring
 from collegium.roles.node import Node
+from collegium.workspace.keyring import Keyring
 
 _PROGRAM = "flower-supernode"
 

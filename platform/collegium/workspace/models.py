@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from collegium.errors import BadLayout, ModelMismatch
-from collegium.flower.strategy import find_state
 from collegium.protocol import state
 from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout
-from collegium.roles.run import Run
 from collegium.store import BlobStore
+from collegium.store.states import find_state
 from collegium.tasks import Recipe, load_task
 from collegium.tasks.task import Task
+from collegium.workspace.run import Run
 
 Vector = npt.NDArray[np.float32]
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

@@ -12,8 +12,8 @@ from collegium.chain.locks import file_lock
 from collegium.chain.receipts import Receipt
 from collegium.errors import StakeLocked
 from collegium.protocol.vault import NEVER
-from collegium.roles.home import NodeHome
-from collegium.roles.keyring import Keyring
+from collegium.workspace.home import NodeHome
+from collegium.workspace.keyring import Keyring
 
 
 @dataclass(frozen=True)

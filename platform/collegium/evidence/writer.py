@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from collegium.audit.bundle import parse_line
-from collegium.audit.collect import blob_digest
 from collegium.audit.fields import number
 from collegium.audit.index import BLOCKS, INDEX, File, blob_path
 from collegium.errors import BadBundle, BundleExists
+from collegium.evidence.collect import blob_digest
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first that zip files know: equal bundles give equal bytes
 _CHUNK = 1 << 20
