@@ -47,7 +47,7 @@ from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.provider import EmbeddedProvider
 from collegium.protocol import ledger
 from collegium.protocol.digest import update_digest
-from collegium.protocol.dispute import Leaf, MergeProof
+from collegium.protocol.merge_proof import Leaf, MergeProof
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = ROOT / "gas.json"

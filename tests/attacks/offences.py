@@ -8,12 +8,13 @@ from tests.world import LAYOUT, World
 
 from collegium.chain.federation import Federation
 from collegium.chain.receipts import Receipt
-from collegium.protocol import dispute, merge, signing, state
+from collegium.protocol import merge_proof, signing, state
 from collegium.protocol.codec import Encoded
 from collegium.protocol.container import decode_update, encode_state
-from collegium.protocol.dispute import Accepted, MergeProof
-from collegium.protocol.machine import ZERO_ADDRESS
+from collegium.protocol.merge_proof import Accepted, MergeProof
+from collegium.protocol.model.machine import ZERO_ADDRESS
 from collegium.protocol.packed import pack_attestation
+from collegium.protocol.rules import merging
 from collegium.protocol.signing import compact
 from collegium.protocol.state import State
 from collegium.roles import aggregator, watcher
@@ -108,21 +109,21 @@ def accepted(hand: ByHand) -> list[tuple[int, Encoded]]:
 
 
 def altered_lane(hand: ByHand) -> State:
-    merged = merge.merge(hand.base, accepted(hand))
+    merged = merging.merge(hand.base, accepted(hand))
     merged[17] += 1
     return merged
 
 
 MERGES: dict[str, Callable[[ByHand], State]] = {
     "one lane is altered by the smallest step": altered_lane,
-    "an update is left out": lambda hand: merge.merge(hand.base, accepted(hand)[1:]),
-    "an update is counted twice": lambda hand: merge.merge(
+    "an update is left out": lambda hand: merging.merge(hand.base, accepted(hand)[1:]),
+    "an update is counted twice": lambda hand: merging.merge(
         hand.base, [(weight // 2, update) for weight, update in accepted(hand)] + accepted(hand)[:1]
     ),
-    "other weights": lambda hand: merge.merge(
+    "other weights": lambda hand: merging.merge(
         hand.base, [(weight - 9, update) for weight, update in accepted(hand)]
     ),
-    "equal weights": lambda hand: merge.merge(hand.base, [(1, u) for _, u in accepted(hand)]),
+    "equal weights": lambda hand: merging.merge(hand.base, [(1, u) for _, u in accepted(hand)]),
     "nothing is merged": lambda hand: hand.base,
 }
 
@@ -175,7 +176,7 @@ def conclude(hand: ByHand, number: int) -> bytes:
     return state.root(hand.merged)
 
 
-def show(hand: ByHand, proposed: State, place: dispute.Place = (0, 0)) -> MergeProof:
+def show(hand: ByHand, proposed: State, place: merge_proof.Place = (0, 0)) -> MergeProof:
     """A complete proof about any block, right or wrong."""
     found = []
     for update in hand.view.updates:
@@ -184,4 +185,4 @@ def show(hand: ByHand, proposed: State, place: dispute.Place = (0, 0)) -> MergeP
         weight = hand.world.weights(hand.view.id)[update.node]
         digest = held.manifest.digest
         found.append(Accepted(update.node, update.digest, weight, digest, held.encoded))
-    return dispute.build(hand.view.id, place, hand.base, proposed, found)
+    return merge_proof.build(hand.view.id, place, hand.base, proposed, found)

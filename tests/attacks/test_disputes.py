@@ -19,7 +19,7 @@ from tests.by_hand import ByHand
 
 from collegium.errors import TransactionReverted
 from collegium.protocol import state
-from collegium.protocol.dispute import Leaf, MergeProof
+from collegium.protocol.merge_proof import Leaf, MergeProof
 from collegium.roles import aggregator
 
 

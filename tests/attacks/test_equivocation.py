@@ -21,7 +21,7 @@ from tests.by_hand import ByHand
 from tests.world import World
 
 from collegium.errors import TransactionReverted
-from collegium.protocol.registry import LeaveReason
+from collegium.protocol.model.registry import LeaveReason
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.world import TERMS, World
 from collegium.chain.bindings import deploy
 from collegium.chain.shipped import artifact
 from collegium.errors import TransactionReverted
-from collegium.protocol.registry import FOREVER, LeaveReason
+from collegium.protocol.model.registry import FOREVER, LeaveReason
 from collegium.protocol.settlement import INVALID
 
 

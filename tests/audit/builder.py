@@ -16,13 +16,14 @@ from collegium.chain.connection import Chain
 from collegium.chain.federation import Federation, deploy_federation, deploy_token
 from collegium.chain.sender import Sender
 from collegium.errors import TransactionReverted
-from collegium.protocol import codec, dispute, merge, signing, state, verdict
+from collegium.protocol import codec, merge_proof, signing, state, verdict
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.container import Update, encode_state, encode_update
-from collegium.protocol.dispute import Accepted, MergeProof
 from collegium.protocol.layout import Layout, Tensor
 from collegium.protocol.manifest import Manifest
+from collegium.protocol.merge_proof import Accepted, MergeProof
 from collegium.protocol.packed import pack_attestation, pack_commitment
+from collegium.protocol.rules import merging
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.signing import Domain, compact
 from collegium.protocol.state import State
@@ -223,7 +224,7 @@ class Builder:
 
     def propose(self, number: int, accepted: list[Accepted]) -> State:
         """Propose the exact merge and keep its state."""
-        merged = merge.merge(self.state, [(a.weight, a.lanes) for a in accepted if a.weight])
+        merged = merging.merge(self.state, [(a.weight, a.lanes) for a in accepted if a.weight])
         self.hospitals[number].hot.propose_merge(self.sponsor.round().id, state.root(merged))
         self.store.put(encode_state(merged))
         return merged
@@ -250,16 +251,16 @@ class Builder:
         """The aggregator alters one lane, a friend signs it, a third disproves it; who it was."""
         view, members = self.sponsor.round(), self.sponsor.committee()
         challenger, friend = sorted((n for n in members if n != view.aggregator), reverse=True)[:2]
-        right = merge.merge(self.state, [(a.weight, a.lanes) for a in accepted if a.weight])
+        right = merging.merge(self.state, [(a.weight, a.lanes) for a in accepted if a.weight])
         wrong = right.copy()
         wrong[ALTERED] += 1
         self.hospitals[view.aggregator].hot.propose_merge(view.id, state.root(wrong))
         self.store.put(encode_state(wrong))
         self.attest(state.root(wrong), friend)
-        place = dispute.find(right, wrong)
+        place = merge_proof.find(right, wrong)
         assert place is not None
-        self.frivolous(dispute.build(view.id, (0, 0), self.state, wrong, accepted))
-        proof = dispute.build(view.id, place, self.state, wrong, accepted)
+        self.frivolous(merge_proof.build(view.id, (0, 0), self.state, wrong, accepted))
+        proof = merge_proof.build(view.id, place, self.state, wrong, accepted)
         self.hospitals[challenger].hot.dispute_merge(proof)
         return view.aggregator
 

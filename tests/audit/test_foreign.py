@@ -8,7 +8,7 @@ from eth_utils import keccak
 from collegium import evidence
 from collegium.audit.trail import Trail
 from collegium.audit.transfers import Transfers
-from collegium.protocol.machine import Event
+from collegium.protocol.model.machine import Event
 
 TOKEN, VAULT, SPONSOR = "0x" + "1a" * 20, "0x" + "2b" * 20, "0x" + "3c" * 20
 TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()

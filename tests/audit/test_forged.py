@@ -16,10 +16,11 @@ from tests.audit.forging import found, rebuilt
 from collegium import evidence
 from collegium.audit import merges
 from collegium.audit.report import AuditResult
-from collegium.protocol import merge, state
+from collegium.protocol import state
 from collegium.protocol.card import TaskCard
 from collegium.protocol.container import decode_state, decode_update, encode_state, encode_update
 from collegium.protocol.layout import Layout
+from collegium.protocol.rules import merging
 
 
 def test_the_forger_s_tools_change_nothing_by_themselves(forger: Any, world: Any) -> None:
@@ -341,7 +342,7 @@ def test_another_root_under_the_same_signatures(forger: Any) -> None:
 
 def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The auditor merges by itself: a proof that fooled chain and model would still show."""
-    exact = merge.merge
+    exact = merging.merge
 
     def altered(base: Any, updates: Any) -> Any:
         result = exact(base, updates)

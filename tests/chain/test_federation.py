@@ -31,8 +31,8 @@ from collegium.errors import (
     WrongChain,
 )
 from collegium.protocol import ledger, verdict
+from collegium.protocol.model.round import Phase
 from collegium.protocol.packed import pack_attestation, pack_commitment
-from collegium.protocol.round import Phase
 from collegium.protocol.settlement import INVALID, settle
 from collegium.protocol.signing import Domain, compact, sign
 from collegium.protocol.terms import EQUAL, Terms

@@ -21,11 +21,11 @@ from collegium.consortium.creation import Agreement, found
 from collegium.protocol import state, verdict
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout, Tensor
+from collegium.protocol.model.round import Phase
 from collegium.protocol.packed import pack_attestation
-from collegium.protocol.round import Phase
 from collegium.protocol.signing import Domain, compact, sign
 from collegium.protocol.terms import EQUAL, Terms
-from collegium.tasks.data import read_folder
+from collegium.tasks.xray.data import read_folder
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 

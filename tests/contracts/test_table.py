@@ -15,10 +15,10 @@ from tests.contracts.twin import ABIS, Twin, encode, target
 from tests.protocol.consortium import SALT
 
 from collegium.protocol import ledger, state, verdict
-from collegium.protocol.access import COORDINATOR, COUNCIL, PAUSER
-from collegium.protocol.dispute import Leaf, MergeProof
-from collegium.protocol.federation import VAULT_CALLS
-from collegium.protocol.machine import Contract
+from collegium.protocol.merge_proof import Leaf, MergeProof
+from collegium.protocol.model.access import COORDINATOR, COUNCIL, PAUSER
+from collegium.protocol.model.federation import VAULT_CALLS
+from collegium.protocol.model.machine import Contract
 
 # A phase, "late" once its deadline is over; in "merge-silent" nobody proposed for long after it,
 # in "merge-again" a first proposal was rejected.

@@ -23,9 +23,9 @@ from collegium.chain.embedded.chain import EmbeddedChain, RpcError
 from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.rpc import Rpc
 from collegium.chain.shipped import artifact
-from collegium.protocol.access import COORDINATOR, COUNCIL, PAUSER
-from collegium.protocol.federation import DISPUTES_CALLS, VAULT_CALLS
-from collegium.protocol.machine import Context, Contract, Event, Revert
+from collegium.protocol.model.access import COORDINATOR, COUNCIL, PAUSER
+from collegium.protocol.model.federation import DISPUTES_CALLS, VAULT_CALLS
+from collegium.protocol.model.machine import Context, Contract, Event, Revert
 from collegium.protocol.terms import Terms
 
 GAS = hex(5_000_000)

@@ -19,7 +19,7 @@ from collegium.flower.report import RoundReport
 from collegium.flower.strategy import Verified
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
-from collegium.protocol.phases import Offence
+from collegium.protocol.model.phases import Offence
 from collegium.protocol.state import State
 from collegium.roles import aggregator
 from collegium.roles.coordinator import Coordinator

@@ -17,7 +17,7 @@ from tests.world import World
 from collegium.chain import history
 from collegium.flower import attest
 from collegium.lab.attacks import ATTACKS, UPDATES, alter, misbehave, withhold
-from collegium.protocol.phases import Offence
+from collegium.protocol.model.phases import Offence
 from collegium.protocol.settlement import INVALID
 
 DISHONEST = 5

@@ -12,7 +12,7 @@ from collegium.errors import EmptySite
 from collegium.lab.scenario import Scenario
 from collegium.lab.sites import lay_out, write_folder
 from collegium.tasks import Recipe
-from collegium.tasks.data import read_folder
+from collegium.tasks.xray.data import read_folder
 
 RECIPE = Recipe(challenge_rows=6)
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from eth_keys.datatypes import PrivateKey
 
-from collegium.protocol import codec, dispute, ledger, merge, packed, signing, state, verdict
+from collegium.protocol import codec, ledger, merge_proof, packed, signing, state, verdict
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import sha256, update_digest
-from collegium.protocol.dispute import Accepted, MergeProof
-from collegium.protocol.federation import Federation
-from collegium.protocol.machine import Context, Event, Revert
+from collegium.protocol.merge_proof import Accepted, MergeProof
+from collegium.protocol.model.federation import Federation
+from collegium.protocol.model.machine import Context, Event, Revert
+from collegium.protocol.rules import merging
 from collegium.protocol.state import State
 from collegium.protocol.terms import SCORE, Terms
 
@@ -216,7 +217,7 @@ class Consortium:
     def merged(self, altered: int | None = None) -> State:
         """The merge of this round, or one in which one lane is altered."""
         updates = [(each.weight, each.lanes) for each in self.accepted() if each.weight]
-        merged = merge.merge(self.states[self.model.state_root], updates)
+        merged = merging.merge(self.states[self.model.state_root], updates)
         if altered is not None:
             merged[altered] ^= 1
         self.states[state.root(merged)] = merged
@@ -225,9 +226,9 @@ class Consortium:
     def proof(self) -> MergeProof:
         """What disproves the proposal, if anything does."""
         proposed = self.states[self.round.proposal]
-        place = dispute.find(self.merged(), proposed) or (1, 7)
+        place = merge_proof.find(self.merged(), proposed) or (1, 7)
         base = self.states[self.model.state_root]
-        return dispute.build(self.id, place, base, proposed, self.accepted())
+        return merge_proof.build(self.id, place, base, proposed, self.accepted())
 
     def dispute(self, proof: MergeProof | None = None, sender: str | None = None) -> list[Event]:
         proof = proof or self.proof()

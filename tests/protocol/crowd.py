@@ -15,11 +15,11 @@ from tests.protocol.consortium import SALT, SIGNERS, Consortium
 from tests.protocol.tampering import tampered
 
 from collegium.protocol import state
-from collegium.protocol.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
-from collegium.protocol.machine import ZERO_ADDRESS, Revert
-from collegium.protocol.round import Phase
+from collegium.protocol.model.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
+from collegium.protocol.model.machine import ZERO_ADDRESS, Revert
+from collegium.protocol.model.round import Phase
+from collegium.protocol.model.vault import NEVER
 from collegium.protocol.settlement import INVALID
-from collegium.protocol.vault import NEVER
 
 NODES = 8
 SCORES = [*range(-300, 300, 7), INVALID, 2**31 - 1]

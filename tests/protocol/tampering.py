@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from collegium.protocol.dispute import MergeProof
+from collegium.protocol.merge_proof import MergeProof
 
 Path = tuple[str | int, ...]
 

@@ -2,7 +2,7 @@
 
 from tests.protocol.consortium import refused
 
-from collegium.protocol.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
+from collegium.protocol.model.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
 
 
 def test_roles_are_granted_and_taken_back(consortium):

@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 from tests.protocol.tampering import tampered
 
 from collegium.errors import BadDispute
-from collegium.protocol import codec, dispute, merge, packed, settlement, state, tree
+from collegium.protocol import codec, merge_proof, packed, settlement, state, tree
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, update_digest
-from collegium.protocol.dispute import Accepted, Leaf, MergeProof
 from collegium.protocol.layout import LEAF
+from collegium.protocol.merge_proof import Accepted, Leaf, MergeProof
+from collegium.protocol.rules import merging
 from collegium.protocol.terms import EQUAL, SCORE
 
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 
 
 class Case(NamedTuple):
-    """A settled round: the base, what was accepted, and the merge."""
+    """A settled round: the base, what was accepted, and the merging."""
 
     base: state.State
     accepted: list[Accepted]
@@ -30,15 +31,15 @@ class Case(NamedTuple):
 
     @property
     def outcome(self) -> bytes:
-        return keccak(dispute.build(1, (0, 0), self.base, self.merged, self.accepted).accepted)
+        return keccak(merge_proof.build(1, (0, 0), self.base, self.merged, self.accepted).accepted)
 
-    def proof(self, proposed: state.State, place: dispute.Place | None = None) -> MergeProof:
-        place = place or dispute.find(self.merged, proposed)
+    def proof(self, proposed: state.State, place: merge_proof.Place | None = None) -> MergeProof:
+        place = place or merge_proof.find(self.merged, proposed)
         assert place is not None
-        return dispute.build(1, place, self.base, proposed, self.accepted)
+        return merge_proof.build(1, place, self.base, proposed, self.accepted)
 
     def verify(self, proof: MergeProof, proposed: state.State) -> None:
-        dispute.verify(proof, state.root(self.base), state.root(proposed), self.outcome)
+        merge_proof.verify(proof, state.root(self.base), state.root(proposed), self.outcome)
 
 
 def encoded(rng: np.random.Generator, bits: int, lanes: int, exponent: int) -> Encoded:
@@ -59,7 +60,7 @@ def make(seed: int, widths: list[int], leaves: int, rule: int, edge: int, expone
         digest = update_digest(manifest, codec.lane_root(update))
         accepted.append(Accepted(i + 1, digest, weight, manifest, update))
     weighty = [(each.weight, each.lanes) for each in accepted if each.weight]
-    return Case(base, accepted, merge.merge(base, weighty))
+    return Case(base, accepted, merging.merge(base, weighty))
 
 
 @st.composite
@@ -82,13 +83,13 @@ def test_any_altered_lane_is_found_and_proven(case, data):
     proposed = case.merged.copy()
     other = data.draw(st.integers(LOWEST, HIGHEST) | st.sampled_from([LOWEST, 0, HIGHEST]))
     proposed[lane] = other if other != proposed[lane] else proposed[lane] ^ 1
-    assert dispute.find(case.merged, proposed) == (lane // LEAF, lane % LEAF // 32)
+    assert merge_proof.find(case.merged, proposed) == (lane // LEAF, lane % LEAF // 32)
     case.verify(case.proof(proposed), proposed)
 
 
 @given(cases(), st.data())
 def test_a_right_merge_is_never_disproved(case, data):
-    assert dispute.find(case.merged, case.merged.copy()) is None
+    assert merge_proof.find(case.merged, case.merged.copy()) is None
     place = data.draw(st.integers(0, case.base.size // LEAF - 1)), data.draw(st.integers(0, 7))
     with pytest.raises(BadDispute) as caught:
         case.verify(case.proof(case.merged, place), case.merged)
@@ -102,7 +103,7 @@ def test_every_lane_of_a_leaf_in_every_width_and_rule(bits, rule):
     case = make(7, [bits, bits, bits], 1, rule, 2**31, 24)
     case.base[::5], case.base[1::5] = HIGHEST, LOWEST
     weighty = [(each.weight, each.lanes) for each in case.accepted]
-    case = case._replace(merged=merge.merge(case.base, weighty))
+    case = case._replace(merged=merging.merge(case.base, weighty))
     assert {LOWEST, HIGHEST} <= set(case.merged.tolist())
     for lane in range(LEAF):
         proposed = case.merged.copy()
@@ -114,7 +115,7 @@ def test_the_first_of_several_wrong_blocks_is_found():
     case = make(1, [8], 3, EQUAL, 1000, 3)
     proposed = case.merged.copy()
     proposed[[300, 400, 700]] += 1
-    assert dispute.find(case.merged, proposed) == (1, 1)
+    assert merge_proof.find(case.merged, proposed) == (1, 1)
 
 
 # -- proofs that are not ---------------------------------------------------------------------------
@@ -148,7 +149,7 @@ def test_no_altered_proof_holds(case, seed):
 def test_anything_at_all_is_refused_by_a_typed_error(proof):
     for outcome in (bytes(32), keccak(proof.accepted)):
         with pytest.raises(BadDispute):
-            dispute.verify(proof, bytes(32), bytes(32), outcome)
+            merge_proof.verify(proof, bytes(32), bytes(32), outcome)
 
 
 def refusal(case: Case, proof: MergeProof, proposed: state.State) -> tuple[str, int | None]:

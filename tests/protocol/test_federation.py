@@ -8,9 +8,9 @@ from tests.protocol.consortium import GENESIS, refused
 
 from collegium.protocol import draw, ledger, packed, signing, verdict
 from collegium.protocol.digest import keccak
-from collegium.protocol.federation import ALREADY_COMMITTED, BAD_SIGNATURE, NOT_ACTIVE
-from collegium.protocol.machine import Context, Revert
-from collegium.protocol.round import Phase, Stage
+from collegium.protocol.model.federation import ALREADY_COMMITTED, BAD_SIGNATURE, NOT_ACTIVE
+from collegium.protocol.model.machine import Context, Revert
+from collegium.protocol.model.round import Phase, Stage
 
 ROOT = b"\x09" * 32
 

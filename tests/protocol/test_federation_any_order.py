@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 from tests.protocol.crowd import PARAMETERS, Crowd
 
-from collegium.protocol.federation import DISPUTES_CALLS, FEDERATION_CALLS, VAULT_CALLS
-from collegium.protocol.machine import Context, Revert
-from collegium.protocol.round import Phase
+from collegium.protocol.model.federation import DISPUTES_CALLS, FEDERATION_CALLS, VAULT_CALLS
+from collegium.protocol.model.machine import Context, Revert
+from collegium.protocol.model.round import Phase
 
 
 class AnyOrder(Crowd):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from collegium.errors import BadMerge
 from collegium.protocol import codec
 from collegium.protocol.codec import Encoded
-from collegium.protocol.merge import MAX_WEIGHT, Coalitions, coalition, merge
+from collegium.protocol.rules.merging import MAX_WEIGHT, Coalitions, coalition, merge
 
 
 def encoded(rng, bits, lanes=256, exponent=24):

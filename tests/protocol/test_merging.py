@@ -6,11 +6,11 @@ import pytest
 from tests.protocol.consortium import GENESIS, refused
 
 from collegium.protocol import state
-from collegium.protocol.machine import ZERO_ADDRESS, Context, Revert
-from collegium.protocol.merging import MAX_PROPOSALS
-from collegium.protocol.phases import Offence
-from collegium.protocol.registry import LeaveReason
-from collegium.protocol.round import Phase, Stage
+from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Revert
+from collegium.protocol.model.phases import Offence
+from collegium.protocol.model.proposals import MAX_PROPOSALS
+from collegium.protocol.model.registry import LeaveReason
+from collegium.protocol.model.round import Phase, Stage
 from collegium.protocol.settlement import INVALID
 
 GARBAGE = b"\x09" * 32

@@ -10,7 +10,7 @@ import pytest
 import collegium.protocol
 
 FOLDER = Path(collegium.protocol.__file__).parent
-MODULES = sorted(FOLDER.glob("*.py"))
+MODULES = sorted(FOLDER.rglob("*.py"))
 PURE = {
     *("abc", "collections", "dataclasses", "enum", "functools", "hashlib", "json", "math"),
     *("re", "struct", "typing", "numpy", "rfc8785", "eth_abi", "eth_keys", "eth_utils"),
@@ -28,14 +28,14 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FOLDER).as_posix())
 def test_a_module_imports_only_what_is_pure(path):
     for name in imported(path):
         room = ".".join(name.split(".")[:2]) if name.startswith("collegium") else name.split(".")[0]
         assert room in PURE
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(FOLDER).as_posix())
 def test_a_module_opens_nothing_and_asks_no_clock(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -43,8 +43,9 @@ def test_a_module_opens_nothing_and_asks_no_clock(path):
 
 
 def test_importing_everything_loads_nothing_heavy():
+    places = [path.relative_to(FOLDER).with_suffix("").parts for path in MODULES]
     names = ", ".join(
-        f"collegium.protocol.{path.stem}" for path in MODULES if path.stem != "__init__"
+        ".".join(("collegium.protocol", *place)) for place in places if place[-1] != "__init__"
     )
     code = f"import sys, {names}; print(*sys.modules)"
     loaded = subprocess.run(

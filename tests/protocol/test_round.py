@@ -3,7 +3,7 @@
 import pytest
 
 from collegium.protocol.digest import keccak
-from collegium.protocol.round import Phase, Round, Stage, Status
+from collegium.protocol.model.round import Phase, Round, Stage, Status
 
 UPDATES = [(1, b"\1" * 32), (2, b"\2" * 32)]
 

@@ -7,8 +7,8 @@ from tests.protocol.consortium import refused
 
 from collegium.errors import NotConserved
 from collegium.protocol import ledger
-from collegium.protocol.machine import ZERO_ADDRESS
-from collegium.protocol.vault import NEVER
+from collegium.protocol.model.machine import ZERO_ADDRESS
+from collegium.protocol.model.vault import NEVER
 
 
 def test_deposits_and_withdrawals_move_free_escrow(consortium):

@@ -6,7 +6,7 @@ from tests.vectors import make
 from tests.vectors.reading import FOLDER, unhexed, vectors
 
 from collegium.errors import BadDispute
-from collegium.protocol import dispute
+from collegium.protocol import merge_proof
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +24,15 @@ def test_the_files_are_current(built):
 
 def test_the_disputes_are_judged_as_they_say(built):
     for case in built["dispute"]:
-        proof = dispute.MergeProof.from_call(unhexed(case["proof"]))
+        proof = merge_proof.MergeProof.from_call(unhexed(case["proof"]))
         roots = [decode_hex(case[name]) for name in ("base", "proposal", "outcome")]
         if case["refusal"]:
             with pytest.raises(BadDispute) as caught:
-                dispute.verify(proof, *roots)
+                merge_proof.verify(proof, *roots)
             said = " ".join([caught.value.refusal, *map(str, caught.value.values.values())])
             assert said == case["refusal"]
         else:
-            dispute.verify(proof, *roots)
+            merge_proof.verify(proof, *roots)
     refusals = {case["refusal"].split(" ")[0] for case in built["dispute"]}
     assert refusals == {"", "WrongOutcome", "WrongBlock", "WrongLeaf", "MergeCorrect"}
 

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.world import LAYOUT, site
 
-from collegium.protocol import codec, merge, state
+from collegium.protocol import codec, state
 from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update
 from collegium.protocol.manifest import Manifest
+from collegium.protocol.rules import merging
 from collegium.roles.validator import contributions
 
 BASE = state.zeros(LAYOUT)
@@ -51,7 +52,7 @@ def noise(seed: int, scale: float = 1e5) -> np.ndarray:
 
 def test_all_that_was_gained_is_divided() -> None:
     found = contributions(BASE, HONEST, COSINE, site(4).loss)
-    merged = merge.merge(BASE, [(1, u.encoded) for u in HONEST.values()])
+    merged = merging.merge(BASE, [(1, u.encoded) for u in HONEST.values()])
     gain = site(4).loss(state.to_float(BASE)) - site(4).loss(state.to_float(merged))
     assert gain > 0.1
     assert sum(found.values()) == pytest.approx(1e6 * gain, abs=3)

@@ -10,8 +10,8 @@ from collegium.chain.disputes import read_disputes
 from collegium.errors import BadProof, BlobMissing, RoundFailed, WrongMerge
 from collegium.protocol import signing, state
 from collegium.protocol.container import encode_state
+from collegium.protocol.model.phases import Offence
 from collegium.protocol.packed import pack_attestation
-from collegium.protocol.phases import Offence
 from collegium.protocol.state import State
 from collegium.protocol.terms import EQUAL, SCORE
 from collegium.roles import aggregator, validator, watcher

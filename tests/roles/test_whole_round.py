@@ -7,8 +7,9 @@ import pytest
 from tests.by_hand import ByHand
 from tests.world import LAYOUT, World, site
 
-from collegium.protocol import merge, state
+from collegium.protocol import state
 from collegium.protocol.container import decode_update
+from collegium.protocol.rules import merging
 from collegium.protocol.terms import EQUAL
 
 
@@ -24,7 +25,7 @@ def test_a_round_ends_on_the_exact_merge(final: ByHand) -> None:
         for n in world.homes
     ]
     weights = world.weights(1)
-    expected = merge.merge(
+    expected = merging.merge(
         hand.base, [(weights[n], u) for n, u in zip(world.homes, updates, strict=True)]
     )
     assert world.view().phase == "Final"

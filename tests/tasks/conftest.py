@@ -11,8 +11,8 @@ import pytest
 from tests.tasks.settings import QUICK
 
 from collegium.tasks import load_task
-from collegium.tasks.federation_data import FederationData, read_federation
-from collegium.tasks.sites import write_federation
+from collegium.tasks.xray.federation_data import FederationData, read_federation
+from collegium.tasks.xray.sites import write_federation
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from transformers import AutoProcessor
 from collegium.errors import ModelMismatch
 from collegium.tasks import load_task
 from collegium.tasks.base_files import locate_base, model_digest
-from collegium.tasks.base_model import build_processor
-from collegium.tasks.pretrain import Conversations, Recipe, corpus, main
+from collegium.tasks.xray.base_model import build_processor
+from collegium.tasks.xray.pretrain import Conversations, Recipe, corpus, main
 
 
 def test_the_weights_are_those_of_the_recipe():

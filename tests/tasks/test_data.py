@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from collegium.errors import BadMetadata, EmptySite, MissingMetadata, UnreadableImage
-from collegium.tasks import data
-from collegium.tasks.data import Dataset, Example, join, read_folder, read_image
+from collegium.tasks.xray import data
+from collegium.tasks.xray.data import Dataset, Example, join, read_folder, read_image
 
 LINE = {"file_name": "a.png", "question": "Is there pneumonia?", "answer": "yes"}
 

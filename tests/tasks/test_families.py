@@ -12,9 +12,9 @@ from tests.tasks.families import FAMILIES, save
 from tests.tasks.settings import QUICK
 
 from collegium.tasks import load_task
-from collegium.tasks.prompts import IGNORED
-from collegium.tasks.recipe import DECODER
-from collegium.tasks.vision import FEATURES
+from collegium.tasks.xray.prompts import IGNORED
+from collegium.tasks.xray.recipe import DECODER
+from collegium.tasks.xray.vision import FEATURES
 
 
 @pytest.fixture(scope="module", params=sorted(FAMILIES))

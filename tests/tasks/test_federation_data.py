@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from collegium.errors import EmptySite, MissingMetadata
-from collegium.tasks.federation_data import contribute, read_federation
+from collegium.tasks.xray.federation_data import contribute, read_federation
 
 
 def test_sites_and_shared_sets_are_told_apart(federation):

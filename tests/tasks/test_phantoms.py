@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from collegium.tasks import cases
-from collegium.tasks.data import read_folder
-from collegium.tasks.phantoms import FINDINGS, SIZE, Study, Style, render
-from collegium.tasks.sites import SPECIALISTS, write_federation
+from collegium.tasks.xray import cases
+from collegium.tasks.xray.data import read_folder
+from collegium.tasks.xray.phantoms import FINDINGS, SIZE, Study, Style, render
+from collegium.tasks.xray.sites import SPECIALISTS, write_federation
 
 
 def drawn(study: Study, seed: int = 1, style: Style | None = None) -> np.ndarray:

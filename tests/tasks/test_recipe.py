@@ -56,7 +56,9 @@ def test_an_unknown_task_is_refused():
 
 
 def test_the_package_is_cheap_to_import():
-    script = "import sys, collegium.tasks, collegium.tasks.federation_data; print(*sys.modules)"
+    script = (
+        "import sys, collegium.tasks, collegium.tasks.xray.federation_data; print(*sys.modules)"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.tasks.settings import QUICK
 from torch.nn import functional
 
-from collegium.tasks import load_task, vision
-from collegium.tasks.recipe import DECODER
-from collegium.tasks.training import answer_logits, not_true_divergence
+from collegium.tasks import load_task
+from collegium.tasks.xray import vision
+from collegium.tasks.xray.recipe import DECODER
+from collegium.tasks.xray.training import answer_logits, not_true_divergence
 
 _SEEDS = st.integers(0, 2**32 - 1)
 

@@ -14,11 +14,12 @@ from tests.tasks.settings import QUICK
 
 from collegium.errors import BadLayout, ModelMismatch
 from collegium.protocol import state
-from collegium.tasks import load_task, scoring
+from collegium.tasks import load_task
 from collegium.tasks.baselines import train_alone, train_pooled
-from collegium.tasks.data import Dataset, read_folder
-from collegium.tasks.federation_data import contribute, scoring_set
-from collegium.tasks.scoring import auc
+from collegium.tasks.xray import scoring
+from collegium.tasks.xray.data import Dataset, read_folder
+from collegium.tasks.xray.federation_data import contribute, scoring_set
+from collegium.tasks.xray.scoring import auc
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,9 @@ import numpy as np
 
 from collegium.protocol import (
     codec,
-    dispute,
     draw,
     ledger,
-    merge,
+    merge_proof,
     packed,
     settlement,
     signing,
@@ -27,7 +26,8 @@ from collegium.protocol import (
 )
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, sha256, update_digest
-from collegium.protocol.dispute import Accepted, Leaf, MergeProof
+from collegium.protocol.merge_proof import Accepted, Leaf, MergeProof
+from collegium.protocol.rules import merging
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.terms import EQUAL, SCORE, Terms
 
@@ -205,7 +205,7 @@ def merge_case(stream: Stream, number: int) -> dict[str, Any]:
     edge = 2**31 if number % 2 else 5000
     old = stream.integers(-edge, edge, 256).astype(np.int32)
     updates = [_update(stream, number) for _ in range(stream.integer(1, 6))]
-    new = merge.merge(old, updates)
+    new = merging.merge(old, updates)
     return {
         "weights": [weight for weight, _ in updates],
         "bits": [encoded.bits for _, encoded in updates],
@@ -266,13 +266,13 @@ def _disputed(stream: Stream, number: int) -> tuple[MergeProof, bytes, bytes]:
         digest = update_digest(manifest, codec.lane_root(lanes))
         weight = stream.integer(1, 13_000) * min(i, 1) if number % 2 else 1
         accepted.append(Accepted(i + 1, digest, weight, manifest, lanes))
-    merged = merge.merge(base, [(each.weight, each.lanes) for each in accepted if each.weight])
+    merged = merging.merge(base, [(each.weight, each.lanes) for each in accepted if each.weight])
     clamped = np.flatnonzero(np.abs(merged.astype(np.int64)) >= 2**31 - 1).tolist()
     proposed, lane = merged.copy(), stream.sample(clamped or range(merged.size), 1)[0]
     proposed[lane] = proposed[lane] - 1 if proposed[lane] > 0 else proposed[lane] + 1
-    place = dispute.find(merged, proposed)
+    place = merge_proof.find(merged, proposed)
     assert place is not None
-    proof = dispute.build(1, place, base, proposed, accepted)
+    proof = merge_proof.build(1, place, base, proposed, accepted)
     return proof, state.root(base), state.root(proposed)
 
 

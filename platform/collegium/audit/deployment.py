@@ -18,8 +18,8 @@ from collegium.audit.fields import number
 from collegium.audit.index import Index
 from collegium.audit.trail import Trail
 from collegium.chain.shipped import artifact
-from collegium.protocol.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
-from collegium.protocol.machine import Event
+from collegium.protocol.model.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
+from collegium.protocol.model.machine import Event
 from collegium.protocol.terms import Terms
 
 Json = dict[str, Any]

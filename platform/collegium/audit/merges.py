@@ -8,9 +8,10 @@ from collegium.audit.timeline import History, Rejected, RoundRecord
 from collegium.audit.trail import Trail
 from collegium.audit.updates import MAX_ENVELOPE, Opened
 from collegium.errors import BadProof, CollegiumError
-from collegium.protocol import merge, state
+from collegium.protocol import state
 from collegium.protocol.container import decode_state
 from collegium.protocol.layout import Layout
+from collegium.protocol.rules import merging
 from collegium.protocol.state import State
 
 
@@ -63,7 +64,7 @@ class States:
             return
         base = self.get(record.base)
         assert base is not None  # no obstacle
-        result = merge.merge(base, [(weight, opened.lanes[node]) for node, weight in weighted])
+        result = merging.merge(base, [(weight, opened.lanes[node]) for node, weight in weighted])
         root = state.root(result)
         self.merged[record.id] = root
         for position, fallen in enumerate(record.rejected, start=1):

@@ -6,7 +6,7 @@ from typing import Any
 from collegium.audit.timeline import History
 from collegium.audit.trail import Trail
 from collegium.protocol import ledger
-from collegium.protocol.federation import Federation
+from collegium.protocol.model.federation import Federation
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from collegium.audit.trail import DAMAGE, Trail, show
 from collegium.audit.transfers import Transfers
 from collegium.chain.abi import Abi, Call
 from collegium.chain.shipped import artifact
-from collegium.protocol.federation import (
+from collegium.protocol.model.federation import (
     DISPUTES_CALLS,
     FEDERATION_CALLS,
     VAULT_CALLS,
     Federation,
 )
-from collegium.protocol.machine import Context, Event, Revert
+from collegium.protocol.model.machine import Context, Event, Revert
 
 Json = dict[str, Any]
 Step = Callable[[Federation], list[Event]]

@@ -4,7 +4,7 @@ from collegium.audit.merges import States
 from collegium.audit.report import PenaltyRow, RejectedRow, RoundRow, UpdateRow
 from collegium.audit.timeline import History, Rejected, RoundRecord
 from collegium.audit.updates import Opened
-from collegium.protocol.round import Stage
+from collegium.protocol.model.round import Stage
 from collegium.protocol.settlement import INVALID
 
 

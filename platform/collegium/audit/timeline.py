@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collegium.audit.fields import number
-from collegium.protocol.federation import Federation
-from collegium.protocol.machine import ZERO_ADDRESS, Event
+from collegium.protocol.model.federation import Federation
+from collegium.protocol.model.machine import ZERO_ADDRESS, Event
+from collegium.protocol.model.phases import Offence
+from collegium.protocol.model.round import Round, Stage
 from collegium.protocol.packed import Committed
-from collegium.protocol.phases import Offence
-from collegium.protocol.round import Round, Stage
 from collegium.protocol.settlement import Settlement
 
 Json = dict[str, Any]

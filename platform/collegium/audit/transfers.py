@@ -6,7 +6,7 @@ from eth_utils.crypto import keccak
 from eth_utils.hexadecimal import decode_hex
 
 from collegium.audit.trail import Trail
-from collegium.protocol.machine import Event
+from collegium.protocol.model.machine import Event
 
 Json = dict[str, Any]
 _TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()

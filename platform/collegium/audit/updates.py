@@ -16,8 +16,8 @@ from collegium.protocol import similarity
 from collegium.protocol.card import TaskCard
 from collegium.protocol.checks import CHECKS, Case, Finding, check_update
 from collegium.protocol.codec import Encoded
-from collegium.protocol.federation import Federation
 from collegium.protocol.layout import Layout
+from collegium.protocol.model.federation import Federation
 from collegium.protocol.settlement import INVALID
 
 _COMMITTED = frozenset(("digest", "lane-root"))  # manifest and lanes are those of the commitment

@@ -20,7 +20,7 @@ from collegium.chain.sender import Sender
 from collegium.chain.shipped import artifact
 from collegium.errors import MissingKeys
 from collegium.protocol import ledger
-from collegium.protocol.dispute import MergeProof
+from collegium.protocol.merge_proof import MergeProof
 from collegium.protocol.packed import Committed, pack_updates
 from collegium.protocol.terms import Terms
 

@@ -13,7 +13,7 @@ from eth_utils import decode_hex, is_hex
 from collegium.chain.abi import Abi, Call
 from collegium.chain.refusals import ADVICE, UNKNOWN
 from collegium.errors import ChainError, CollegiumError, InsufficientFunds
-from collegium.protocol.round import Phase
+from collegium.protocol.model.round import Phase
 
 # Solidity's own errors: https://docs.soliditylang.org/en/latest/control-structures.html
 _BUILT_IN = Abi(

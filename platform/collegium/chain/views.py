@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from collegium.protocol.registry import FOREVER
-from collegium.protocol.round import Phase
+from collegium.protocol.model.registry import FOREVER
+from collegium.protocol.model.round import Phase
 
 _CAPITAL = re.compile(r"(?<!^)([A-Z])")
 

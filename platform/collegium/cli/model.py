@@ -24,8 +24,8 @@ def pretrain(
     seed: Annotated[int | None, typer.Option(min=0, help="Of pictures and weights.")] = None,
 ) -> None:
     """Train the small base model on procedural phantoms (about 700 CPU-seconds)."""
-    from collegium.tasks.pretrain import Recipe
-    from collegium.tasks.pretrain import pretrain as run
+    from collegium.tasks.xray.pretrain import Recipe
+    from collegium.tasks.xray.pretrain import pretrain as run
 
     given = {"steps": steps, "pictures": pictures, "seed": seed}
     recipe = Recipe(**{name: value for name, value in given.items() if value is not None})
@@ -52,7 +52,7 @@ def ask(
     """Ask a question on a radiograph: of the base, an adapter, or a federation's model."""
     if adapter is not None and federated:
         raise typer.BadParameter("give --adapter or --federated, not both")
-    from collegium.tasks.data import read_image
+    from collegium.tasks.xray.data import read_image
     from collegium.workspace import models
 
     read_image(image)  # before anything slow

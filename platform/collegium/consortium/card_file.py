@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Self
 from collegium.errors import BadCard
 from collegium.protocol.card import Limits
 from collegium.protocol.terms import Terms
-from collegium.tasks.recipe import Recipe
+from collegium.tasks.xray.recipe import Recipe
 
 DECIMALS = 18
 _AMOUNT = re.compile(r"\d{1,20}(\.\d{1,18})?")

@@ -18,7 +18,7 @@ from collegium.protocol.container import encode_state
 from collegium.protocol.layout import Layout
 from collegium.store import BlobStore
 from collegium.tasks import load_task
-from collegium.tasks.data import read_folder
+from collegium.tasks.xray.data import read_folder
 from collegium.workspace.run import FILE, Run
 
 

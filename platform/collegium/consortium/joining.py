@@ -10,7 +10,7 @@ from collegium.chain.sender import Sender
 from collegium.consortium.membership import unused_keys
 from collegium.errors import LeftNode, ModelMismatch, UnregisteredNode
 from collegium.protocol.card import TaskCard
-from collegium.tasks.data import read_folder
+from collegium.tasks.xray.data import read_folder
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.run import Run

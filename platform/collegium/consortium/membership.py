@@ -11,7 +11,7 @@ from collegium.chain.federation import Federation
 from collegium.chain.locks import file_lock
 from collegium.chain.receipts import Receipt
 from collegium.errors import StakeLocked
-from collegium.protocol.vault import NEVER
+from collegium.protocol.model.vault import NEVER
 from collegium.workspace.home import NodeHome
 from collegium.workspace.keyring import Keyring
 

@@ -18,9 +18,9 @@ from collegium.flower import wire
 from collegium.flower.mod import HOME, attest
 from collegium.protocol.card import TaskCard
 from collegium.tasks import Recipe, load_task
-from collegium.tasks.data import read_folder
-from collegium.tasks.federation_data import scoring_set
 from collegium.tasks.task import Task, Vector
+from collegium.tasks.xray.data import read_folder
+from collegium.tasks.xray.federation_data import scoring_set
 from collegium.workspace.home import NodeHome
 
 

@@ -8,8 +8,8 @@ from collegium.flower.apps import load_agreed_task
 from collegium.protocol.card import TaskCard
 from collegium.tasks import Recipe
 from collegium.tasks.baselines import train_alone, train_pooled
-from collegium.tasks.data import read_folder
 from collegium.tasks.task import Vector
+from collegium.tasks.xray.data import read_folder
 
 
 def evaluate(card: bytes, vector: Vector | None, reference: str) -> dict[str, Any]:

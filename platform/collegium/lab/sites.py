@@ -10,9 +10,9 @@ from PIL import Image
 from collegium.errors import EmptySite
 from collegium.lab.scenario import Scenario
 from collegium.tasks import Recipe
-from collegium.tasks.data import METADATA, Dataset
-from collegium.tasks.federation_data import contribute, read_federation, recipe_for
-from collegium.tasks.sites import SPECIALISTS, write_federation
+from collegium.tasks.xray.data import METADATA, Dataset
+from collegium.tasks.xray.federation_data import contribute, read_federation, recipe_for
+from collegium.tasks.xray.sites import SPECIALISTS, write_federation
 
 
 @dataclass(frozen=True)

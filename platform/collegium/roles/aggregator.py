@@ -7,8 +7,9 @@ merge is exact, so every honest node gets the same bits.
 from collections.abc import Mapping
 
 from collegium.errors import BadProof, BlobMissing
-from collegium.protocol import merge, state
+from collegium.protocol import state
 from collegium.protocol.container import Update, decode_state
+from collegium.protocol.rules import merging
 from collegium.protocol.state import State
 from collegium.roles.inbox import committed_updates
 from collegium.roles.node import Node
@@ -30,7 +31,7 @@ def merged(node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, byt
     start = read_base(node, view, base)
     opened = committed_updates(node, view, envelopes)
     accepted = [(u, w) for u, w in zip(view.updates, view.weights, strict=True) if w]
-    return merge.merge(start, [(w, require(opened, u.node).encoded) for u, w in accepted])
+    return merging.merge(start, [(w, require(opened, u.node).encoded) for u, w in accepted])
 
 
 def propose(node: Node, view: RoundView, result: State) -> None:

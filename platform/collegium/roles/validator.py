@@ -17,7 +17,7 @@ from collegium.errors import RoundFailed, WrongMerge
 from collegium.protocol import signing, similarity, state, verdict
 from collegium.protocol.checks import Finding
 from collegium.protocol.container import Update
-from collegium.protocol.merge import Coalitions
+from collegium.protocol.rules.merging import Coalitions
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.state import State
 from collegium.roles.aggregator import merged, read_base

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from collegium.chain.receipts import Receipt
 from collegium.errors import TransactionReverted, WrongMerge
-from collegium.protocol import dispute
+from collegium.protocol import merge_proof
 from collegium.protocol.container import decode_state
-from collegium.protocol.dispute import Accepted, MergeProof
+from collegium.protocol.merge_proof import Accepted, MergeProof
 from collegium.protocol.settlement import INVALID
 from collegium.roles.aggregator import check_root, merged, read_base, require
 from collegium.roles.inbox import committed_updates
@@ -59,7 +59,7 @@ def prove(
     """
     right = merged(node, view, base, envelopes)
     shown = check_root(decode_state(proposed, node.layout), view.proposal)
-    place = dispute.find(right, shown)
+    place = merge_proof.find(right, shown)
     if place is None:
         raise WrongMerge(
             expected=f"a proposal other than {view.proposal.hex()}, the merge of round {view.id}",
@@ -67,7 +67,7 @@ def prove(
             action="Attest it.",
         )
     accepted = _accepted(node, view, envelopes)
-    return dispute.build(view.id, place, read_base(node, view, base), shown, accepted)
+    return merge_proof.build(view.id, place, read_base(node, view, base), shown, accepted)
 
 
 def _accepted(node: Node, view: RoundView, envelopes: Mapping[int, bytes]) -> list[Accepted]:

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from collegium.errors import ModelMismatch
 from collegium.protocol.layout import Layout
 from collegium.protocol.layout import Tensor as LayoutTensor
-from collegium.tasks.recipe import DECODER, Recipe
 from collegium.tasks.task import Vector
+from collegium.tasks.xray.recipe import DECODER, Recipe
 
 _FOLDABLE = 64_000_000  # adapted weights of which a second copy is kept to evaluate faster
 

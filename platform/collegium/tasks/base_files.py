@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from collegium.errors import ModelMismatch
-from collegium.tasks.recipe import TINY
+from collegium.tasks.xray.recipe import TINY
 
 _DECISIVE = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 _ASIDE = ("recipe.json", "LICENSE.txt", "README.md")  # beside the model, not part of it
@@ -20,7 +20,7 @@ def locate_base(base: str) -> Path:
         ModelMismatch: neither a folder nor a model that the hub gives out.
     """
     if base == TINY:
-        return Path(str(resources.files("collegium.tasks") / "base"))
+        return Path(str(resources.files("collegium.tasks.xray") / "base"))
     folder = Path(base)
     if (folder / "config.json").is_file():
         return folder

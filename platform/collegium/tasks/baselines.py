@@ -7,8 +7,8 @@ all hospitals together.
 
 from collections.abc import Sequence
 
-from collegium.tasks.data import Dataset, join
 from collegium.tasks.task import Task, Vector
+from collegium.tasks.xray.data import Dataset, join
 
 
 def train_alone(task: Task, data: Dataset, *, rounds: int, seed: int) -> Vector:

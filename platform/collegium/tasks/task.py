@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from collegium.errors import BadCard
 from collegium.protocol.layout import Layout
-from collegium.tasks.data import Dataset
-from collegium.tasks.recipe import Recipe
+from collegium.tasks.xray.data import Dataset
+from collegium.tasks.xray.recipe import Recipe
 
 Vector = NDArray[np.float32]
 
@@ -132,6 +132,6 @@ def load_task(recipe: Recipe, *, layout: Layout | None = None, frozen: bytes | N
             found=recipe.task,
             action="Correct the task's name on the card.",
         )
-    from collegium.tasks.xray import XrayDialogue
+    from collegium.tasks.xray.dialogue import XrayDialogue
 
     return XrayDialogue.load(recipe, layout=layout, frozen=frozen)

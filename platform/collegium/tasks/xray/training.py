@@ -9,10 +9,10 @@ import torch
 from torch.nn import functional
 
 from collegium.tasks.adapter import Adapter
-from collegium.tasks.data import Dataset, Example
-from collegium.tasks.prompts import IGNORED, Prompter, Row
-from collegium.tasks.recipe import Recipe
 from collegium.tasks.task import Vector
+from collegium.tasks.xray.data import Dataset, Example
+from collegium.tasks.xray.prompts import IGNORED, Prompter, Row
+from collegium.tasks.xray.recipe import Recipe
 
 
 class Batches:

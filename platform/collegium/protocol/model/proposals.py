@@ -7,9 +7,9 @@ proposes, the round ends on the state that it began with (docs/decisions/0009).
 """
 
 from collegium.protocol import packed, settlement
-from collegium.protocol.machine import ZERO_ADDRESS, Context, Revert, require, signer
-from collegium.protocol.phases import Offence, Phases
-from collegium.protocol.round import Phase, Stage
+from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Revert, require, signer
+from collegium.protocol.model.phases import Offence, Phases
+from collegium.protocol.model.round import Phase, Stage
 
 MAX_PROPOSALS = 4
 """Proposals that may be rejected in a round."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from collegium.errors import BadProof, NotConserved
 from collegium.protocol import ledger
-from collegium.protocol.access import ADMIN
-from collegium.protocol.machine import ZERO_ADDRESS, Context, Event, Log, Revert, require
-from collegium.protocol.registry import Registry
+from collegium.protocol.model.access import ADMIN
+from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Event, Log, Revert, require
+from collegium.protocol.model.registry import Registry
 
 NEVER = 2**64 - 1
 """When the stake of a node that has not left may go."""

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from collegium.errors import BadDispute
-from collegium.protocol import dispute
-from collegium.protocol.machine import ZERO_ADDRESS, Context, Revert, require, signer
-from collegium.protocol.phases import Offence
-from collegium.protocol.round import Phase
+from collegium.protocol import merge_proof
+from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Revert, require, signer
+from collegium.protocol.model.phases import Offence
+from collegium.protocol.model.round import Phase
 
 if TYPE_CHECKING:
-    from collegium.protocol.merging import Merging
+    from collegium.protocol.model.proposals import Merging
 
 
 class Disputes:
@@ -30,11 +30,11 @@ class Disputes:
 
     def dispute_merge(self, context: Context, proof: Mapping[str, Any]) -> None:
         """Prove that one block of the proposed merge is wrong."""
-        federation, claim = self._federation, dispute.MergeProof.from_call(proof)
+        federation, claim = self._federation, merge_proof.MergeProof.from_call(proof)
         federation.expect(context, claim.round, Phase.PROPOSED)
         round = federation.round
         try:
-            dispute.verify(claim, federation.state_root, round.proposal, round.outcome)
+            merge_proof.verify(claim, federation.state_root, round.proposal, round.outcome)
         except BadDispute as error:
             raise Revert(error.refusal, **error.values) from error
         federation.disprove(context, claim.round, context.sender)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.errors import EmptySite, MissingMetadata
-from collegium.tasks.data import METADATA, Dataset, join, read_folder
-from collegium.tasks.recipe import Recipe
+from collegium.tasks.xray.data import METADATA, Dataset, join, read_folder
+from collegium.tasks.xray.recipe import Recipe
 
 SHARED = ("challenge", "reference")
 

@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
 
-from collegium.protocol.access import COUNCIL, Access
 from collegium.protocol.digest import keccak
-from collegium.protocol.machine import ZERO_ADDRESS, Context, Log, Revert, require
+from collegium.protocol.model.access import COUNCIL, Access
+from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Log, Revert, require
 
 SEATS = 256
 MAX_NODES = 4096

@@ -14,9 +14,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from collegium.tasks.cases import DIAGNOSES, Turn, diagnosed_study, diagnosis_turn, finding_turn
-from collegium.tasks.data import METADATA
-from collegium.tasks.phantoms import Study, Style, render
+from collegium.tasks.xray.cases import (
+    DIAGNOSES,
+    Turn,
+    diagnosed_study,
+    diagnosis_turn,
+    finding_turn,
+)
+from collegium.tasks.xray.data import METADATA
+from collegium.tasks.xray.phantoms import Study, Style, render
 
 Scanner = Callable[[np.random.Generator], Style]
 

@@ -8,7 +8,7 @@ https://docs.openzeppelin.com/contracts/5.x/api/access#AccessControlDefaultAdmin
 from collections import defaultdict
 
 from collegium.protocol.digest import keccak
-from collegium.protocol.machine import ZERO_ADDRESS, Context, Event, Log, require
+from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Event, Log, require
 
 ADMIN = bytes(32)
 COUNCIL = keccak(b"COUNCIL")

@@ -21,16 +21,16 @@ from transformers.utils import logging as transformers_logging
 
 from collegium.errors import ModelMismatch
 from collegium.protocol.layout import Layout
-from collegium.tasks import scoring
 from collegium.tasks.adapter import Adapter
 from collegium.tasks.base_files import locate_base, model_digest
-from collegium.tasks.data import Dataset, Pixels, read_image
-from collegium.tasks.prompts import Prompter
-from collegium.tasks.recipe import Recipe
-from collegium.tasks.scoring import Examples
 from collegium.tasks.task import Answer, Evaluation, Vector
-from collegium.tasks.training import Batches, train_locally
-from collegium.tasks.vision import Vision
+from collegium.tasks.xray import scoring
+from collegium.tasks.xray.data import Dataset, Pixels, read_image
+from collegium.tasks.xray.prompts import Prompter
+from collegium.tasks.xray.recipe import Recipe
+from collegium.tasks.xray.scoring import Examples
+from collegium.tasks.xray.training import Batches, train_locally
+from collegium.tasks.xray.vision import Vision
 
 Picture = Pixels | Image.Image | Path | str
 _LONGEST_ANSWER = 64  # tokens, in a dialogue

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from collegium.tasks.data import Dataset, is_yes_no
-from collegium.tasks.prompts import IGNORED, Prompter, Row
 from collegium.tasks.task import Score
-from collegium.tasks.vision import Vision
+from collegium.tasks.xray.data import Dataset, is_yes_no
+from collegium.tasks.xray.prompts import IGNORED, Prompter, Row
+from collegium.tasks.xray.vision import Vision
 
 Floats = NDArray[np.float64]
 _ROWS = 64  # rows in one forward pass

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collegium.tasks.phantoms import FINDINGS, SIDES, Study
+from collegium.tasks.xray.phantoms import FINDINGS, SIDES, Study
 
 # diagnosis -> (findings, the finding whose side is part of the name, if any)
 DIAGNOSES: dict[str, tuple[tuple[str, ...], str | None]] = {

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from collegium.protocol import draw, ledger, packed, settlement, verdict
-from collegium.protocol.access import COORDINATOR, PAUSER
 from collegium.protocol.digest import keccak
-from collegium.protocol.disputes import Disputes
-from collegium.protocol.machine import Context, Event, require, signer
-from collegium.protocol.merging import Merging
-from collegium.protocol.phases import Offence
-from collegium.protocol.round import Phase, Round, Stage
+from collegium.protocol.model.access import COORDINATOR, PAUSER
+from collegium.protocol.model.disputes import Disputes
+from collegium.protocol.model.machine import Context, Event, require, signer
+from collegium.protocol.model.phases import Offence
+from collegium.protocol.model.proposals import Merging
+from collegium.protocol.model.round import Phase, Round, Stage
 from collegium.protocol.settlement import Settlement
 from collegium.protocol.terms import Terms
 

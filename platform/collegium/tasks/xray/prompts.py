@@ -20,8 +20,8 @@ from PIL import Image
 from torch import Tensor
 
 from collegium.errors import ModelMismatch
-from collegium.tasks import vision
-from collegium.tasks.data import Pixels
+from collegium.tasks.xray import vision
+from collegium.tasks.xray.data import Pixels
 
 IGNORED = -100  # label of a token that carries no loss
 

@@ -1,4 +1,4 @@
-"""Pre-train the tiny base model on phantoms: ``python -m collegium.tasks.pretrain --out DIR``.
+"""Pre-train the tiny base model on phantoms: ``python -m collegium.tasks.xray.pretrain --out DIR``.
 
 The base learns to see (findings, sides, reports on pictures of a generic scanner) and learns, as
 text alone, which findings make which diagnosis. It has to know every word before an adapter can
@@ -25,8 +25,8 @@ import torch
 import transformers
 from PIL import Image as PilImage
 
-from collegium.tasks.base_model import build_model, build_processor
-from collegium.tasks.cases import (
+from collegium.tasks.xray.base_model import build_model, build_processor
+from collegium.tasks.xray.cases import (
     DIAGNOSES,
     DIAGNOSIS_QUESTION,
     Turn,
@@ -34,16 +34,16 @@ from collegium.tasks.cases import (
     picture_turn,
     random_study,
 )
-from collegium.tasks.phantoms import SIZE, Study, Style, render
+from collegium.tasks.xray.phantoms import SIZE, Study, Style, render
 
 IGNORED = -100  # label of a token that carries no loss
 
 LICENCE_NOTE = """\
 Base model of Collegium: weights, tokenizer and processor in this folder.
 
-Trained from random weights on pictures drawn by collegium.tasks.phantoms and on templated text;
-no patient data and no weights of others went into it. Licensed under Apache-2.0 like the rest of
-the package. A test object, not a medical device: not for clinical use.
+Trained from random weights on pictures drawn by collegium.tasks.xray.phantoms and on templated
+text; no patient data and no weights of others went into it. Licensed under Apache-2.0 like the rest
+of the package. A test object, not a medical device: not for clinical use.
 """
 
 

@@ -8,11 +8,11 @@ from enum import IntEnum
 from typing import Any
 
 from collegium.protocol import signing
-from collegium.protocol.machine import ZERO_ADDRESS, Context, Log, Revert, require
-from collegium.protocol.registry import LeaveReason, Node, Registry
-from collegium.protocol.round import Phase, Round, Status
+from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Log, Revert, require
+from collegium.protocol.model.registry import LeaveReason, Node, Registry
+from collegium.protocol.model.round import Phase, Round, Status
+from collegium.protocol.model.vault import Vault
 from collegium.protocol.terms import BPS, Terms
-from collegium.protocol.vault import Vault
 
 
 class Offence(IntEnum):

@@ -1,0 +1,1 @@
+"""Rules that a task card chooses by name."""
