@@ -32,7 +32,7 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy --strict platform/collegium/protocol incentives/collegium_incentives
+	$(BIN)/mypy
 
 pytest:
 	$(BIN)/pytest

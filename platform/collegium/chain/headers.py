@@ -71,7 +71,7 @@ def header_rlp(block: Json) -> bytes:
     """
     later = [(name, coder) for name, coder in _LATER if block.get(name) is not None]
     try:
-        return rlp.encode([coder(block[name]) for name, coder in (*_FRONTIER, *later)])
+        return bytes(rlp.encode([coder(block[name]) for name, coder in (*_FRONTIER, *later)]))
     except MALFORMED as error:
         raise BadBlock(
             expected=f"all header fields of block {block.get('number')}",
@@ -187,7 +187,7 @@ def receipt_bytes(receipt: Json, *, failed: bytes = b"") -> bytes:
              decode_hex(log["data"])]
             for log in receipt["logs"]
         ]  # fmt: skip
-        body = rlp.encode([
+        body: bytes = rlp.encode([
             _number(receipt["status"]) or failed, _number(receipt["cumulativeGasUsed"]),
             decode_hex(receipt["logsBloom"]), logs,
         ])  # fmt: skip

@@ -43,7 +43,7 @@ class _Signed:
 
     @property
     def raw(self) -> bytes:
-        return self.prefix + rlp.encode([*self.content, *self.signature])
+        return self.prefix + bytes(rlp.encode([*self.content, *self.signature]))
 
     @property
     def sender(self) -> str:

@@ -8,14 +8,14 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 
 from collegium.errors import BadCard
 from collegium.protocol.card import Limits
 from collegium.protocol.terms import Terms
 from collegium.tasks.xray.recipe import Recipe
 
-DECIMALS = 18
+DECIMALS: Final = 18
 _AMOUNT = re.compile(r"\d{1,20}(\.\d{1,18})?")
 _WEIGHT_RULES = {"equal": 0, "score": 1}
 _TOP = {"name", "metric", "challenge", "token", "deposit", "version", "recipe", "limits", "terms"}
@@ -98,7 +98,7 @@ def _terms(fields: dict[str, Any], recipe: Recipe) -> Terms:
         committee=fields.get("committee", 3),
         min_updates=fields.get("min_updates", 2),
         min_score=recipe.min_score,
-        weight_rule=_WEIGHT_RULES[recipe.weight_rule],  # type: ignore[arg-type]
+        weight_rule=_WEIGHT_RULES[recipe.weight_rule],
         **{f"{name}_window": fields.get(f"{name}_window", 3_600) for name in _WINDOWS},
         **{name: fields[name] for name in _USUAL if name in fields},
     )

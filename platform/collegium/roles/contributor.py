@@ -127,7 +127,8 @@ def _carried(node: Node, round_id: int) -> npt.NDArray[np.float64]:
     """Rounding that earlier rounds kept back (error feedback), in state units."""
     for earlier in range(round_id - 1, 0, -1):
         if (data := node.home.journal(earlier).read(_RESIDUAL)) is not None:
-            return np.load(io.BytesIO(data), allow_pickle=False)
+            kept: npt.NDArray[np.float64] = np.load(io.BytesIO(data), allow_pickle=False)
+            return kept
     return np.zeros(node.layout.padded)
 
 

@@ -15,7 +15,6 @@ import shutil
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePrivateKey,
     derive_private_key,
 )
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -31,8 +31,6 @@ from eth_utils.address import to_checksum_address
 from collegium.errors import KeysExist, MissingKeys, WrongPassphrase
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-K = TypeVar("K")
-
 _KDF_ITERATIONS = 262_144  # PBKDF2 rounds of the wallet files
 
 
@@ -156,12 +154,15 @@ class Keyring:
         last = len(known) - 1 if signer is None else addresses.index(signer)
         transport = next(p for p in reversed(known[: last + 1]) if (p / "transport.pem").exists())
         try:
-            return cls(
-                account=_unlock(folder / "account.json", passphrase),
-                signer=_unlock(known[last] / "signer.json", passphrase),
-                encryption=_pem(known[last] / "encryption.pem", passphrase, X25519PrivateKey),
-                transport=_pem(transport / "transport.pem", passphrase, EllipticCurvePrivateKey),
-            )
+            account = _unlock(folder / "account.json", passphrase)
+            hot = _unlock(known[last] / "signer.json", passphrase)
+            opener = _pem(known[last] / "encryption.pem", passphrase)
+            carrier = _pem(transport / "transport.pem", passphrase)
+            if not isinstance(opener, X25519PrivateKey):
+                raise ValueError(f"encryption.pem holds a {type(opener).__name__}")
+            if not isinstance(carrier, EllipticCurvePrivateKey):
+                raise ValueError(f"transport.pem holds a {type(carrier).__name__}")
+            return cls(account, hot, opener, carrier)
         except ValueError as error:
             raise WrongPassphrase(
                 expected=f"the passphrase of the keys at {folder}",
@@ -214,11 +215,10 @@ def _wallet(key: LocalAccount, passphrase: str, iterations: int) -> bytes:
 
 
 def _unlock(path: Path, passphrase: str) -> LocalAccount:
-    return Account.from_key(Account.decrypt(json.loads(path.read_bytes()), passphrase))
+    key = Account.decrypt(json.loads(path.read_bytes()), passphrase)
+    account: LocalAccount = Account.from_key(key)
+    return account
 
 
-def _pem(path: Path, passphrase: str, kind: type[K]) -> K:
-    key = serialization.load_pem_private_key(path.read_bytes(), passphrase.encode())
-    if not isinstance(key, kind):
-        raise ValueError(f"{path.name} holds a {type(key).__name__}")
-    return key
+def _pem(path: Path, passphrase: str) -> PrivateKeyTypes:
+    return serialization.load_pem_private_key(path.read_bytes(), passphrase.encode())

@@ -130,8 +130,8 @@ class EmbeddedChain:
     def _randomness(self, parent: Header) -> bytes:
         """What the next block's randomness is the hash of; equal in every process that looks."""
         if self.clock.kind == "virtual":  # repeatable, whoever of several senders came first
-            return self.options.seed + parent.block_number.to_bytes(8, "big")
-        return parent.hash + b"randao"  # unknown before the parent exists
+            return self.options.seed + int(parent.block_number).to_bytes(8, "big")
+        return bytes(parent.hash) + b"randao"  # unknown before the parent exists
 
     def vm(self, block: Any = "latest") -> Any:
         """An EVM on the state after ``block``; for ``"pending"``, as the next block would see it.

@@ -121,8 +121,8 @@ class SqliteDB(BaseDB):
         row = self._sql.execute("select v from kv where k = ?", (key,)).fetchone()
         if row is None:
             raise KeyError(key)
-        self._cache[key] = row[0]
-        return row[0]
+        found = self._cache[key] = bytes(row[0])
+        return found
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
         self._dirty[key] = value

@@ -85,9 +85,11 @@ def _execute(chain: EmbeddedChain, tx: dict[str, Any], block: Any, gas: int) -> 
         data=data(tx.get("input") or tx.get("data")),
     )
     try:
-        return vm.state.costless_execute_transaction(SpoofTransaction(unsigned, from_=sender))
+        spoof = SpoofTransaction(unsigned, from_=sender)
+        done: ComputationAPI = vm.state.costless_execute_transaction(spoof)
     except (ValidationError, VMError) as error:
         raise RpcError(EXECUTION_FAILED, f"execution failed: {error}") from error
+    return done
 
 
 def _succeeds(chain: EmbeddedChain, tx: dict[str, Any], block: Any, gas: int) -> bool:
@@ -110,7 +112,7 @@ def _require_success(computation: ComputationAPI) -> None:
 def _reason(output: bytes) -> str:
     if output[:4] == _ERROR_STRING:
         try:
-            return "execution reverted: " + decode(["string"], output[4:])[0]
+            return f"execution reverted: {decode(['string'], output[4:])[0]}"
         except DecodingError:
             return "execution reverted"  # a contract may revert with any bytes it likes
     return "execution reverted"

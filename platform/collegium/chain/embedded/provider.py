@@ -19,7 +19,8 @@ class EmbeddedProvider(JSONBaseProvider):
         self.rpc = Rpc(chain)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        return self.rpc.handle(json.loads(self.encode_rpc_request(method, params)))
+        answer: RPCResponse = self.rpc.handle(json.loads(self.encode_rpc_request(method, params)))
+        return answer
 
     def is_connected(self, show_traceback: bool = False) -> bool:
         return True

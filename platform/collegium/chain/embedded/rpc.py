@@ -176,7 +176,7 @@ class Rpc:
         }
 
     def _base_fee(self) -> int:
-        return self.chain.next_header().base_fee_per_gas
+        return int(self.chain.next_header().base_fee_per_gas)
 
     def _fee_history(self, _count: Any, newest: Any, percentiles: Any = None) -> Json:
         header = self.chain.header(None if newest == "pending" else newest)
