@@ -1,11 +1,23 @@
-"""Every failure a user can meet has a number, a page and three sentences.
+"""Every failure that a user can see has a number, a page and three sentences.
 
 An error says what was *expected*, what was *found* and which *action* to take. The number is
-stable and names the page ``docs/errors/CGnnn.md``. Blocks: 1xx data and images, 2xx chain,
-3xx keys and registration, 4xx updates and evidence, 5xx running a federation, 6xx audit.
+stable and names the page ``pages/CGnnn.md`` of this package, which ``collegium explain CGnnn``
+prints. The first digit of a number is its block, see :data:`BLOCKS`.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
+
+BLOCKS = {
+    1: "Data and images",
+    2: "Chain",
+    3: "Keys and registration",
+    4: "Updates and evidence",
+    5: "Running a federation",
+    6: "Audit",
+    7: "Command line",
+}
+"""First digit of an error's number to what the errors of this block are about."""
 
 
 class CollegiumError(Exception):
@@ -301,3 +313,27 @@ class BundleExists(AuditError):
 
 class BadAnchor(AuditError):
     number, title = 604, "anchor is not a block hash"
+
+
+# 7xx: command line --------------------------------------------------------------------------
+
+
+class CommandError(CollegiumError):
+    number, title = 700, "command cannot be carried out"
+
+
+class UnknownError(CommandError):
+    number, title = 701, "unknown error number"
+
+
+def catalogue() -> dict[str, type[CollegiumError]]:
+    """All errors by their code, such as ``CG505``, in the order of their numbers."""
+    kinds = sorted(_below(CollegiumError), key=lambda kind: kind.number)
+    return {f"CG{kind.number:03d}": kind for kind in kinds}
+
+
+def _below(kind: type[CollegiumError]) -> Iterator[type[CollegiumError]]:
+    for child in kind.__subclasses__():
+        if child.__module__ == __name__:  # tests may define their own
+            yield child
+            yield from _below(child)

@@ -111,18 +111,27 @@ def test_the_audit_command_fails(forger: Any, capfd: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["audit"],
-        ["audit", "bundle", "--run", "x"],
+        ["audit", "bundle", "--dir", "x"],
+        ["audit", "--dir", "x", "--rpc", "http://127.0.0.1:1", "--federation", "0x12"],
         ["audit", "--rpc", "http://127.0.0.1:1"],
-        ["audit", "--run", "x", "--federation", "0x12"],
-        ["evidence", "export", "--out", "x"],
+        ["audit", "--dir", "x", "--federation", "0x12"],
+        ["evidence", "export", "--out", "x", "--store", "y"],
     ],
 )
 def test_a_command_line_that_names_too_little_or_too_much(
     arguments: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
-    assert "--r" in capfd.readouterr().err
+    assert "--rpc" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["audit"], ["evidence", "export", "--out", "x"]])
+def test_the_run_is_here_unless_a_folder_is_given(
+    arguments: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, "--json"]) == 1
+    assert json.loads(capfd.readouterr().out)["error"]["code"] == "CG505"
 
 
 def test_an_audit_of_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -134,8 +143,8 @@ def test_the_export_command(world: Any, tmp_path: Path, capfd: pytest.CaptureFix
     out = tmp_path / "evidence.zip"
     code = main([
         "evidence", "export", "--rpc", str(world.chain), "--federation", world.federation,
-        "--store", str(world.run / "store"), "--key", str(world.run / "nodes/site2"),
-        "--key", str(world.run / "nodes/site3"), "--out", str(out), "--json",
+        "--store", str(world.run / "store"), "--home", str(world.run / "nodes/site2"),
+        "--home", str(world.run / "nodes/site3"), "--out", str(out), "--json",
     ])  # fmt: skip
     document = json.loads(capfd.readouterr().out)
     assert code == 0 and document["updates"] == {"opened": 12, "sealed": 0}

@@ -42,7 +42,7 @@ def test_has_json(name: str) -> None:
 def test_all_nouns_are_there() -> None:
     nouns = {name.split()[0] for name in ALL}
     wanted = {"demo", "chain", "federation", "node", "round", "rewards", "model"}
-    assert nouns == wanted | {"evidence", "audit"}
+    assert nouns == wanted | {"evidence", "audit", "explain"}
 
 
 def test_an_unknown_noun(run: Run) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from collegium.cli import output
 from collegium.cli.evidence import Federation, Layout, Rpc, Store, TaskCard, source, stages
+from collegium.cli.options import RunDir
 
 if TYPE_CHECKING:
     from collegium.evidence import Source
@@ -17,9 +18,7 @@ def audit(
         Path | None,
         typer.Argument(help="Evidence bundle: a directory or zip file.", show_default=False),
     ] = None,
-    run: Annotated[
-        Path | None, typer.Option(help="Folder of a run instead.", show_default=False)
-    ] = None,
+    dir: RunDir = None,
     rpc: Rpc = None,
     federation: Federation = None,
     store: Store = None,
@@ -43,7 +42,7 @@ def audit(
 
     Example: collegium audit evidence.zip --anchor 0x3f… --html audit.html
     """
-    subject = _subject(bundle, run, rpc, federation, store, card, layout)
+    subject = _subject(bundle, dir, rpc, federation, store, card, layout)
     from collegium.audit.console import render
     from collegium.evidence import audit as carry_out
 
@@ -60,16 +59,16 @@ def audit(
 
 def _subject(
     bundle: Path | None,
-    run: Path | None,
+    dir: Path | None,
     rpc: str | None,
     federation: str | None,
     store: str | None,
     card: Path | None,
     layout: Path | None,
 ) -> "Source | Path":
-    """The one thing that the command line names."""
+    """The bundle, run or chain that the command line gives."""
     if bundle is None:
-        return source(run, rpc, federation, store, card, layout)
-    if run is not None or rpc is not None:
-        raise typer.BadParameter("name one of a bundle, --run and --rpc")
+        return source(dir, rpc, federation, store, card, layout)
+    if dir is not None or rpc is not None:
+        raise typer.BadParameter("give one of a bundle, --dir and --rpc")
     return bundle

@@ -10,6 +10,7 @@ import typer
 
 from collegium.cli import output
 from collegium.cli.command import Noun
+from collegium.cli.options import RunDir, run_dir
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 Rpc = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="A chain instead, with --federation.", show_default=False),
+    typer.Option(
+        metavar="URL",
+        help="A chain instead of a run's folder; with --federation.",
+        show_default=False,
+    ),
 ]
 Federation = Annotated[
     str | None, typer.Option(metavar="ADDR", help="Address of the contract.", show_default=False)
@@ -52,19 +57,19 @@ def _noun() -> None:
     """Export what a stranger needs for an audit."""
 
 
-@app.command(example="collegium evidence export --run collegium-demo --out evidence.zip")
+@app.command(example="collegium evidence export --dir collegium-demo --out evidence.zip")
 def export(
     out: Annotated[Path, typer.Option(help="Directory to make, or a file ending in .zip.")],
-    run: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default=False)] = None,
+    dir: RunDir = None,
     rpc: Rpc = None,
     federation: Federation = None,
     store: Store = None,
     card: TaskCard = None,
     layout: Layout = None,
-    key: Annotated[
+    home: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="NODE_HOME",
+            "--home",
             help="Folder of a node whose key opens sealed updates; repeat for more. "
             "Its passphrase is in COLLEGIUM_PASSPHRASE.",
             show_default=False,
@@ -75,13 +80,13 @@ def export(
 
     Updates that no key at hand opens stay sealed, and an audit says so.
     """
-    given = source(run, rpc, federation, store, card, layout)
+    given = source(dir, rpc, federation, store, card, layout)
     from collegium.audit.bundle import Bundle
     from collegium.audit.index import INDEX, MAX_INDEX, Index
     from collegium.evidence import export as carry_out
 
     with stages() as progress:
-        made = carry_out(given, out, keys=tuple(key or ()), progress=progress)
+        made = carry_out(given, out, keys=tuple(home or ()), progress=progress)
     with Bundle.open(made) as bundle:
         index = Index.decode(bundle.read(INDEX, MAX_INDEX))
     opened = sum(update.opened for update in index.updates)
@@ -105,24 +110,24 @@ def export(
 
 
 def source(
-    run: Path | None,
+    dir: Path | None,
     rpc: str | None,
     federation: str | None,
     store: str | None,
     card: Path | None,
     layout: Path | None,
 ) -> "Source":
-    """Where the evidence is, from the options of a command line."""
-    if (run is None) == (rpc is None):
-        raise typer.BadParameter("name one of a run's folder (--run) and a chain (--rpc)")
+    """Where the evidence is: a chain given with --rpc, else the folder of a run."""
+    if dir is not None and rpc is not None:
+        raise typer.BadParameter("give one of --dir and --rpc")
     if rpc is not None and federation is None:
         raise typer.BadParameter("--rpc needs --federation")
-    if run is not None and (federation, store, card, layout) != (None, None, None, None):
+    if rpc is None and (federation, store, card, layout) != (None, None, None, None):
         raise typer.BadParameter("--federation, --store, --card and --layout go with --rpc")
     from collegium.evidence import from_chain, from_run
 
-    if run is not None:
-        return from_run(run)
+    if rpc is None:
+        return from_run(run_dir(dir))
     return from_chain(str(rpc), str(federation), store, card=card, layout=layout)
 
 

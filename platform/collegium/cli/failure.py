@@ -41,9 +41,9 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
 def _numbered(error: CollegiumError, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
-    page = f"docs/errors/{error.code}.md"
+    explain = f"collegium explain {error.code}"
     if output.wants_json():
-        output.print_document({"error": {**error.to_json(), "page": page}})
+        output.print_document({"error": {**error.to_json(), "explain": explain}})
     from rich.console import Console, Group
     from rich.markup import escape
     from rich.panel import Panel
@@ -53,7 +53,7 @@ def _numbered(error: CollegiumError, debug: bool) -> int:
     for name in ("expected", "found", "action"):
         lines.add_row(f"[dim]{name}[/]", escape(getattr(error, name)))
     title = f"[bold red]{error.code}[/] {escape(error.title)}"
-    panel = Panel(Group(lines), title=title, title_align="left", subtitle=page, style="none")
+    panel = Panel(Group(lines), title=title, title_align="left", subtitle=explain, style="none")
     Console(stderr=True, highlight=False).print(panel)
     return FAILED
 

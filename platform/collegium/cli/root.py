@@ -17,7 +17,8 @@ _NOUNS = {
     "rewards": ("rewards:app", "Fair shares, why they are what they are, and claims."),
     "model": ("model:app", "Pre-train, ask and export models."),
     "evidence": ("evidence:app", "Export what a stranger needs for an audit."),
-    "audit": ("audit:audit", "Derive everything again and compare."),
+    "audit": ("audit:audit", "Independently verify a federation."),
+    "explain": ("explain:explain", "Explain an error number."),
 }
 """Name to where it is, as ``module:attribute`` in this package, and its line in the help."""
 
