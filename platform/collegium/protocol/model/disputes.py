@@ -5,16 +5,14 @@ the node. A proof that fails costs its sender only.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from collegium.errors import BadDispute
 from collegium.protocol import merge_proof
 from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Revert, require, signer
 from collegium.protocol.model.phases import Offence
+from collegium.protocol.model.proposals import Merging
 from collegium.protocol.model.round import Phase
-
-if TYPE_CHECKING:
-    from collegium.protocol.model.proposals import Merging
 
 
 class Disputes:
@@ -24,7 +22,7 @@ class Disputes:
         proven: (node id, round) of the equivocations that were proven.
     """
 
-    def __init__(self, federation: "Merging") -> None:
+    def __init__(self, federation: Merging) -> None:
         self._federation = federation
         self.proven: set[tuple[int, int]] = set()
 
