@@ -14,9 +14,9 @@ from collegium.consortium.card_file import DECIMALS, CardFile
 from collegium.errors import BadCard, RunExists
 from collegium.protocol import state
 from collegium.protocol.card import TaskCard
-from collegium.protocol.container import encode_state
 from collegium.protocol.layout import Layout
 from collegium.store import BlobStore
+from collegium.store.states import put_state
 from collegium.tasks import load_task
 from collegium.tasks.xray.data import read_folder
 from collegium.workspace.run import FILE, Run
@@ -117,7 +117,7 @@ def _write(run: Run, agreement: Agreement) -> None:
     run.layout_file.write_bytes(agreement.layout.encode())
     store = BlobStore(run.store_root)
     store.put(agreement.frozen)
-    store.put(encode_state(state.zeros(agreement.layout)))
+    put_state(store, state.zeros(agreement.layout))
     run.save()  # last: marks the folder as complete
 
 

@@ -30,7 +30,7 @@ from collegium.protocol.state import State
 from collegium.roles.coordinator import Coordinator
 from collegium.roles.view import RoundView
 from collegium.store import BlobStore
-from collegium.store.states import find_state
+from collegium.store.states import find_state, put_state
 from collegium.workspace.run import Run
 
 T = TypeVar("T")
@@ -259,8 +259,7 @@ class Verified(Strategy):
 
         read, material = answers.state(self.layout), self._material(view)
         for _, merged in self._ask(wire.MERGE, view, [node], read, material):
-            self._merged[state.root(merged)] = merged
-            self.store.put(encode_state(merged))
+            self._merged[put_state(self.store, merged)] = merged
 
     def _material(self, view: RoundView) -> dict[str, object]:
         """Base state and sealed updates: what the committee and the aggregator work on."""

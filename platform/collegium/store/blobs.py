@@ -83,6 +83,20 @@ class BlobStore:
             )
         return data
 
+    def tag(self, name: str, digest: str) -> None:
+        """Remember a blob under another name, such as ``states/ROOT``.
+
+        A name may have several blobs. Like any name in a store it is not to be trusted: compare
+        the content with what was asked for.
+        """
+        path = f"{self.root}/{name}/{digest}"
+        self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self.fs.pipe_file(path, b"")
+
+    def tagged(self, name: str) -> set[str]:
+        """Digests that were tagged with ``name``, or with a name below it."""
+        return self._names(f"{self.root}/{name}")
+
     def size(self, digest: str) -> int:
         """Bytes of a blob that is there."""
         return int(self.fs.size(self._path(digest)))
@@ -91,7 +105,14 @@ class BlobStore:
         return bool(self.fs.exists(self._path(digest)))
 
     def __iter__(self) -> Iterator[str]:
-        for path in self.fs.find(self.root) if self.fs.exists(self.root) else ():
-            name = path.rpartition("/")[2]
-            if _NAME.fullmatch(name):
+        for path in self._files(self.root):
+            *_, folder, name = path.split("/")
+            if _NAME.fullmatch(name) and folder == name[:2]:  # elsewhere it is a tag
                 yield name
+
+    def _names(self, folder: str) -> set[str]:
+        names = (path.rpartition("/")[2] for path in self._files(folder))
+        return {name for name in names if _NAME.fullmatch(name)}
+
+    def _files(self, folder: str) -> list[str]:
+        return list(self.fs.find(folder)) if self.fs.exists(folder) else []
