@@ -6,6 +6,7 @@ from typing import Any
 from collegium.chain import history
 from collegium.chain.bindings import Contract
 from collegium.chain.connection import Chain
+from collegium.chain.eventlog import EventLog
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import AbiBook, Event
 from collegium.chain.shipped import artifact
@@ -36,6 +37,8 @@ class Contracts:
         self.vault = self._named("Vault", self.federation.call("vault"))
         self.disputes = self._named("Disputes", self.federation.call("disputes"))
         self.token = self._named("DemoToken", self.vault.call("token"))
+        watched = [self.federation.address, self.vault.address]
+        self._log = EventLog(Reader(chain, self.known), watched, first_block)
 
     def _named(self, name: str, address: str) -> Contract:
         return Contract(self.chain, address, artifact(name).abi, self.known)
@@ -130,9 +133,17 @@ class Contracts:
         bonus, claimed = self.vault.call("bonus", node_id), self.vault.call("claimed", node_id)
         return int(total + bonus - claimed)
 
-    def events(self, *names: str, first: int | None = None, last: int | None = None) -> list[Event]:
-        """Events of federation and vault in chain order, since the federation was created."""
-        start = self.first_block if first is None else first
-        addresses = [self.federation.address, self.vault.address]
-        reader = Reader(self.chain, self.known)
-        return list(reader.events(*names, first=start, last=last, addresses=addresses))
+    def events(self, *names: str, first: int = 0, last: int | None = None) -> list[Event]:
+        """Events of federation and vault in chain order, since the federation was created.
+
+        Args:
+            names: only these; all if none is given.
+            first, last: only those of these blocks, both included; ``None`` is the newest.
+        """
+        return [
+            event
+            for event in self._log.events()
+            if (not names or event.name in names)
+            and first <= event.block
+            and (last is None or event.block <= last)
+        ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
+from collegium.chain.bloom import bits
 from collegium.chain.light import rlp
 from collegium.errors import ChainFile
 
@@ -29,13 +30,13 @@ def logs(path: Path, addresses: Sequence[bytes], topics: Sequence[bytes]) -> lis
     Raises:
         ChainFile: the file cannot be read.
     """
-    sources, kinds = [_bloom(a) for a in addresses], [_bloom(topic) for topic in topics]
+    sources, kinds = [bits(a) for a in addresses], [bits(topic) for topic in topics]
     blocks: list[list[Log]] = []
     with ChainReader(path) as chain:
         header = chain.header()
         while True:
             bloom = int.from_bytes(header[_BLOOM])
-            if all(any(bloom & bits == bits for bits in wanted) for wanted in (sources, kinds)):
+            if all(any(bloom & one == one for one in wanted) for wanted in (sources, kinds)):
                 blocks.append(list(chain.logs(header[_RECEIPTS])))
             if header[_NUMBER] == b"":  # zero
                 return [log for block in reversed(blocks) for log in block]
@@ -114,12 +115,3 @@ class ChainReader:
             found=f"{self.path} ({found})",
             action="Name another file.",
         )
-
-
-def _bloom(item: bytes) -> int:
-    """The three bits of 2048 that an item sets (Yellow Paper, 4.3.1)."""
-    hashed = keccak(item)
-    bits = 0
-    for start in (0, 2, 4):
-        bits |= 1 << (int.from_bytes(hashed[start : start + 2]) & 2047)
-    return bits

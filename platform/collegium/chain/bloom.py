@@ -1,0 +1,18 @@
+"""The bloom filter of Ethereum's headers: which addresses and topics a block's logs may have."""
+
+from eth_hash.auto import keccak
+
+
+def bits(item: bytes) -> int:
+    """The three bits of 2048 that an address or topic sets (Yellow Paper, 4.3.1)."""
+    hashed = keccak(item)
+    mask = 0
+    for start in (0, 2, 4):
+        mask |= 1 << (int.from_bytes(hashed[start : start + 2]) & 2047)
+    return mask
+
+
+def may_contain(bloom: int, item: bytes) -> bool:
+    """Whether a log in the block may have this address or topic; never False if one has."""
+    wanted = bits(item)
+    return bloom & wanted == wanted

@@ -1,0 +1,130 @@
+"""The events of some contracts, kept in memory and extended by what is new on the chain.
+
+Every role looks at all events before every step. Reading them from the first block each time costs
+in proportion to the square of their number; here each is read once.
+
+What was read stays true only while its blocks are on the chain, so the log remembers hashes of
+blocks. If a remembered block was replaced (a reorganisation), the log falls back to the last one
+that is still on the chain, and reads on from there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from eth_utils import decode_hex
+
+from collegium.chain import bloom
+from collegium.chain.reader import Reader
+from collegium.chain.receipts import Event
+from collegium.errors import ChainUnreachable
+
+Json = dict[str, Any]
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A block up to which everything was read."""
+
+    number: int
+    hash: str
+
+
+class EventLog:
+    """All events of some contracts since a block.
+
+    Args:
+        reader: reads the chain, and knows the contracts' ABIs.
+        addresses: the contracts.
+        first_block: where their events start.
+    """
+
+    def __init__(self, reader: Reader, addresses: Sequence[str], first_block: int = 0) -> None:
+        self._reader, self._addresses, self._first = reader, list(addresses), first_block
+        self._events: list[Event] = []
+        self._marks: list[_Mark] = []  # ascending: the blocks that have events, and the newest
+        self._lock = Lock()
+
+    def events(self) -> list[Event]:
+        """All events up to the newest block, in chain order.
+
+        Costs one header if there is no new block; else two or three headers, and one request of
+        ``eth_getLogs`` per page of new blocks.
+
+        Raises:
+            ChainError: the server refuses even a range of one block.
+            ChainUnreachable: it does not answer, or its chain changes faster than it can be read.
+        """
+        with self._lock:
+            for _ in range(_ATTEMPTS):
+                if self._extend():
+                    return list(self._events)
+        raise ChainUnreachable(
+            expected=f"a chain that stays the same while its events are read, in {_ATTEMPTS} tries",
+            found="another newest block of the same number every time",
+            action="Try again later, or use another server.",
+        )
+
+    def _extend(self) -> bool:
+        """Read what is new; False if the chain changed in the meantime."""
+        head = self._header("latest")
+        newest = _Mark(int(head["number"], 16), head["hash"])
+        if self._marks and self._marks[-1] == newest:
+            return True
+        self._fall_back(head)
+        start = self._marks[-1].number + 1 if self._marks else self._first
+        logs = list(self._reader.logs(start, newest.number, self._addresses))
+        if self._header(hex(newest.number)).get("hash") != newest.hash:
+            return False  # the logs may be of another block than the header
+        decoded = self._reader.known.decode_logs(logs)
+        if self._lags(head, logs):
+            newest = _Mark(newest.number - 1, head["parentHash"])
+        self._remember(logs, newest)
+        self._events += decoded
+        return True
+
+    def _fall_back(self, head: Json) -> None:
+        """Forget what comes after the last remembered block that is still on the chain."""
+        if not self._marks or head["parentHash"] == self._marks[-1].hash:
+            return
+        kept, gone = 0, len(self._marks)  # a block that is on the chain has all before it there
+        middle = gone - 1  # nearly always nothing was replaced
+        while kept < gone:
+            mark = self._marks[middle]
+            if self._header(hex(mark.number)).get("hash") == mark.hash:
+                kept = middle + 1
+            else:
+                gone = middle
+            middle = (kept + gone) // 2
+        del self._marks[kept:]
+        last = self._marks[-1].number if self._marks else -1
+        self._events = [event for event in self._events if event.block <= last]
+
+    def _lags(self, head: Json, logs: Sequence[Json]) -> bool:
+        """Whether the newest block may have events that the server left out.
+
+        Behind one address there are often several servers, not all of which know the newest block
+        already. The header says which addresses may have events in it; in doubt the block is read
+        again with the next one.
+        """
+        filter_ = int(head["logsBloom"], 16)
+        expected = any(bloom.may_contain(filter_, decode_hex(a)) for a in self._addresses)
+        return expected and not any(log["blockNumber"] == head["number"] for log in logs)
+
+    def _remember(self, logs: Sequence[Json], newest: _Mark) -> None:
+        """Mark the blocks that have events, and the newest."""
+        if self._marks:
+            last = self._marks[-1].number
+            empty = not self._events or self._events[-1].block < last
+            if empty or last == newest.number:  # the new marks say more
+                del self._marks[-1]
+        blocks = {int(log["blockNumber"], 16): str(log["blockHash"]) for log in logs}
+        blocks[newest.number] = newest.hash
+        self._marks += [_Mark(number, blocks[number]) for number in sorted(blocks)]
+
+    def _header(self, tag: str) -> Json:
+        """A block without its transactions; empty if there is none of this number."""
+        found: Json | None = self._reader.chain.rpc("eth_getBlockByNumber", tag, False)
+        return found or {}
