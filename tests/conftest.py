@@ -41,7 +41,8 @@ def make_world(
     """
     from dataclasses import replace
 
-    from tests.world import LIMITS, PASSPHRASE, TERMS, World
+    from tests.support.terms import LIMITS, terms
+    from tests.world import PASSPHRASE, World
 
     monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
     monkeypatch.setattr("os.fsync", lambda file: None)  # no power cuts here, and disks are slow
@@ -53,9 +54,9 @@ def make_world(
         limits: dict[str, Any] | None = None,
         chain_id: int | None = None,
         token: Any = None,
-        **terms: Any,
+        **changes: Any,
     ) -> World:
-        agreed = replace(TERMS, **terms), replace(LIMITS, **(limits or {}))
+        agreed = terms(**changes), replace(LIMITS, **(limits or {}))
         founded = templates(nodes, *agreed, chain_id, token)
         world = World(founded, tmp_path / f"world{len(worlds)}", **(settings or {}))
         worlds.append(world)

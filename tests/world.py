@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tests.support.terms import LIMITS, TERMS
 
 from collegium.chain import history
 from collegium.chain.bindings import deploy
@@ -29,7 +30,7 @@ from collegium.protocol import state
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout, Tensor
 from collegium.protocol.signing import Domain
-from collegium.protocol.terms import SCORE, Terms
+from collegium.protocol.terms import Terms
 from collegium.roles.coordinator import Coordinator
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
@@ -51,23 +52,6 @@ LAYOUT = Layout(
     frozen="bb" * 32,
     tensors=(Tensor("w", SHAPE),),
 )
-TERMS = Terms.usual(
-    reward=1_000_000,
-    stake=500,
-    node_share=8500,
-    validator_share=1000,
-    aggregator_share=500,
-    committee=3,
-    min_updates=2,
-    min_score=0,
-    weight_rule=SCORE,
-    commit_window=1000,
-    score_window=1000,
-    reveal_window=1000,
-    merge_window=1000,
-    challenge_window=1000,
-)
-LIMITS = Limits(norm=3.0, cosine=0.95)
 
 
 # -- the hospitals' data and model ---------------------------------------------------------------

@@ -10,7 +10,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tests.attacks.offences import owner, stake
 from tests.by_hand import ByHand
-from tests.world import TERMS
+from tests.support.terms import TERMS
 
 from collegium.chain.federation import Federation
 from collegium.chain.receipts import Receipt

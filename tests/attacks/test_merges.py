@@ -28,7 +28,8 @@ from tests.attacks.offences import (
     stake,
 )
 from tests.by_hand import ByHand
-from tests.world import TERMS, World
+from tests.support.terms import TERMS
+from tests.world import World
 
 from collegium.errors import RoundFailed, TransactionReverted
 from collegium.protocol import codec, state

@@ -22,7 +22,8 @@ from tests.attacks.offences import (
     stake,
 )
 from tests.by_hand import ByHand
-from tests.world import TERMS, World
+from tests.support.terms import TERMS
+from tests.world import World
 
 from collegium.chain.bindings import deploy
 from collegium.chain.shipped import artifact

@@ -11,7 +11,8 @@ import pytest
 from tests.attacks.offences import check_books, equivocate, owed, report, stake
 from tests.by_hand import ByHand
 from tests.contracts.conftest import build  # noqa: F401
-from tests.world import TERMS, World, register
+from tests.support.terms import TERMS
+from tests.world import World, register
 
 from collegium.chain.abi import Abi
 from collegium.chain.bindings import Contract

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from tests.by_hand import ByHand
-from tests.world import LAYOUT, TERMS, Site, World, site
+from tests.support.terms import TERMS
+from tests.world import LAYOUT, Site, World, site
 
 from collegium.protocol import codec, state
 from collegium.protocol.codec import Encoded

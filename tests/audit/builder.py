@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from tests.support.terms import LIMITS, terms
 
 from collegium.chain import history
 from collegium.chain.connection import Chain
@@ -17,7 +18,7 @@ from collegium.chain.federation import Federation, deploy_federation, deploy_tok
 from collegium.chain.sender import Sender
 from collegium.errors import TransactionReverted
 from collegium.protocol import codec, merge_proof, signing, state, verdict
-from collegium.protocol.card import Limits, TaskCard
+from collegium.protocol.card import TaskCard
 from collegium.protocol.container import Update, encode_state, encode_update
 from collegium.protocol.layout import Layout, Tensor
 from collegium.protocol.manifest import Manifest
@@ -27,18 +28,12 @@ from collegium.protocol.rules import merging
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.signing import Domain, compact
 from collegium.protocol.state import State
-from collegium.protocol.terms import SCORE, Terms
 from collegium.store import BlobStore
 from collegium.store.sealed import seal
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 
-TERMS = Terms.usual(
-    reward=1_000_000, stake=500, node_share=8500, validator_share=1000, aggregator_share=500,
-    committee=3, min_updates=2, min_score=0, weight_rule=SCORE,
-    commit_window=100, score_window=100, reveal_window=100, merge_window=100, challenge_window=50,
-    merge_penalty=6000,
-)  # fmt: skip
+TERMS = terms(min_score=0, merge_penalty=6000)
 LAYOUT = Layout(
     task="toy", base_model="aa" * 32, mode="ffa", rank=2, alpha=4, frozen="bb" * 32,
     tensors=(Tensor("a.lora_B", (10, 20)), Tensor("b.lora_B", (10, 10))),
@@ -46,7 +41,7 @@ LAYOUT = Layout(
 CARD = TaskCard(
     name="Chest X-ray pilot", task="toy", layout=LAYOUT.digest.hex(), base_model="aa" * 32,
     challenge="cc" * 32, genesis=state.root(state.zeros(LAYOUT)).hex(), metric="accuracy",
-    recipe={"steps": 3}, limits=Limits(norm=1.0, cosine=0.95), terms=TERMS,
+    recipe={"steps": 3}, limits=replace(LIMITS, norm=1.0), terms=TERMS,
 )  # fmt: skip
 
 PASSPHRASE = "open sesame"

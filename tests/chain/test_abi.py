@@ -2,17 +2,16 @@
 
 import pytest
 from eth_abi.exceptions import DecodingError, EncodingError
+from tests.support.terms import terms
 from web3 import Web3
 
 from collegium.chain.abi import Abi, signature
 from collegium.chain.bindings import deploy
 from collegium.chain.connection import Chain
 from collegium.chain.shipped import artifact
-from collegium.protocol.terms import EQUAL, Terms
+from collegium.protocol.terms import EQUAL
 
-TERMS = Terms(
-    5, 1, 8500, 1000, 500, 3, 2, -7, EQUAL, 1, 2, 3, 4, 5, 1, 99, 6, 7, 8, 9, 10
-).to_struct(b"c" * 32, b"g" * 32)
+TERMS = terms(weight_rule=EQUAL, min_score=-7).to_struct(b"c" * 32, b"g" * 32)
 
 
 def test_it_agrees_with_web3(probe_artifact) -> None:

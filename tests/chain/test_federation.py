@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from tests.support.terms import terms
 
 from collegium.chain import engines, history
 from collegium.chain.connection import Chain
@@ -35,14 +36,10 @@ from collegium.protocol.model.round import Phase
 from collegium.protocol.packed import pack_attestation, pack_commitment
 from collegium.protocol.settlement import INVALID, settle
 from collegium.protocol.signing import Domain, compact, sign
-from collegium.protocol.terms import EQUAL, Terms
+from collegium.protocol.terms import EQUAL
 
 CARD, GENESIS, MERGED = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32
-TERMS = Terms.usual(
-    reward=1_000_000, stake=500, node_share=8500, validator_share=1000, aggregator_share=500,
-    committee=3, min_updates=2, min_score=0, weight_rule=EQUAL,
-    commit_window=100, score_window=100, reveal_window=100, merge_window=100, challenge_window=50,
-)  # fmt: skip
+TERMS = terms(min_score=0, weight_rule=EQUAL)
 
 
 @dataclass

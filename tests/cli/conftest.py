@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.support.terms import LIMITS, WINDOWS, terms
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
@@ -19,12 +20,12 @@ from collegium.cli import main
 from collegium.consortium import joining
 from collegium.consortium.creation import Agreement, found
 from collegium.protocol import state, verdict
-from collegium.protocol.card import Limits, TaskCard
+from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout, Tensor
 from collegium.protocol.model.round import Phase
 from collegium.protocol.packed import pack_attestation
 from collegium.protocol.signing import Domain, compact, sign
-from collegium.protocol.terms import EQUAL, Terms
+from collegium.protocol.terms import EQUAL
 from collegium.tasks.xray.data import read_folder
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
@@ -93,18 +94,8 @@ def write_site(folder: Path, images: int = 4) -> Path:
 def agreement(challenge: Path) -> Agreement:
     """A card for a model of one tensor; nothing is trained in these tests."""
     layout = Layout("xray-dialogue", "11" * 32, "ffa", 2, 4, "22" * 32, (Tensor("b", (4, 2)),))
-    terms = Terms.usual(
-        reward=1_000 * TOKEN,
-        stake=100 * TOKEN,
-        node_share=8_500,
-        validator_share=1_000,
-        aggregator_share=500,
-        committee=2,
-        min_updates=2,
-        min_score=0,
-        weight_rule=EQUAL,
-        **{f"{n}_window": 3_600 for n in ("commit", "score", "reveal", "merge", "challenge")},
-    )
+    money = {"reward": 1_000 * TOKEN, "stake": 100 * TOKEN}
+    hours = dict.fromkeys(WINDOWS, 3_600)
     card = TaskCard(
         name="Test consortium",
         task="xray-dialogue",
@@ -114,8 +105,8 @@ def agreement(challenge: Path) -> Agreement:
         genesis=state.root(state.zeros(layout)).hex(),
         metric="exact match",
         recipe={},
-        limits=Limits(norm=10.0, cosine=0.98),
-        terms=terms,
+        limits=LIMITS,
+        terms=terms(committee=2, min_score=0, weight_rule=EQUAL, **money, **hours),
     )
     return Agreement(card, layout, b"frozen")
 

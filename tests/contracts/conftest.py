@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.twin import Contracts, Twin
-from tests.protocol.consortium import TERMS
+from tests.support.terms import TERMS
 
 from collegium.chain.abi import Abi
 from collegium.chain.embedded.chain import EmbeddedChain

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 from tests.contracts.twin import Twin
-from tests.protocol.consortium import GENESIS, TERMS, refused
+from tests.protocol.consortium import GENESIS, refused
 from tests.protocol.crowd import Crowd
+from tests.support.terms import TERMS
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.terms import terms
 
 from collegium.protocol import draw, ledger, packed, settlement, verdict
 from collegium.protocol.settlement import INVALID
-from collegium.protocol.terms import SCORE, Terms
+from collegium.protocol.terms import SCORE
 
 scores = st.integers(-(2**31), 2**31 - 1) | st.integers(-5, 5) | st.just(INVALID)
 
@@ -23,9 +24,8 @@ def rounds(draw_):
     votes = draw_(st.lists(st.none() | row, min_size=len(members), max_size=len(members)))
     share = draw_(st.integers(0, 10_000))
     validator = draw_(st.integers(0, 10_000 - share))
-    terms = Terms.usual(
+    agreed = terms(
         reward=draw_(st.integers(0, 2**96 - 1)),
-        stake=0,
         node_share=share,
         validator_share=validator,
         aggregator_share=10_000 - share - validator,
@@ -33,13 +33,9 @@ def rounds(draw_):
         min_updates=1,
         min_score=draw_(st.integers(-100, 100) | st.integers(-(2**31) + 1, 2**31 - 1)),
         weight_rule=draw_(st.sampled_from([0, 1])),
-        **dict.fromkeys(_WINDOWS, 1),
     )
     totals = draw_(st.lists(st.integers(0, 2**80), min_size=nodes, max_size=nodes))
-    return SimpleNamespace(owners=owners, members=members, votes=votes, terms=terms, totals=totals)
-
-
-_WINDOWS = [f"{name}_window" for name in ("commit", "score", "reveal", "merge", "challenge")]
+    return SimpleNamespace(owners=owners, members=members, votes=votes, terms=agreed, totals=totals)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.by_hand import ByHand
-from tests.world import PASSPHRASE, TERMS, World, found, found_on
+from tests.support.terms import TERMS
+from tests.world import PASSPHRASE, World, found, found_on
 
 from collegium.chain import engines, history
 from collegium.chain.reader import Reader

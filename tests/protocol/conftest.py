@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import settings
-from tests.protocol.consortium import FEDERATION, TERMS, Consortium, address
+from tests.protocol.consortium import FEDERATION, Consortium, address
+from tests.support.terms import LIMITS, TERMS
 
 from collegium.protocol import codec
-from collegium.protocol.card import Limits, TaskCard
+from collegium.protocol.card import TaskCard
 from collegium.protocol.checks import Case
 from collegium.protocol.container import Update
 from collegium.protocol.layout import Layout, Tensor
@@ -55,7 +56,7 @@ def card(layout, terms) -> TaskCard:
         genesis="dd" * 32,
         metric="accuracy",
         recipe={"steps": 30, "lr": 0.004, "schedule": ["cosine", None, True]},
-        limits=Limits(norm=1.0, cosine=0.95),
+        limits=replace(LIMITS, norm=1.0),
         terms=terms,
     )
 

@@ -20,29 +20,13 @@ from collegium.protocol.model.federation import Federation
 from collegium.protocol.model.machine import Context, Event, Revert
 from collegium.protocol.rules import merging
 from collegium.protocol.state import State
-from collegium.protocol.terms import SCORE, Terms
+from collegium.protocol.terms import Terms
 
 FEDERATION = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 SALT = b"\x05" * 32
 LANES = 512
 SIGNERS = range(1, 31)
 """Numbers of the keys that nodes sign with, first or after rotating."""
-TERMS = Terms.usual(
-    reward=1_000_000,
-    stake=500,
-    node_share=8500,
-    validator_share=1000,
-    aggregator_share=500,
-    committee=3,
-    min_updates=2,
-    min_score=-100,
-    weight_rule=SCORE,
-    commit_window=100,
-    score_window=200,
-    reveal_window=300,
-    merge_window=400,
-    challenge_window=500,
-)
 
 
 @contextmanager

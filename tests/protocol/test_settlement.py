@@ -7,6 +7,7 @@ from math import floor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.terms import terms
 
 from collegium.errors import BadVerdict
 from collegium.protocol.settlement import (
@@ -17,7 +18,7 @@ from collegium.protocol.settlement import (
     median,
     settle,
 )
-from collegium.protocol.terms import EQUAL, SCORE, Terms
+from collegium.protocol.terms import EQUAL, SCORE
 
 scores = st.one_of(
     st.just(INVALID),
@@ -35,9 +36,8 @@ def rounds(draw):
     votes = draw(st.lists(vote, min_size=len(members), max_size=len(members)))
     node_share = draw(st.integers(0, 10_000))
     validator_share = draw(st.integers(0, 10_000 - node_share))
-    terms = Terms.usual(
+    agreed = terms(
         reward=draw(st.sampled_from([0, 1, 7, 10**6, 2**96 - 1])),
-        stake=0,
         node_share=node_share,
         validator_share=validator_share,
         aggregator_share=10_000 - node_share - validator_share,
@@ -45,13 +45,8 @@ def rounds(draw):
         min_updates=1,
         min_score=draw(st.sampled_from([-(2**31) + 1, -50, 0, 50])),
         weight_rule=draw(st.sampled_from([EQUAL, SCORE])),
-        commit_window=1,
-        score_window=1,
-        reveal_window=1,
-        merge_window=1,
-        challenge_window=1,
     )
-    return terms, owners, members, votes
+    return agreed, owners, members, votes
 
 
 @given(rounds())

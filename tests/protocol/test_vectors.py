@@ -18,7 +18,7 @@ def test_the_files_are_current(built):
     assert {path.stem for path in FOLDER.glob("*.json")} == set(built)
     for name, cases in built.items():
         assert vectors(name) == cases, (
-            f"{name}.json is out of date: run python tests/vectors/make.py"
+            f"{name}.json is out of date: run python -m tests.vectors.make"
         )
 
 

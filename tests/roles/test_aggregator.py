@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from tests.by_hand import ByHand
-from tests.world import LIMITS
+from tests.support.terms import LIMITS
 
 from collegium.errors import BadProof, BlobMissing, RoundFailed, TransactionReverted
 from collegium.protocol import state

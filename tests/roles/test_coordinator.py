@@ -173,7 +173,7 @@ def test_on_a_real_clock_it_comes_back_to_ask_for_a_merge_again(
     monkeypatch.setattr(Coordinator, "_pass_time", lambda self, end: waited.append(end))
     assert coordinator.wait(late).phase == "Merge"
     assert waited == [hand.world.chain.timestamp() + 60]
-    assert coordinator.seconds_left(late) > 900  # whoever merges is given as long as it may take
+    assert coordinator.seconds_left(late) > 400  # long enough for the next that may merge
 
 
 @pytest.mark.parametrize("last", ["reveal", "finish"])
@@ -231,7 +231,7 @@ def test_a_refusal_that_is_nobody_elses_doing_is_not_swallowed(opened: ByHand) -
 def test_nobody_is_waited_for_beyond_the_deadline(opened: ByHand) -> None:
     view, chain = opened.view, opened.world.chain
     coordinator = replace(opened.world.coordinator, fast_forward=False)
-    assert coordinator.seconds_left(view) == view.deadline - chain.timestamp() > 900
+    assert coordinator.seconds_left(view) == view.deadline - chain.timestamp() > 50
     opened.world.pass_deadline()
     assert coordinator.seconds_left(view) == 1.0  # who is there still gets a chance
     assert coordinator.seconds_left(replace(view, deadline=0)) is None

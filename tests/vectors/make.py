@@ -1,6 +1,6 @@
 """Write the test vectors that Python and Solidity both answer to.
 
-``python tests/vectors/make.py`` rewrites the JSON files beside it from the reference model; a test
+``python -m tests.vectors.make`` rewrites the JSON files beside it from the reference model; a test
 fails when they are out of date. Bytes are 0x-hexadecimal, integers beyond 2^53 decimal strings.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.support.terms import WINDOWS, terms
 
 from collegium.protocol import (
     codec,
@@ -29,7 +30,7 @@ from collegium.protocol.digest import keccak, sha256, update_digest
 from collegium.protocol.merge_proof import Accepted, Leaf, MergeProof
 from collegium.protocol.rules import merging
 from collegium.protocol.settlement import INVALID
-from collegium.protocol.terms import EQUAL, SCORE, Terms
+from collegium.protocol.terms import EQUAL, SCORE
 
 FOLDER = Path(__file__).parent
 FEDERATION = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -88,7 +89,7 @@ def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
         for _ in range(slots)
     ]
     node, validator = ((8500, 1000), (10_000, 0), (0, 10_000), (3333, 3333))[number % 4]
-    terms = Terms.usual(
+    agreed = terms(
         reward=[10**21, 2**96 - 1, 7, 0, 10**6][number % 5],
         stake=0,
         node_share=node,
@@ -98,20 +99,16 @@ def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
         min_updates=1,
         min_score=[-50, 0, 100, INVALID + 1][(number + number // 4) % 4],  # meets every split
         weight_rule=SCORE if number % 2 else EQUAL,
-        commit_window=1,
-        score_window=1,
-        reveal_window=1,
-        merge_window=1,
-        challenge_window=1,
+        **dict.fromkeys(WINDOWS, 1),
     )
-    result = settlement.settle(terms, owners, members, votes)
+    result = settlement.settle(agreed, owners, members, votes)
     committed = [(id, stream.bytes(32)) for id in owners]
     before = [int(total) for total in stream.integers(0, 2**40, 15)]
     after = list(before)
     for id, pay in zip(owners + members, result.node_pays + result.validator_pays, strict=True):
         after[id - 1] += pay
     return {
-        "terms": terms.to_json(),
+        "terms": agreed.to_json(),
         "owners": owners,
         "members": members,
         "updates": _hex(packed.pack_updates(committed)),
