@@ -4,12 +4,13 @@ Without names all are run, which takes about half an hour on two cores.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import demo, latency, runs
+from benchmarks import demo, events, latency, runs
 
 BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "latency": latency.table,
@@ -17,20 +18,34 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "pneumonia": demo.pneumonia,
     "repeat": demo.repeat,
 }
+MEASURES: dict[str, Callable[[Path], list[runs.Measure]]] = {
+    "events": events.measure,
+}
+"""Benchmarks that give figures, from which their table is made."""
 
 
 def main() -> int:
+    known = [*BENCHMARKS, *MEASURES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    names = parser.parse_args().names or list(BENCHMARKS)
-    if unknown := set(names) - set(BENCHMARKS):
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
+    options = parser.parse_args()
+    names, figures = options.names or known, list[runs.Measure]()
+    if unknown := set(names) - set(known):
         parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}")
     print(f"Taken on {runs.machine()}.\n")
     for name in names:
         with tempfile.TemporaryDirectory(prefix=f"collegium-{name}-") as folder:
-            print(BENCHMARKS[name](Path(folder)), flush=True)
+            if name in MEASURES:
+                measured = MEASURES[name](Path(folder))
+                figures += measured
+                print(runs.measures(name, measured), flush=True)
+            else:
+                print(BENCHMARKS[name](Path(folder)), flush=True)
         print(f"    python -m benchmarks {name}\n", flush=True)
-    return 0
+    if options.json is not None:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0 if all(figure["ok"] for figure in figures) else 1
 
 
 if __name__ == "__main__":

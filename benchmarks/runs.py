@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import psutil
 
@@ -84,6 +84,30 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     lines = [f"### {title}", "", "| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return "\n".join([*lines, ""])
+
+
+class Measure(TypedDict):
+    """One figure: what it is, and whether it keeps its target (None if it has none)."""
+
+    measure: str
+    value: float
+    target: float | None
+    ok: bool
+
+
+def at_most(measure: str, value: float, target: float | None = None) -> Measure:
+    """A figure that should be at most ``target``."""
+    ok = target is None or value <= target
+    return {"measure": measure, "value": value, "target": target, "ok": ok}
+
+
+def measures(title: str, figures: Sequence[Measure]) -> str:
+    """A Markdown table of figures."""
+    rows = []
+    for one in figures:
+        target = "" if one["target"] is None else f"{one['target']:,}"
+        rows.append((one["measure"], f"{one['value']:,}", target, "yes" if one["ok"] else "**no**"))
+    return table(title, ("what", "value", "target", "kept"), rows)
 
 
 def machine() -> str:
