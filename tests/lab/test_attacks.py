@@ -1,7 +1,7 @@
 """The dishonest nodes of a demonstration do what their names say, and get what they deserve.
 
-Five nodes with the small model of these tests; node 5 misbehaves as its settings say. The apps are
-put together as in :mod:`collegium.lab.app`.
+Five nodes with the small model of these tests; node 5 misbehaves as its ``node_config`` says. The
+apps are put together as in :mod:`collegium.lab.app`.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.world import World
 
 from collegium.chain import history
 from collegium.flower import attest
-from collegium.lab.attacks import ATTACKS, UPDATES, alter, misbehave, withhold
+from collegium.lab.attacks import ATTACK, ATTACKS, UPDATES, alter, misbehave, withhold
 from collegium.protocol.model.phases import Offence
 from collegium.protocol.settlement import INVALID
 
@@ -35,8 +35,8 @@ def attacked(
 
     def play(attack: str, node: int = DISHONEST, rounds: int = 1, **terms: Any) -> World:
         world = make_world(**{"committee": 5, **terms})
-        world.configure(node, attack=attack)
-        run(server_of(world), grid_of(world, "tests.foreign_app:lab_app"), rounds=rounds)
+        grid = grid_of(world, "tests.foreign_app:lab_app", {node: {ATTACK: attack}})
+        run(server_of(world), grid, rounds=rounds)
         return world
 
     return play

@@ -12,7 +12,7 @@ from tests.world import LAYOUT, World
 from collegium.flower import attest
 from collegium.flower.report import RoundReport
 from collegium.lab import result
-from collegium.lab.attacks import alter
+from collegium.lab.attacks import ATTACK, alter
 from collegium.lab.display import story
 from collegium.lab.setup import TOKEN, Founded
 
@@ -82,9 +82,8 @@ def test_a_disputed_merge_and_what_it_cost(
     app.evaluate()(foreign_app.evaluate)
     monkeypatch.setattr(foreign_app, "altering_app", app, raising=False)
     world = make_world(nodes=4, reward=1_000 * TOKEN, stake=500 * TOKEN)
-    world.configure(2, attack="altered-merge")  # the aggregator of round 1
-    server = server_of(world)
-    run(server, grid_of(world, "tests.foreign_app:altering_app"))
+    server, altering = server_of(world), {2: {ATTACK: "altered-merge"}}  # merges round 1
+    run(server, grid_of(world, "tests.foreign_app:altering_app", altering))
     founded = founded_on(world)
     (entry,) = json.loads(json.dumps(result.rounds(founded, server.reports)))
     (dispute,) = entry["disputes"]

@@ -2,7 +2,8 @@
 
 Each is what a real attacker controls: what its node trains, what it answers when it scores, what
 it proposes when it merges, and whether it answers at all. Its keys, commitments and signatures are
-in order.
+in order. The grid of a demonstration names the attack in the node's ``node_config``; a hospital's
+software knows nothing of attacks.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,6 @@ from collegium.protocol import signing
 from collegium.protocol.container import encode_state
 from collegium.roles import aggregator
 from collegium.roles.node import Node
-from collegium.workspace.home import NodeHome
 
 Tensors = dict[str, npt.NDArray[np.float32]]
 Distortion = Callable[[Tensors, Tensors, np.random.Generator], Tensors]
@@ -62,15 +62,18 @@ ALTERED_MERGE = "altered-merge"
 ATTACKS = (*UPDATES, "liar", "withhold", ALTERED_MERGE)
 """Names that ``--attack`` takes."""
 
+ATTACK = "collegium-attack"
+"""Key in the ``node_config`` of a demonstration that names the attack of the node."""
+
 EXPELLED = ("withhold", ALTERED_MERGE)
 """Attacks that cost so much stake that the node has to leave, sooner or later."""
 
 
 def misbehave() -> Mod:
-    """Behave as the node's settings say; honest nodes pass through."""
+    """Behave as the ``node_config`` says; honest nodes pass through."""
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
-        attack = NodeHome(str(context.node_config[HOME])).settings().attack
+        attack = _attack(context)
         if message.metadata.message_type == "train" and attack in UPDATES:
             return _distort(*UPDATES[attack], message, context, call_next)
         reply = call_next(message, context)
@@ -85,9 +88,8 @@ def withhold() -> Mod:
     """Commits, but answers no request for its bytes. Sits outside the attestation."""
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
-        attack = NodeHome(str(context.node_config[HOME])).settings().attack
         record = wire.fields(message)
-        if attack == "withhold" and record is not None and record["step"] == wire.DELIVER:
+        if _attack(context) == "withhold" and record is not None and record["step"] == wire.DELIVER:
             raise ConnectionAbortedError("not delivered")
         return call_next(message, context)
 
@@ -102,13 +104,19 @@ def alter() -> Mod:
     """
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
-        home, record = NodeHome(str(context.node_config[HOME])), wire.fields(message)
+        record = wire.fields(message)
         act = None if record is None else _ALTERING.get(str(record["step"]))
-        if act is None or home.settings().attack != ALTERED_MERGE:
+        if act is None or _attack(context) != ALTERED_MERGE:
             return call_next(message, context)
-        return act(Node.open(home.path), message) or call_next(message, context)
+        return act(Node.open(str(context.node_config[HOME])), message) or call_next(
+            message, context
+        )
 
     return mod
+
+
+def _attack(context: Context) -> str:
+    return str(context.node_config.get(ATTACK, ""))
 
 
 def _propose_altered(node: Node, message: Message) -> Message | None:

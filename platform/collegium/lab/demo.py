@@ -20,6 +20,7 @@ from collegium.flower.mod import HOME
 from collegium.flower.report import RoundReport
 from collegium.flower.strategy import Verified
 from collegium.lab import baselines, report, result, setup
+from collegium.lab.attacks import ATTACK
 from collegium.lab.display import Display
 from collegium.lab.scenario import Scenario
 from collegium.lab.setup import Founded
@@ -55,7 +56,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         card = setup.write_card(scenario, sites, recipe, rounds)
         run = setup.found(scenario, sites, card, chain, display)
         set_up = time.perf_counter()
-        grid = _grid(scenario, run)
+        grid = _grid(scenario, run, sites)
         try:
             strategy = _train(run, grid, rounds, display)
             trained = time.perf_counter()
@@ -93,8 +94,12 @@ def _clear(out: Path) -> None:
     (out / MARKER).write_text("{}")
 
 
-def _grid(scenario: Scenario, run: Founded) -> LocalGrid:
-    nodes = {number + 1: {HOME: str(home.path)} for number, home in run.homes.items()}
+def _grid(scenario: Scenario, run: Founded, sites: Sites) -> LocalGrid:
+    attacks = {member.name: member.attack for member in sites.members}
+    nodes = {
+        number + 1: {HOME: str(home.path), ATTACK: attacks[run.names[number]]}
+        for number, home in run.homes.items()
+    }
     return LocalGrid(_APP, nodes, workers=scenario.processes)
 
 

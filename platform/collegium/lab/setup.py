@@ -170,7 +170,6 @@ def _settings(
         challenge=str(sites.challenge.resolve()),
         first_block=run.first_block,
         seed=1_000 * scenario.seed + index,
-        attack=member.attack,
     )
 
 

@@ -34,7 +34,6 @@ class NodeSettings:
         commit: ``relay`` lets the coordinator post the signed commitment together with the
             others'; ``self`` posts it in a transaction of its own, which nobody can hold back.
         seed: of the batches that training draws.
-        attack: name of a dishonest behaviour, for demonstrations.
     """
 
     name: str
@@ -46,7 +45,6 @@ class NodeSettings:
     bits: int = 8
     commit: str = "relay"
     seed: int = 0
-    attack: str = ""
 
 
 class NodeHome:
