@@ -1,5 +1,7 @@
 """The vectors that the contracts are tested against are those of the reference model."""
 
+import json
+
 import pytest
 from eth_utils import decode_hex
 from tests.vectors import make
@@ -20,6 +22,12 @@ def test_the_files_are_current(built):
         assert vectors(name) == cases, (
             f"{name}.json is out of date: run python -m tests.vectors.make"
         )
+
+
+def test_the_files_have_one_case_a_line(built):
+    for name, cases in built.items():
+        lines = (FOLDER / f"{name}.json").read_text().splitlines()
+        assert [json.loads(line.removesuffix(",")) for line in lines[1:-1]] == cases
 
 
 def test_the_disputes_are_judged_as_they_say(built):

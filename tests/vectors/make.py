@@ -312,9 +312,10 @@ def _hexed(value: Any) -> Any:
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Write all files to ``folder``."""
+    """Write all files to ``folder``, one case a line: a change shows the cases it touches."""
     for name, cases in build().items():
-        (folder / f"{name}.json").write_text(json.dumps(cases, indent=1) + "\n")
+        lines = ",\n".join(json.dumps(case) for case in cases)
+        (folder / f"{name}.json").write_text(f"[\n{lines}\n]\n")
 
 
 def _votes(stream: Stream, true: np.ndarray, number: int) -> list[int]:
