@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.by_hand import ByHand, Nodes
-from tests.world import PASSPHRASE, World, found
+from tests.support.by_hand import ByHand, Nodes
+from tests.support.passphrase import PASSPHRASE
+from tests.support.world import World, found
 
 from benchmarks import runs
 from collegium.chain.connection import Chain

@@ -4,21 +4,27 @@ Founding one takes a second, playing a round half a second, copying either a few
 every test gets a copy of its own of a federation that stands where the test begins.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.passphrase import PASSPHRASE
 
 if TYPE_CHECKING:  # imported in the fixtures, so that other tests start fast
-    from tests.by_hand import ByHand
-    from tests.world import World
+    from tests.support.by_hand import ByHand
+    from tests.support.forging import Forger
+    from tests.support.story import Played
+    from tests.support.world import World
+
+os.environ["COLLEGIUM_PASSPHRASE"] = PASSPHRASE  # of the processes that tests start, too
 
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Founded federations, each once: ``templates(nodes, terms, limits, chain_id, token)``."""
-    from tests.world import found
+    from tests.support.world import found
 
     made: dict[tuple[Any, ...], Path] = {}
 
@@ -42,9 +48,8 @@ def make_world(
     from dataclasses import replace
 
     from tests.support.terms import LIMITS, terms
-    from tests.world import PASSPHRASE, World
+    from tests.support.world import World
 
-    monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
     monkeypatch.setattr("os.fsync", lambda file: None)  # no power cuts here, and disks are slow
     worlds: list[World] = []
 
@@ -81,8 +86,8 @@ def played(
     tmp_path: Path,
 ) -> Iterator[Callable[..., "ByHand"]]:
     """A round that honest nodes have taken to some step: ``played("vote", nodes=5, **terms)``."""
-    from tests.by_hand import ByHand
-    from tests.world import World
+    from tests.support.by_hand import ByHand
+    from tests.support.world import World
 
     copies: list[World] = []
 
@@ -111,6 +116,30 @@ def world(make_world: Callable[..., "World"]) -> "World":
 @pytest.fixture
 def hand(world: "World") -> "ByHand":
     """A round of ``world`` that is to be played by hand."""
-    from tests.by_hand import ByHand
+    from tests.support.by_hand import ByHand
 
     return ByHand(world)
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> "Played":
+    """A finished federation that no test changes."""
+    from tests.support.story import tell
+
+    return tell(tmp_path_factory.mktemp("story"))
+
+
+@pytest.fixture(scope="session")
+def bundle(story: "Played", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The evidence of ``story``, with every update opened."""
+    from collegium import evidence
+
+    return evidence.export(story.run, tmp_path_factory.mktemp("evidence") / "bundle")
+
+
+@pytest.fixture
+def forger(bundle: Path, tmp_path: Path) -> "Forger":
+    """A copy of that evidence to tamper with."""
+    from tests.support.forging import Forger
+
+    return Forger(bundle, tmp_path / "forged")

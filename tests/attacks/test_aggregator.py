@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from flwr.app import Context, Message
 from flwr.clientapp.typing import ClientAppCallable, Mod
-from tests.attacks.offences import MERGES, accepted, altered_lane
-from tests.by_hand import ByHand
-from tests.misbehaving_app import BEHAVIOURS
-from tests.server import grid_of, run, server_of
-from tests.world import LAYOUT, World
+from tests.support.by_hand import ByHand
+from tests.support.misbehaving_app import BEHAVIOURS
+from tests.support.offences import MERGES, accepted, altered_lane
+from tests.support.server import grid_of, run, server_of
+from tests.support.world import LAYOUT, World
 
 from collegium.errors import RoundFailed, TransactionReverted
 from collegium.flower import wire
@@ -137,7 +137,7 @@ def dishonest(world: World, mod: Mod) -> Verified:
     """A round in which every node runs ``mod`` outside the attestation."""
     BEHAVIOURS["aggregator"] = mod
     everybody = {number: {"outside": "aggregator"} for number in world.homes}
-    server = run(server_of(world), grid_of(world, "tests.misbehaving_app:app", everybody))
+    server = run(server_of(world), grid_of(world, "tests.support.misbehaving_app:app", everybody))
     BEHAVIOURS.clear()
     return server
 

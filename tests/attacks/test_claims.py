@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from tests.by_hand import ByHand
-from tests.world import World
+from tests.support.by_hand import ByHand
+from tests.support.world import World
 
 from collegium.errors import TransactionReverted
 from collegium.protocol import ledger

@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-from tests.by_hand import ByHand
-from tests.world import World, register
+from tests.support.by_hand import ByHand
+from tests.support.world import World, register
 
 from collegium.chain.receipts import Receipt
 from collegium.errors import TransactionReverted

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.attacks.offences import (
+from tests.support.by_hand import ByHand
+from tests.support.offences import (
     altered_lane,
     members,
     owed,
@@ -15,7 +16,6 @@ from tests.attacks.offences import (
     slashes,
     stake,
 )
-from tests.by_hand import ByHand
 
 from collegium.errors import TransactionReverted
 from collegium.protocol import state

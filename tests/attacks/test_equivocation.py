@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from tests.attacks.offences import (
+from tests.support.by_hand import ByHand
+from tests.support.offences import (
     EQUIVOCATION,
     Slash,
     check_books,
@@ -17,8 +18,7 @@ from tests.attacks.offences import (
     slashes,
     stake,
 )
-from tests.by_hand import ByHand
-from tests.world import World
+from tests.support.world import World
 
 from collegium.errors import TransactionReverted
 from collegium.protocol.model.registry import LeaveReason

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.by_hand import ByHand
-from tests.world import LAYOUT
+from tests.support.by_hand import ByHand
+from tests.support.world import LAYOUT
 
 from collegium.errors import BlobCorrupt, BlobMissing
 from collegium.protocol import state

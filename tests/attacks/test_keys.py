@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from tests.attacks.offences import owner, stake
-from tests.by_hand import ByHand
+from tests.support.by_hand import ByHand
+from tests.support.offences import owner, stake
 from tests.support.terms import TERMS
 
 from collegium.chain.federation import Federation

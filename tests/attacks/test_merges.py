@@ -7,7 +7,8 @@ signed by nobody, and falls.
 from collections.abc import Callable
 
 import pytest
-from tests.attacks.offences import (
+from tests.support.by_hand import ByHand
+from tests.support.offences import (
     ATTESTATION,
     MERGE,
     MERGES,
@@ -27,9 +28,8 @@ from tests.attacks.offences import (
     slashes,
     stake,
 )
-from tests.by_hand import ByHand
 from tests.support.terms import TERMS
-from tests.world import World
+from tests.support.world import World
 
 from collegium.errors import RoundFailed, TransactionReverted
 from collegium.protocol import codec, state

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp.typing import ClientAppCallable
-from tests.misbehaving_app import BEHAVIOURS
-from tests.server import grid_of, run, server_of
-from tests.world import World
+from tests.support.misbehaving_app import BEHAVIOURS
+from tests.support.server import grid_of, run, server_of
+from tests.support.world import World
 
 from collegium.flower import wire
 from collegium.flower.strategy import Verified
 from collegium.protocol.settlement import INVALID
 
 ATTACKER, VICTIM = 4, 2
-APP = "tests.misbehaving_app:app"
+APP = "tests.support.misbehaving_app:app"
 Tamper = Callable[[ConfigRecord], None]
 
 
@@ -181,7 +181,7 @@ def test_a_node_that_answers_nothing_at_all(world: World) -> None:
 
 def test_a_foreign_node_on_the_grid(world: World) -> None:
     """A Flower node without the mod: it is asked, answers with an error, and is left alone."""
-    from tests import foreign_app
+    from tests.support import foreign_app
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         if wire.fields(message) is None:

@@ -7,7 +7,8 @@ The penalties here, of a stake of 500: 50 for a vote that is not revealed and fo
 from collections.abc import Callable
 
 import pytest
-from tests.attacks.offences import (
+from tests.support.by_hand import ByHand
+from tests.support.offences import (
     INVALID_UPDATE,
     NOBODY,
     UNREVEALED,
@@ -21,9 +22,8 @@ from tests.attacks.offences import (
     slashes,
     stake,
 )
-from tests.by_hand import ByHand
 from tests.support.terms import TERMS
-from tests.world import World
+from tests.support.world import World
 
 from collegium.chain.bindings import deploy
 from collegium.chain.shipped import artifact

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.attacks.offences import check_books, equivocate, owed, report, stake
-from tests.by_hand import ByHand
 from tests.contracts.conftest import build  # noqa: F401
+from tests.support.by_hand import ByHand
+from tests.support.offences import check_books, equivocate, owed, report, stake
 from tests.support.terms import TERMS
-from tests.world import World, register
+from tests.support.world import World, register
 
 from collegium.chain.abi import Abi
 from collegium.chain.bindings import Contract

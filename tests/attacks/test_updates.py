@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.by_hand import ByHand
+from tests.support.by_hand import ByHand
 from tests.support.terms import TERMS
-from tests.world import LAYOUT, Site, World, site
+from tests.support.world import LAYOUT, Site, World, site
 
 from collegium.protocol import codec, state
 from collegium.protocol.codec import Encoded

@@ -7,8 +7,8 @@ five, four or five vote: one liar is below the bound, two of four are at it.
 from collections.abc import Callable
 
 import pytest
-from tests.by_hand import ByHand
-from tests.world import World
+from tests.support.by_hand import ByHand
+from tests.support.world import World
 
 from collegium.errors import TransactionReverted
 from collegium.protocol import verdict

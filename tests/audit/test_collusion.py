@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from tests.attacks.offences import altered_lane, propose, sign
-from tests.by_hand import ByHand
+from tests.support.by_hand import ByHand
+from tests.support.offences import altered_lane, propose, sign
 
 from collegium import evidence
 from collegium.protocol import state

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.audit.builder import ALTERED
-from tests.audit.forging import found, rebuilt
+from tests.support.builder import ALTERED
+from tests.support.forging import found, rebuilt
 
 from collegium import evidence
 from collegium.audit import merges
@@ -23,9 +23,9 @@ from collegium.protocol.layout import Layout
 from collegium.protocol.rules import merging
 
 
-def test_the_forger_s_tools_change_nothing_by_themselves(forger: Any, world: Any) -> None:
+def test_the_forger_s_tools_change_nothing_by_themselves(forger: Any, story: Any) -> None:
     forger.rebuild()
-    assert evidence.audit(forger.seal(), anchor=world.head).ok
+    assert evidence.audit(forger.seal(), anchor=story.head).ok
 
 
 # -- transactions --------------------------------------------------------------------------------
@@ -88,13 +88,13 @@ def test_a_transaction_left_out(forger: Any, name: str, code: str) -> None:
     assert found(rebuilt(forger), code, "")
 
 
-def test_the_last_transaction_of_a_sender_left_out(forger: Any, world: Any) -> None:
+def test_the_last_transaction_of_a_sender_left_out(forger: Any, story: Any) -> None:
     """Nothing else depends on it: only an anchor can tell, and without one the audit says so."""
     entry, _, position = forger.call("claim")
     del entry["block"]["transactions"][position], entry["receipts"][position]
     forger.rebuild()
     forged = forger.seal()
-    assert found(evidence.audit(forged, anchor=world.head), "anchor", "block")
+    assert found(evidence.audit(forged, anchor=story.head), "anchor", "block")
     assert any("made up blocks" in item.reason for item in evidence.audit(forged).unchecked)
 
 
@@ -116,12 +116,12 @@ def test_blocks_in_another_order(forger: Any) -> None:
     assert not rebuilt(forger).ok
 
 
-def test_a_chain_cut_short_shows_only_by_an_anchor(forger: Any, world: Any) -> None:
+def test_a_chain_cut_short_shows_only_by_an_anchor(forger: Any, story: Any) -> None:
     del forger.entries[-20:]
     assert found(evidence.audit(forger.seal()), "head", "block")
     forger.rebuild()
     cut = forger.seal()
-    assert not evidence.audit(cut, anchor=world.head).ok
+    assert not evidence.audit(cut, anchor=story.head).ok
     unchecked = evidence.audit(cut).unchecked
     assert any("everybody else sees" in item.subject for item in unchecked)
 
@@ -349,7 +349,7 @@ def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.Monk
         result[ALTERED] += 1
         return result
 
-    monkeypatch.setattr(merges.merge, "merge", altered)
+    monkeypatch.setattr(merges.merging, "merge", altered)
     result = evidence.audit(bundle)
     assert found(result, "rejection", "rejected merge 1 of round 2")
     assert result.rounds[1].rejected[0].exact is True

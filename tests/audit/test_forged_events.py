@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.audit.forging import found, rebuilt
+from tests.support.forging import found, rebuilt
 
 from collegium import evidence
 from collegium.protocol import packed

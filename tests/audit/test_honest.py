@@ -13,8 +13,8 @@ from collegium.errors import BadAnchor
 
 
 @pytest.fixture(scope="module")
-def result(world, bundle) -> AuditResult:
-    return evidence.audit(bundle, anchor=world.head)
+def result(story, bundle) -> AuditResult:
+    return evidence.audit(bundle, anchor=story.head)
 
 
 def test_it_holds(result: AuditResult) -> None:
@@ -123,19 +123,19 @@ def test_an_anchor_is_a_hash(bundle: Path, anchor: str) -> None:
         evidence.audit(bundle, anchor=anchor)
 
 
-def test_a_run_is_audited_in_place(world) -> None:
-    before = sorted(path.relative_to(world.run) for path in world.run.rglob("*"))
-    result = evidence.audit(world.run, anchor=world.head)
+def test_a_run_is_audited_in_place(story) -> None:
+    before = sorted(path.relative_to(story.run) for path in story.run.rglob("*"))
+    result = evidence.audit(story.run, anchor=story.head)
     assert result.ok and all(u.opened for r in result.rounds for u in r.updates)
-    assert sorted(path.relative_to(world.run) for path in world.run.rglob("*")) == before
+    assert sorted(path.relative_to(story.run) for path in story.run.rglob("*")) == before
 
 
-def test_a_chain_and_its_store_are_enough(world) -> None:
-    source = evidence.from_chain(str(world.chain), world.federation, world.run / "store")
+def test_a_chain_and_its_store_are_enough(story) -> None:
+    source = evidence.from_chain(str(story.chain), story.federation, story.run / "store")
     stages = set()
     result = evidence.audit(
-        source.with_keys(world.run / "nodes/site1", world.run / "nodes/site2"),
-        anchor=world.head,
+        source.with_keys(story.run / "nodes/site1", story.run / "nodes/site2"),
+        anchor=story.head,
         progress=lambda stage, done, total: stages.add(stage),
     )
     assert result.ok

@@ -24,8 +24,8 @@ def _shown(result: AuditResult) -> str:
 
 
 @pytest.fixture(scope="module")
-def held(world: Any, bundle: Path) -> AuditResult:
-    return evidence.audit(bundle, anchor=world.head)
+def held(story: Any, bundle: Path) -> AuditResult:
+    return evidence.audit(bundle, anchor=story.head)
 
 
 @pytest.fixture
@@ -85,17 +85,17 @@ def test_a_bundle_that_cannot_be_read_still_gives_a_page(forger: Any) -> None:
     assert json.loads(json.dumps(result.to_json()))["rounds"] == []
 
 
-def test_a_sealed_audit_gives_a_page(world: Any) -> None:
-    source = evidence.from_chain(str(world.chain), world.federation, world.run / "store")
+def test_a_sealed_audit_gives_a_page(story: Any) -> None:
+    source = evidence.from_chain(str(story.chain), story.federation, story.run / "store")
     text = page.html(evidence.audit(source))
     assert "could not be recomputed" in text and "sealed" in text
 
 
 def test_the_audit_command(
-    world: Any, bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    story: Any, bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     html = tmp_path / "audit.html"
-    code = main(["audit", str(bundle), "--anchor", world.head, "--html", str(html), "--json"])
+    code = main(["audit", str(bundle), "--anchor", story.head, "--html", str(html), "--json"])
     out, _ = capfd.readouterr()
     assert code == 0 and json.loads(out)["ok"] is True
     assert "The evidence holds." in html.read_text()
@@ -139,12 +139,12 @@ def test_an_audit_of_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert json.loads(capfd.readouterr().out)["error"]["code"] == "CG601"
 
 
-def test_the_export_command(world: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_export_command(story: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "evidence.zip"
     code = main([
-        "evidence", "export", "--rpc", str(world.chain), "--federation", world.federation,
-        "--store", str(world.run / "store"), "--home", str(world.run / "nodes/site2"),
-        "--home", str(world.run / "nodes/site3"), "--out", str(out), "--json",
+        "evidence", "export", "--rpc", str(story.chain), "--federation", story.federation,
+        "--store", str(story.run / "store"), "--home", str(story.run / "nodes/site2"),
+        "--home", str(story.run / "nodes/site3"), "--out", str(out), "--json",
     ])  # fmt: skip
     document = json.loads(capfd.readouterr().out)
     assert code == 0 and document["updates"] == {"opened": 12, "sealed": 0}

@@ -16,8 +16,8 @@ from collegium.store.sealed import seal
 from collegium.workspace.home import NodeHome
 
 
-def _source(world: Any, *, store: Path | None = None) -> evidence.Source:
-    return evidence.from_chain(str(world.chain), world.federation, store or world.run / "store")
+def _source(story: Any, *, store: Path | None = None) -> evidence.Source:
+    return evidence.from_chain(str(story.chain), story.federation, store or story.run / "store")
 
 
 def _index(bundle: Path) -> Index:
@@ -25,16 +25,16 @@ def _index(bundle: Path) -> Index:
 
 
 @pytest.fixture
-def store(world: Any, tmp_path: Path) -> Path:
+def store(story: Any, tmp_path: Path) -> Path:
     """A copy of the artifact store."""
-    return Path(shutil.copytree(world.run / "store", tmp_path / "store"))
+    return Path(shutil.copytree(story.run / "store", tmp_path / "store"))
 
 
-def test_without_keys(world: Any, tmp_path: Path) -> None:
-    bundle = evidence.export(_source(world), tmp_path / "sealed")
+def test_without_keys(story: Any, tmp_path: Path) -> None:
+    bundle = evidence.export(_source(story), tmp_path / "sealed")
     index = _index(bundle)
     assert (len(index.updates), len(index.envelopes), len(index.states)) == (0, 12, 4)
-    result = evidence.audit(bundle, anchor=world.head)
+    result = evidence.audit(bundle, anchor=story.head)
     assert result.ok
     subjects = [item.subject for item in result.unchecked]
     assert "round 1: content of the updates of nodes 3, 1, 2, 4" in subjects
@@ -44,54 +44,54 @@ def test_without_keys(world: Any, tmp_path: Path) -> None:
     assert result.by_check["state"] == 5  # states are known by the roots on the chain
 
 
-def test_with_the_key_of_one_node(world: Any, tmp_path: Path) -> None:
+def test_with_the_key_of_one_node(story: Any, tmp_path: Path) -> None:
     """A member of every committee opens everything; who was in one opens that round."""
-    readers = {row.id: {*row.committee, row.aggregator} for row in evidence.audit(world.run).rounds}
+    readers = {row.id: {*row.committee, row.aggregator} for row in evidence.audit(story.run).rounds}
     for node in range(1, 5):
-        home = world.run / "nodes" / f"site{node}"
-        bundle = evidence.export(_source(world), tmp_path / f"by{node}", keys=(home,))
+        home = story.run / "nodes" / f"site{node}"
+        bundle = evidence.export(_source(story), tmp_path / f"by{node}", keys=(home,))
         opened = {(u.round, u.node) for u in _index(bundle).updates if u.opened}
         own = {(round_id, node) for round_id in readers}
         seen = {(r, n) for r, members in readers.items() if node in members for n in range(1, 5)}
         assert opened == seen
-        assert evidence.audit(bundle, anchor=world.head).ok
+        assert evidence.audit(bundle, anchor=story.head).ok
         assert own & seen == {(r, node) for r, members in readers.items() if node in members}
 
 
 def test_a_wrong_passphrase_leaves_them_sealed(
-    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    story: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("COLLEGIUM_PASSPHRASE", "wrong")
-    bundle = evidence.export(world.run, tmp_path / "bundle")
+    bundle = evidence.export(story.run, tmp_path / "bundle")
     assert len(_index(bundle).envelopes) == 12
     assert "wrong passphrase" in caplog.text
     assert evidence.audit(bundle).ok
 
 
-def test_a_folder_without_keys(world: Any, tmp_path: Path) -> None:
+def test_a_folder_without_keys(story: Any, tmp_path: Path) -> None:
     with pytest.raises(MissingKeys, match="CG305"):
-        evidence.export(_source(world), tmp_path / "bundle", keys=(tmp_path,))
+        evidence.export(_source(story), tmp_path / "bundle", keys=(tmp_path,))
 
 
 def test_the_journal_of_a_node_holds_its_own_update(
-    world: Any, bundle: Path, tmp_path: Path
+    story: Any, bundle: Path, tmp_path: Path
 ) -> None:
     """A node that nobody sealed an envelope for can still show what it committed to."""
-    home = Path(shutil.copytree(world.run / "nodes/site1", tmp_path / "site1"))
+    home = Path(shutil.copytree(story.run / "nodes/site1", tmp_path / "site1"))
     entry = next(u for u in _index(bundle).updates if (u.round, u.node) == (1, 1))
     update = (bundle / "blobs" / entry.blob).read_bytes()
     NodeHome(home).journal(1).write("update.safetensors", update)
     empty = BlobStore(tmp_path / "empty")
     for name in ("card.json", "layout.json"):
-        empty.put((world.run / name).read_bytes())
-    source = _source(world, store=tmp_path / "empty")
+        empty.put((story.run / name).read_bytes())
+    source = _source(story, store=tmp_path / "empty")
     made = evidence.export(source, tmp_path / "bundle", keys=(home,))
     assert [(u.round, u.node, u.opened) for u in _index(made).updates] == [(1, 1, True)]
     assert evidence.audit(made).ok
 
 
 def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
-    world: Any, bundle: Path, store: Path, tmp_path: Path
+    story: Any, bundle: Path, store: Path, tmp_path: Path
 ) -> None:
     """Node 4 seals rubbish to the committee of round 2: evidence of that is the envelope itself."""
     blobs = BlobStore(store)
@@ -99,28 +99,28 @@ def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
         if blobs.get(name).startswith(b'{"keys"'):
             (store / name[:2] / name).unlink()
     row = evidence.audit(bundle).rounds[1]
-    keys = {n: world.encryption_keys[n] for n in {*row.committee, row.aggregator}}
-    domain = Domain(_index(bundle).chain_id, world.federation)
+    keys = {n: story.encryption_keys[n] for n in {*row.committee, row.aggregator}}
+    domain = Domain(_index(bundle).chain_id, story.federation)
     digest = bytes.fromhex(row.updates[3].digest)
     name = blobs.put(seal(b"rubbish", keys, domain.envelope_context(2, digest)))
-    homes = tuple(world.run / "nodes" / f"site{n}" for n in range(1, 5))
-    made = evidence.export(_source(world, store=store), tmp_path / "made", keys=homes)
+    homes = tuple(story.run / "nodes" / f"site{n}" for n in range(1, 5))
+    made = evidence.export(_source(story, store=store), tmp_path / "made", keys=homes)
     assert [(u.node, u.blob, u.opened) for u in _index(made).updates] == [(4, name, False)]
     result = evidence.audit(made)
     assert result.ok
     assert any("did not hold" in item.reason for item in result.unchecked)
 
 
-def test_an_envelope_for_nobody_in_particular(world: Any, store: Path, tmp_path: Path) -> None:
-    key = world.encryption_keys[1]
+def test_an_envelope_for_nobody_in_particular(story: Any, store: Path, tmp_path: Path) -> None:
+    key = story.encryption_keys[1]
     BlobStore(store).put(seal(b"x", {1: key, 99: key}, b"another context"))
-    made = evidence.export(_source(world, store=store), tmp_path / "made")
+    made = evidence.export(_source(story, store=store), tmp_path / "made")
     result = evidence.audit(made)
     assert result.ok
     assert any("which no round drew together" in note.text for note in result.notes)
 
 
-def test_rubbish_for_an_envelope(forger: Any, world: Any, tmp_path: Path) -> None:
+def test_rubbish_for_an_envelope(forger: Any, story: Any, tmp_path: Path) -> None:
     blob = "blobs/" + (digest := forger.index["updates"][0]["blob"])
     forger.index["updates"] = forger.index["updates"][1:]
     forger.index["envelopes"] = [digest]
@@ -129,8 +129,8 @@ def test_rubbish_for_an_envelope(forger: Any, world: Any, tmp_path: Path) -> Non
     assert [(f.code, f.record) for f in result.findings] == [("blob", f"envelope {digest}")]
 
 
-def test_the_index_lists_what_is_sealed(world: Any, tmp_path: Path) -> None:
-    bundle = evidence.export(_source(world), tmp_path / "bundle")
+def test_the_index_lists_what_is_sealed(story: Any, tmp_path: Path) -> None:
+    bundle = evidence.export(_source(story), tmp_path / "bundle")
     document = json.loads((bundle / INDEX).read_bytes())
     listed = {file["path"] for file in document["files"]}
     assert {f"blobs/{digest}" for digest in document["envelopes"]} <= listed

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.support.passphrase import PASSPHRASE
 from tests.support.terms import LIMITS, WINDOWS, terms
 
 from collegium.chain.engines import connect
@@ -30,7 +31,6 @@ from collegium.tasks.xray.data import read_folder
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 
-PASSPHRASE = "correct horse"
 TOKEN = 10**18
 NAMES = ("cardiac", "trauma")
 
@@ -53,9 +53,8 @@ Run = Callable[..., Outcome]
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
     """Run one command in this process: ``run("chain", "status", "--json")``."""
-    monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
 
     def command(*arguments: str | Path) -> Outcome:
         capfd.readouterr()

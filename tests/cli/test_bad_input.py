@@ -154,7 +154,7 @@ def test_wrong_passphrase(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatc
     refused(run(*command), "CG301")
     wallet = folder / "nodes" / "trauma" / "keys" / "account.json"
     refused(run("round", "open", "--dir", folder, "--wallet", wallet, "--json"), "CG301")
-    monkeypatch.setenv("COLLEGIUM_PASSPHRASE", "correct horse")
+    monkeypatch.undo()
     assert run(*command).code == 0
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.by_hand import ByHand
+from tests.support.by_hand import ByHand
+from tests.support.passphrase import PASSPHRASE
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
@@ -19,7 +20,7 @@ from collegium.errors import OffenceUnproven
 from collegium.protocol.signing import Domain, compact, sign
 from collegium.workspace.keyring import Keyring
 
-from .conftest import PASSPHRASE, Run, play_round
+from .conftest import Run, play_round
 
 
 def test_before_the_first_round(folder: Path, run: Run) -> None:

@@ -15,12 +15,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.support.passphrase import PASSPHRASE
 
 from collegium.errors import LeftNode, WrongPassphrase
 from collegium.flower.supernode import prepare
 from collegium.workspace.keyring import Keyring
 
-from .conftest import PASSPHRASE, Run
+from .conftest import Run
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_flower_starts_with_it(home: Path, tmp_path: Path) -> None:
         "--superlink", "127.0.0.1:1", "--root-certificates", str(authority), "--port", port,
     ]  # fmt: skip
     quiet = {"FLWR_HOME": str(tmp_path), "FLWR_TELEMETRY_ENABLED": "0"}
-    environment = os.environ | quiet | {"COLLEGIUM_PASSPHRASE": PASSPHRASE}
+    environment = os.environ | quiet
     with log.open("wb") as output:
         started = subprocess.Popen(
             command, stdout=output, stderr=output, env=environment, start_new_session=True

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from tests.contracts.twin import Twin
-from tests.protocol.consortium import GENESIS, refused
-from tests.protocol.crowd import Crowd
+from tests.support.consortium import GENESIS, refused
+from tests.support.crowd import Crowd
 from tests.support.terms import TERMS
 
 

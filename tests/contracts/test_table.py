@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.twin import ABIS, Twin, encode, target
-from tests.protocol.consortium import SALT
+from tests.support.consortium import SALT
 
 from collegium.protocol import ledger, state, verdict
 from collegium.protocol.merge_proof import Leaf, MergeProof

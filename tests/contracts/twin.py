@@ -15,8 +15,8 @@ from typing import Any, Self
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import decode_hex, to_checksum_address
-from tests.protocol.consortium import FEDERATION, GENESIS, SIGNERS, Consortium
-from tests.protocol.crowd import NODES
+from tests.support.consortium import FEDERATION, GENESIS, SIGNERS, Consortium
+from tests.support.crowd import NODES
 
 from collegium.chain.abi import Abi, Call
 from collegium.chain.embedded.chain import EmbeddedChain, RpcError

@@ -1,8 +1,8 @@
 """The same federation on every engine: equal states, equal pay, equal gas, cheat included.
 
-Everything is the real thing but the model, a linear regression (see :mod:`tests.world`). Chains
-differ in their randomness, so that each would draw another committee; the draw is repeated, by
-putting the chain back, until it falls as on the embedded chain. From there on nothing may differ.
+Everything is the real thing but the model, a linear regression (see :mod:`tests.support.world`).
+Chains differ in their randomness, so that each would draw another committee; the draw is repeated,
+by putting the chain back, until it is that of the embedded chain. From there on nothing may differ.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from tests.by_hand import ByHand
+from tests.support.by_hand import ByHand
+from tests.support.passphrase import PASSPHRASE
 from tests.support.terms import TERMS
-from tests.world import PASSPHRASE, World, found, found_on
+from tests.support.world import World, found, found_on
 
 from collegium.chain import engines, history
 from collegium.chain.reader import Reader
@@ -149,21 +150,14 @@ def finished(world: World, story: Story) -> Story:
     return story
 
 
-@pytest.fixture(autouse=True)
-def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
-
-
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """The story as the embedded chain tells it."""
     folder = tmp_path_factory.mktemp("embedded")
     found(folder / "template", NODES, AGREED)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
-        world = World(folder / "template", folder / "world")
-        story = tell(world)
-        world.close()
+    world = World(folder / "template", folder / "world")
+    story = tell(world)
+    world.close()
     return story
 
 

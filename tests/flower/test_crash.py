@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.by_hand import ByHand
-from tests.server import fedavg, grid_of, nobody, restart_nodes, run, server_of
-from tests.world import LAYOUT, World, site
+from tests.support.by_hand import ByHand
+from tests.support.server import fedavg, grid_of, nobody, restart_nodes, run, server_of
+from tests.support.world import LAYOUT, World, site
 
 from collegium.chain.bindings import Contract
 from collegium.flower.strategy import Verified

@@ -9,9 +9,9 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg, FedMedian
-from tests import foreign_app
-from tests.server import fedavg, grid_of, run, server_of
-from tests.world import LAYOUT, World, site
+from tests.support import foreign_app
+from tests.support.server import fedavg, grid_of, run, server_of
+from tests.support.world import LAYOUT, World, site
 
 from collegium.flower import Verified, attest
 from collegium.flower.mod import SCORING
@@ -128,7 +128,7 @@ def test_records_may_have_other_names(world: World, monkeypatch: pytest.MonkeyPa
         arrayrecord_key="model",
         configrecord_key="settings",
     )
-    server = run(server_of(world, strategy), grid_of(world, "tests.foreign_app:renamed"))
+    server = run(server_of(world, strategy), grid_of(world, "tests.support.foreign_app:renamed"))
     assert server.reports[0].errors == [] and min(world.scores(1).values()) > 0
     assert configs and all(config[SCORING] for config in configs)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
-from tests import foreign_app
-from tests.by_hand import ByHand
-from tests.server import grid_of, restart_nodes
-from tests.world import LAYOUT, World, site
+from tests.support import foreign_app
+from tests.support.by_hand import ByHand
+from tests.support.server import grid_of, restart_nodes
+from tests.support.world import LAYOUT, World, site
 
 from collegium.flower import attest, wire
 from collegium.flower.grid import LocalGrid
@@ -194,7 +194,7 @@ def test_an_app_whose_evaluate_has_no_such_metric_says_so(
     world = hand.world
     member = hand.view.committee[0]
     asked = {"base": hand.file, **wire.pack(hand.envelopes), "arrays": "arrays", "config": "config"}
-    grid = grid_of(world, "tests.foreign_app:other")
+    grid = grid_of(world, "tests.support.foreign_app:other")
     reply = ask(grid, wire.request(wire.VOTE, member + 1, 1, **asked))
     assert "no metric named 'perplexity'" in reply.error.reason
     assert world.view().sealed == frozenset()
@@ -202,5 +202,5 @@ def test_an_app_whose_evaluate_has_no_such_metric_says_so(
 
 def test_a_node_without_a_folder_is_an_error_reply(world: World) -> None:
     world.federation.open_round()
-    grid = LocalGrid("tests.foreign_app:app", {2: {"site": 1}})
+    grid = LocalGrid("tests.support.foreign_app:app", {2: {"site": 1}})
     assert "collegium-home" in ask(grid, training()).error.reason

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.server import fedavg, grid_of, run
-from tests.world import LAYOUT, World
+from tests.support.server import fedavg, grid_of, run
+from tests.support.world import LAYOUT, World
 
 from collegium.errors import MissingKeys, NoRun
 from collegium.flower import Verified

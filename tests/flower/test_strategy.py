@@ -6,9 +6,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from flwr.app import Message
-from tests.by_hand import ByHand
-from tests.server import fedavg, grid_of, nobody, restart_nodes, run, server_of
-from tests.world import LAYOUT, PASSPHRASE, World
+from tests.support.by_hand import ByHand
+from tests.support.passphrase import PASSPHRASE
+from tests.support.server import fedavg, grid_of, nobody, restart_nodes, run, server_of
+from tests.support.world import LAYOUT, World
 
 from collegium.chain import history
 from collegium.chain.disputes import Dispute

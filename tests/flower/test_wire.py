@@ -7,8 +7,8 @@ import pytest
 from flwr.app import ArrayRecord, Message, RecordDict
 from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects
 from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
-from tests.server import grid_of, run, server_of
-from tests.world import World
+from tests.support.server import grid_of, run, server_of
+from tests.support.world import World
 
 from collegium.flower import wire
 from collegium.flower.grid import LocalGrid

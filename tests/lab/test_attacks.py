@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from flwr.clientapp import ClientApp
-from tests import foreign_app
-from tests.server import grid_of, run, server_of
-from tests.world import World
+from tests.support import foreign_app
+from tests.support.server import grid_of, run, server_of
+from tests.support.world import World
 
 from collegium.chain import history
 from collegium.flower import attest
@@ -35,7 +35,7 @@ def attacked(
 
     def play(attack: str, node: int = DISHONEST, rounds: int = 1, **terms: Any) -> World:
         world = make_world(**{"committee": 5, **terms})
-        grid = grid_of(world, "tests.foreign_app:lab_app", {node: {ATTACK: attack}})
+        grid = grid_of(world, "tests.support.foreign_app:lab_app", {node: {ATTACK: attack}})
         run(server_of(world), grid, rounds=rounds)
         return world
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 from flwr.clientapp import ClientApp
-from tests import foreign_app
-from tests.server import grid_of, run, server_of
-from tests.world import LAYOUT, World
+from tests.support import foreign_app
+from tests.support.server import grid_of, run, server_of
+from tests.support.world import LAYOUT, World
 
 from collegium.flower import attest
 from collegium.flower.report import RoundReport
@@ -83,7 +83,7 @@ def test_a_disputed_merge_and_what_it_cost(
     monkeypatch.setattr(foreign_app, "altering_app", app, raising=False)
     world = make_world(nodes=4, reward=1_000 * TOKEN, stake=500 * TOKEN)
     server, altering = server_of(world), {2: {ATTACK: "altered-merge"}}  # merges round 1
-    run(server, grid_of(world, "tests.foreign_app:altering_app", altering))
+    run(server, grid_of(world, "tests.support.foreign_app:altering_app", altering))
     founded = founded_on(world)
     (entry,) = json.loads(json.dumps(result.rounds(founded, server.reports)))
     (dispute,) = entry["disputes"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import settings
-from tests.protocol.consortium import FEDERATION, Consortium, address
+from tests.support.consortium import FEDERATION, Consortium, address
 from tests.support.terms import LIMITS, TERMS
 
 from collegium.protocol import codec

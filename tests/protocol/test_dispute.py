@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.protocol.tampering import tampered
+from tests.support.tampering import tampered
 
 from collegium.errors import BadDispute
 from collegium.protocol import codec, merge_proof, packed, settlement, state, tree

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.by_hand import ByHand
+from tests.support.by_hand import ByHand
 from tests.support.terms import LIMITS
 
 from collegium.errors import BadProof, BlobMissing, RoundFailed, TransactionReverted

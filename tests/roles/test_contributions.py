@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.world import LAYOUT, site
+from tests.support.world import LAYOUT, site
 
 from collegium.protocol import codec, state
 from collegium.protocol.codec import Encoded

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.by_hand import ByHand
-from tests.world import LAYOUT, World, site
+from tests.support.by_hand import ByHand
+from tests.support.world import LAYOUT, World, site
 
 from collegium.errors import BadCodes, CannotOpen, RoundFailed
 from collegium.protocol import codec, state

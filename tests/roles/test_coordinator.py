@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.by_hand import ByHand
-from tests.world import World
+from tests.support.by_hand import ByHand
+from tests.support.world import World
 
 from collegium.errors import RoundFailed, TransactionReverted
 from collegium.protocol import signing, state

@@ -1,7 +1,7 @@
 """Only the holder of a registered signer key can be that node."""
 
 import pytest
-from tests.world import World
+from tests.support.world import World
 
 from collegium.errors import BadSignature
 from collegium.roles import greeting

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from tests.world import LAYOUT, World
+from tests.support.world import LAYOUT, World
 
 from collegium.errors import MissingKeys, ModelMismatch, UnregisteredNode, WrongPassphrase
 from collegium.roles.node import Node

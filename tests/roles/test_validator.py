@@ -6,8 +6,8 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-from tests.by_hand import ByHand
-from tests.world import site
+from tests.support.by_hand import ByHand
+from tests.support.world import site
 
 from collegium.errors import BadProof, BlobMissing, RoundFailed
 from collegium.protocol import signing, state

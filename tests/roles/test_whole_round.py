@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.by_hand import ByHand
-from tests.world import LAYOUT, World, site
+from tests.support.by_hand import ByHand
+from tests.support.world import LAYOUT, World, site
 
 from collegium.protocol import state
 from collegium.protocol.container import decode_update

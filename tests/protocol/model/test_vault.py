@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.protocol.consortium import refused
+from tests.support.consortium import refused
 
 from collegium.errors import NotConserved
 from collegium.protocol import ledger

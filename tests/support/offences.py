@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.by_hand import ByHand
-from tests.world import LAYOUT, World
+from tests.support.by_hand import ByHand
+from tests.support.world import LAYOUT, World
 
 from collegium.chain.federation import Federation
 from collegium.chain.receipts import Receipt

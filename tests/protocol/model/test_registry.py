@@ -1,6 +1,6 @@
 """Who is a node: admission, keys, seats and the round from which a change counts."""
 
-from tests.protocol.consortium import refused
+from tests.support.consortium import refused
 
 from collegium.protocol.digest import keccak
 from collegium.protocol.model.federation import NOT_ACTIVE

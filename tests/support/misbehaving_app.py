@@ -8,7 +8,7 @@ is a Flower mod; tests add theirs to ``BEHAVIOURS``.
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable, Mod
-from tests import foreign_app
+from tests.support import foreign_app
 
 from collegium.flower import attest
 

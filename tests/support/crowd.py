@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
-from tests.protocol.consortium import SALT, SIGNERS, Consortium
-from tests.protocol.tampering import tampered
+from tests.support.consortium import SALT, SIGNERS, Consortium
+from tests.support.tampering import tampered
 
 from collegium.protocol import state
 from collegium.protocol.model.access import ADMIN, COORDINATOR, COUNCIL, PAUSER

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tests.world import LAYOUT, World, site
+from tests.support.world import LAYOUT, World, site
 
 from collegium.protocol import codec, signing, state, verdict
 from collegium.protocol.codec import Encoded

@@ -5,7 +5,7 @@ Its only line from here is ``ClientApp(mods=[attest()])``.
 
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
-from tests.world import LAYOUT, site
+from tests.support.world import LAYOUT, site
 
 from collegium.flower import attest
 

@@ -4,7 +4,7 @@ import copy
 from dataclasses import replace
 
 import pytest
-from tests.protocol.consortium import GENESIS, refused
+from tests.support.consortium import GENESIS, refused
 
 from collegium.protocol import draw, ledger, packed, signing, verdict
 from collegium.protocol.digest import keccak

@@ -9,7 +9,7 @@ from collections import Counter
 
 from hypothesis import settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
-from tests.protocol.crowd import PARAMETERS, Crowd
+from tests.support.crowd import PARAMETERS, Crowd
 
 from collegium.protocol.model.federation import DISPUTES_CALLS, FEDERATION_CALLS, VAULT_CALLS
 from collegium.protocol.model.machine import Context, Revert

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.protocol.consortium import GENESIS, refused
+from tests.support.consortium import GENESIS, refused
 
 from collegium.protocol import state
 from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Revert

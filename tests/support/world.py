@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tests.support.passphrase import PASSPHRASE
 from tests.support.terms import LIMITS, TERMS
 
 from collegium.chain import history
@@ -40,7 +41,6 @@ from collegium.workspace.keyring import Keyring
 
 Vector = npt.NDArray[np.float32]
 
-PASSPHRASE = "test"
 FEATURES, OUTPUTS = 20, 15
 SHAPE = (FEATURES, OUTPUTS)
 LAYOUT = Layout(

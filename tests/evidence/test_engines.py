@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.audit.story import play
+from tests.support.story import play
 
 from collegium import evidence
 from collegium.chain import engines

@@ -11,11 +11,13 @@ signed two updates in round 1, node 3 leaves with its stake, node 1 is revoked, 
 claim. Some calls are refused.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.audit.builder import TERMS, Builder
+from tests.support.builder import CARD, LAYOUT, TERMS, Builder
 
+from collegium.chain import engines
 from collegium.chain.connection import Chain
 from collegium.protocol.settlement import INVALID
 
@@ -29,6 +31,21 @@ class Played:
     federation: str
     head: str
     encryption_keys: dict[int, bytes]
+
+
+def tell(run: Path) -> Played:
+    """The federation on an embedded chain, in a folder that looks like that of a demonstration."""
+    with engines.connect(str(run / "chain.sqlite"), clock="virtual") as chain:
+        played = play(chain, run)
+    (run / "card.json").write_bytes(CARD.encode())
+    (run / "layout.json").write_bytes(LAYOUT.encode())
+    description = {
+        "version": 1, "chain": "chain.sqlite", "federation": played.federation,
+        "card": "card.json", "layout": "layout.json", "store": "store",
+        "nodes": [f"nodes/site{number}" for number in range(1, 5)],
+    }  # fmt: skip
+    (run / "run.json").write_text(json.dumps(description))
+    return played
 
 
 def play(chain: Chain, run: Path) -> Played:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.tasks.families import FAMILIES, save
 from tests.tasks.settings import QUICK
+from tests.tasks.xray.families import FAMILIES, save
 
 from collegium.tasks import load_task
 from collegium.tasks.xray.prompts import IGNORED

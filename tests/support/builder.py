@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from tests.support.passphrase import PASSPHRASE
 from tests.support.terms import LIMITS, terms
 
 from collegium.chain import history
@@ -44,7 +45,6 @@ CARD = TaskCard(
     recipe={"steps": 3}, limits=replace(LIMITS, norm=1.0), terms=TERMS,
 )  # fmt: skip
 
-PASSPHRASE = "open sesame"
 ALTERED = 290  # a lane: block 1 of leaf 1
 
 Delta = npt.NDArray[np.float64]

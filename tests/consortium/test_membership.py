@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from tests.by_hand import ByHand
-from tests.world import PASSPHRASE, World
+from tests.support.by_hand import ByHand
+from tests.support.passphrase import PASSPHRASE
+from tests.support.world import World
 
 from collegium.chain import history
 from collegium.chain.federation import Federation
@@ -102,7 +103,6 @@ def test_a_crash_around_the_transaction_loses_no_key(
     with pytest.raises(Crash):
         rotate(world, 2)
     monkeypatch.undo()
-    monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
     on_disk = signers(world.homes[2].keys)
     assert len(on_disk) == 2
     node = world.node(2)  # opens whatever the chain names

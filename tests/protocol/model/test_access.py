@@ -1,6 +1,6 @@
 """Roles: who may give them, and how the admin hands over in two steps."""
 
-from tests.protocol.consortium import refused
+from tests.support.consortium import refused
 
 from collegium.protocol.model.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
 

@@ -36,7 +36,7 @@ class _Liar:
 
 @pytest.fixture
 def audit_through(
-    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    story: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Lie], AuditResult]:
     """Audit the chain through a server that lies."""
 
@@ -47,8 +47,8 @@ def audit_through(
                 yield _Liar(chain, lie)
 
         monkeypatch.setattr("collegium.evidence.exporter.connected", connected)
-        source = evidence.from_chain(str(world.chain), world.federation, world.run / "store")
-        return evidence.audit(source, anchor=world.head)
+        source = evidence.from_chain(str(story.chain), story.federation, story.run / "store")
+        return evidence.audit(source, anchor=story.head)
 
     return carry_out
 
@@ -87,7 +87,7 @@ def test_another_block_in_its_place(audit_through: Any) -> None:
     assert any(f.code == "header" and f.record == "block 20" for f in result.findings)
 
 
-def test_a_shorter_chain(audit_through: Any, world: Any) -> None:
+def test_a_shorter_chain(audit_through: Any, story: Any) -> None:
     def lie(method: str, params: tuple[Any, ...], answer: Any) -> Any:
         return hex(50) if method == "eth_blockNumber" else answer
 

@@ -1,17 +1,17 @@
-"""The federation of :mod:`tests.world` driven through Flower: a grid, a server, their restarts."""
+"""A :class:`World` driven through Flower: a grid, a server, their restarts."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from flwr.serverapp.strategy import FedAvg, Strategy
-from tests.world import LAYOUT, World
+from tests.support.world import LAYOUT, World
 
 from collegium.flower import mod
 from collegium.flower.grid import LocalGrid
 from collegium.flower.mod import HOME
 from collegium.flower.strategy import Verified
 
-APP = "tests.foreign_app:app"
+APP = "tests.support.foreign_app:app"
 
 
 def grid_of(
