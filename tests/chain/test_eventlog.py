@@ -70,7 +70,7 @@ def forked(tmp_path: Path, probe_on) -> Iterator[Callable[..., Fork]]:
     def make(parent: Fork | None, name: str) -> Fork:
         file = tmp_path / f"{name}.sqlite"
         if parent is not None:
-            source, copy = sqlite3.connect(parent.chain.spec), sqlite3.connect(file)
+            source, copy = sqlite3.connect(str(parent.chain.spec)), sqlite3.connect(file)
             with closing(source), closing(copy):
                 source.backup(copy)
         opened.append(engines.connect(str(file), clock="virtual"))

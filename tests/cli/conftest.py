@@ -19,7 +19,7 @@ from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
 from collegium.cli import main
 from collegium.consortium import joining
-from collegium.consortium.creation import Agreement, found
+from collegium.consortium.creation import Agreement, create_federation
 from collegium.protocol import state, verdict
 from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout, Tensor
@@ -118,9 +118,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with connect(str(root / "chain.sqlite"), clock="virtual") as chain:
         sponsor = chain.dev_accounts[0]
         agreed = agreement(challenge)
-        made, federation = found(
-            root, chain, "chain.sqlite", sponsor, agreed, deposit=5_000 * TOKEN
-        )
+        made, federation = create_federation(root, chain, sponsor, agreed, deposit=5_000 * TOKEN)
         for name in NAMES:
             home, keys = NodeHome(root / "nodes" / name), Keyring.generate(name.encode())
             keys.save(home.keys, PASSPHRASE, iterations=1_000)
@@ -128,7 +126,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
             joining.fund(federation, keys.account.address, wei=10**18)
             data = write_site(root / "data" / name)
             settings = NodeSettings(
-                name, made.chain_spec, made.federation, str(data), str(challenge)
+                name, str(made.chain_spec), made.federation, str(data), str(challenge)
             )
             joining.join(made, federation, home, PASSPHRASE, settings)
             joining.give_gas(federation, keys.account, keys.signer.address, 10**17)

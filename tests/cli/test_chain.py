@@ -1,12 +1,16 @@
 """``collegium chain``: up, status, down, and what keeps a chain from starting."""
 
+import json
+import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from collegium.chain import engines
+from collegium.chain import engines, processes
+from collegium.cli import federation
 
 from .conftest import Run
 
@@ -47,3 +51,20 @@ def test_port_in_use(run: Run, place: Path) -> None:
         assert done.code == 1 and done.json["error"]["code"] == "CG202"
         assert "--port" in done.json["error"]["action"]
     assert run("chain", "up", "--port", port, "--dir", place, "--json").json["port"] == int(port)
+
+
+def test_a_federation_on_the_embedded_chain_is_not_looked_for_on_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --chain embedded the chain file counts, even if another engine runs from the folder."""
+    other = engines.LocalChain("hardhat", "http://127.0.0.1:1", 1, os.getpid(), "", "", False)
+    other = replace(other, birth=processes.birth(os.getpid()))
+    target = tmp_path / "new"
+    target.mkdir()
+    (target / "chain.json").write_text(json.dumps(other.to_json()))
+    assert federation._chain("embedded", target).path == target / "chain.sqlite"
+    assert str(federation._chain(None, target)) == "hardhat"
+    (target / "chain.json").unlink()
+    assert federation._chain(None, target).path == target / "chain.sqlite"
+    monkeypatch.chdir(tmp_path)
+    assert federation._chain("own.sqlite", target).path == tmp_path / "own.sqlite"

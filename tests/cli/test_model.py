@@ -11,7 +11,7 @@ from collegium.store import BlobStore
 
 from .conftest import Run, write_site
 
-PAGE = Path(__file__).parents[2] / "docs" / "errors" / "CG503.md"
+PAGE = Path(__file__).parents[2] / "platform/collegium/pages/CG503.md"
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def found_on(
         home.write_settings(settings_of(number, federation), card.encode(), LAYOUT.encode())
     place = {"federation": federation.address, "first_block": receipt.block}
     if chain.embedded is None:
-        place["chain"] = chain.spec
+        place["chain"] = str(chain.spec)
     (folder / "place.json").write_text(json.dumps(place))
 
 
@@ -163,7 +163,7 @@ def settings_of(number: int, federation: Federation) -> NodeSettings:
     """What a node writes down when it joins."""
     return NodeSettings(
         name=f"node {number}",
-        chain=federation.chain.spec,
+        chain=str(federation.chain.spec),
         federation=federation.address,
         first_block=federation.first_block,
         data="",
@@ -222,7 +222,7 @@ class World:
             (home.path / name).symlink_to((template / name).resolve())
         if (template / "journal").exists():
             shutil.copytree(template / "journal", home.path / "journal")
-        known = replace(NodeHome(template).settings(), chain=self.chain.spec, **settings)
+        known = replace(NodeHome(template).settings(), chain=str(self.chain.spec), **settings)
         (home.path / "node.json").write_text(json.dumps(asdict(known)))
         return home
 

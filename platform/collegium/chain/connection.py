@@ -10,6 +10,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.providers import BaseProvider
 
+from collegium.chain.spec import ChainSpec
 from collegium.chain.transport import request
 from collegium.errors import WrongChain
 
@@ -23,7 +24,8 @@ class Chain:
     """A connection to an Ethereum chain. Use it as a context manager, or call :meth:`close`.
 
     Attributes:
-        spec: how it was named: a path, an engine or a URL.
+        spec: how every process on this machine can name it: its URL or its file; the engine
+            ``embedded`` if it is in the memory of this one.
         engine: ``embedded``, ``hardhat``, ``ganache``, ``anvil`` or ``rpc``.
         w3: web3.py on this chain.
         chain_id: EIP-155 id.
@@ -36,7 +38,7 @@ class Chain:
 
     def __init__(
         self,
-        spec: str,
+        spec: ChainSpec,
         engine: str,
         provider: BaseProvider,
         *,

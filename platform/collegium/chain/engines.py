@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from collegium.chain import processes
 from collegium.chain.commands import COMMANDS
 from collegium.chain.locks import file_lock
-from collegium.errors import ChainStopped, ChainUnreachable, PortInUse, UnknownChain
+from collegium.chain.spec import ChainSpec, Kind, unknown
+from collegium.errors import ChainStopped, ChainUnreachable, PortInUse
 
 if TYPE_CHECKING:
     from collegium.chain.connection import Chain
@@ -27,7 +28,6 @@ ENGINES = tuple(COMMANDS)
 DEFAULT_PORT = 8545
 HOST = "127.0.0.1"
 _STATE, _LOG, _LOCK = "chain.json", "chain.log", "chain.lock"
-_DATABASE_ENDINGS = (".sqlite", ".sqlite3", ".db")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def start(
         ChainStopped: it is not installed, ended, or did not answer in time; says what it printed.
     """
     if engine not in COMMANDS:
-        raise _unknown(engine)
+        raise unknown(engine)
     run_dir.mkdir(parents=True, exist_ok=True)
     with file_lock(run_dir / _LOCK):
         running = status(run_dir)
@@ -128,7 +128,7 @@ def stop(run_dir: Path) -> LocalChain | None:
 
 
 def connect(
-    spec: str,
+    spec: str | ChainSpec,
     *,
     run_dir: Path | None = None,
     start_engine: bool = False,
@@ -137,12 +137,11 @@ def connect(
     expected_chain_id: int | None = None,
     **options: Any,
 ) -> "Chain":
-    """Connect to a chain by engine name, path of an embedded chain, or URL.
+    """Connect to a chain.
 
     Args:
-        spec: ``embedded`` (``chain.sqlite`` in ``run_dir``, or in memory without one); a path
-            that ends in .sqlite, .sqlite3 or .db, or ``embedded:PATH``; ``hardhat``, ``ganache``
-            or ``anvil`` (the one that runs from ``run_dir``); or an http(s) URL.
+        spec: see :meth:`.spec.ChainSpec.parse`. The engine ``embedded`` is the file in
+            ``run_dir``, or in memory without one; another engine is the one that runs from there.
         run_dir: see :func:`start`.
         start_engine: start the engine if it does not run; closing the connection stops it.
         port: for an engine that is started here; 0 takes a free one.
@@ -151,38 +150,38 @@ def connect(
         options: ``clock``, ``genesis_time``, ``seed``, ``chain_id`` of an embedded chain.
 
     Raises:
-        UnknownChain: ``spec`` is none of these.
+        UnknownChain: ``spec`` is no name of a chain.
         ChainUnreachable: nothing answers, or the engine does not run.
         WrongChain: the chain has another id.
         ChainFile: the embedded chain's file cannot be used.
         PortInUse, ChainStopped: see :func:`start`.
     """
-    if spec.startswith(("http://", "https://")):
-        return _connect_url(spec, "rpc", spec, retry, expected_chain_id)
-    path = _embedded_path(spec, run_dir)
-    if path is not None:
-        return _connect_embedded(spec, path, expected_chain_id, options)
-    if spec not in COMMANDS:
-        raise _unknown(spec)
-    if run_dir is None:
-        raise _not_running(spec, None)
-    local = status(run_dir)
+    named = ChainSpec.parse(spec)
+    if named.embedded:
+        return _connect_embedded(named, run_dir, expected_chain_id, options)
+    if named.kind is Kind.URL:
+        return _connect_url(named, "rpc", retry, expected_chain_id)
+    engine = named.name
+    local = None if run_dir is None else status(run_dir)
+    if run_dir is None or (local is not None and local.engine != engine):
+        raise _not_running(engine, local)
     if local is not None:
-        if local.engine != spec:
-            raise _not_running(spec, local)
-        return _connect_url(spec, spec, local.url, retry, expected_chain_id)
+        return _connect_url(_at(local), engine, retry, expected_chain_id)
     if not start_engine:
-        raise _not_running(spec, None)
-    started = start(spec, run_dir, port=port)
+        raise _not_running(engine, None)
+    started = start(engine, run_dir, port=port)
     return _connect_url(
-        spec, spec, started.url, retry, expected_chain_id, on_close=lambda: stop(run_dir)
+        _at(started), engine, retry, expected_chain_id, on_close=lambda: stop(run_dir)
     )
 
 
+def _at(local: LocalChain) -> ChainSpec:
+    return ChainSpec(Kind.URL, local.url)
+
+
 def _connect_url(
-    spec: str,
+    spec: ChainSpec,
     engine: str,
-    url: str,
     retry: "Retry | None",
     expected_chain_id: int | None,
     on_close: Any = None,
@@ -193,20 +192,29 @@ def _connect_url(
     return Chain(
         spec,
         engine,
-        PatientProvider(url, retry),
+        PatientProvider(spec.name, retry),
         expected_chain_id=expected_chain_id,
         on_close=on_close,
     )
 
 
 def _connect_embedded(
-    spec: str, path: str, expected_chain_id: int | None, options: dict[str, Any]
+    spec: ChainSpec,
+    run_dir: Path | None,
+    expected_chain_id: int | None,
+    options: dict[str, Any],
 ) -> "Chain":
     from collegium.chain.connection import Chain
     from collegium.chain.embedded.chain import EmbeddedChain
+    from collegium.chain.embedded.database import MEMORY
     from collegium.chain.embedded.provider import EmbeddedProvider
 
-    chain = EmbeddedChain(path, **options)
+    if spec.kind is Kind.FILE:
+        spec = spec.resolve(Path())
+    elif run_dir is not None:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        spec = spec.resolve(run_dir)
+    chain = EmbeddedChain(spec.path or MEMORY, **options)
     return Chain(
         spec,
         "embedded",
@@ -214,19 +222,6 @@ def _connect_embedded(
         expected_chain_id=expected_chain_id,
         embedded=chain,
     )
-
-
-def _embedded_path(spec: str, run_dir: Path | None) -> str | None:
-    """The file that ``spec`` names, or ``None`` if it names no embedded chain."""
-    if spec == "embedded":
-        if run_dir is None:
-            return ":memory:"
-        run_dir.mkdir(parents=True, exist_ok=True)
-        return str(run_dir / "chain.sqlite")
-    prefix, _, path = spec.partition(":")
-    if prefix == "embedded" and path:
-        return path
-    return spec if spec.endswith(_DATABASE_ENDINGS) else None
 
 
 def _same(running: LocalChain, engine: str, port: int, run_dir: Path) -> LocalChain:
@@ -298,12 +293,4 @@ def _not_running(engine: str, other: LocalChain | None) -> ChainUnreachable:
         expected=f"{engine} to run",
         found="none running" if other is None else f"{other.engine} at {other.url}",
         action=f"Start it with: collegium chain up --engine {engine}",
-    )
-
-
-def _unknown(spec: str) -> UnknownChain:
-    return UnknownChain(
-        expected=f"one of {', '.join(ENGINES)}, a .sqlite file, or an http(s) URL",
-        found=repr(spec),
-        action="Correct the name.",
     )

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from collegium.chain import engines
+from collegium.chain.spec import ChainSpec, Kind
 from collegium.cli import output
 from collegium.cli.command import Noun
 from collegium.cli.options import RunDir, Wallet, run_dir
@@ -31,21 +33,19 @@ def create(
 ) -> None:
     """Compute the task card, deploy the contracts, pay into escrow, and write the run folder."""
     from collegium.consortium.card_file import CardFile
-    from collegium.consortium.creation import agree, found, require_free
+    from collegium.consortium.creation import agree, create_federation, require_free
 
     folder = run_dir(dir)
     require_free(folder)
     file = CardFile.read(card)
-    spec, name = _chain(chain, folder)
-    with connected(spec, folder) as connection:
+    with connected(_chain(chain, folder), folder) as connection:
         sponsor = account(connection, wallet)
         with output.working("loading the base model"):
             agreement = agree(file)
         with output.working("deploying"):
-            run, federation = found(
+            run, federation = create_federation(
                 folder,
                 connection,
-                name or _address(spec, folder),
                 sponsor,
                 agreement,
                 deposit=file.deposit,
@@ -111,30 +111,18 @@ def recycle(dir: RunDir = None, wallet: Wallet = None) -> None:
     output.result({"recycled": moved, "tx": receipt.tx}, f"{moved} tokens are free escrow now")
 
 
-def _chain(given: str | None, folder: Path) -> tuple[str, str]:
-    """What to connect to, and how ``run.json`` names it if that is clear already."""
-    from collegium.chain import engines
-    from collegium.chain.embedded.chain import EmbeddedChain
-
-    running = engines.status(folder)
-    if given in (None, "embedded") and (running is None or running.engine == "embedded"):
-        if running is not None:
-            return running.url, "chain.sqlite"
-        folder.mkdir(parents=True, exist_ok=True)
-        EmbeddedChain(folder / "chain.sqlite").close()
-        return str(folder / "chain.sqlite"), "chain.sqlite"
-    if given is None and running is not None:
-        return running.url, running.url
-    return str(given), ""
-
-
-def _address(spec: str, folder: Path) -> str:
-    """How other commands reach a chain that was named by engine, URL or path."""
-    from collegium.chain import engines
-
-    if spec in engines.ENGINES:
+def _chain(given: str | None, folder: Path) -> ChainSpec:
+    """The chain to create a federation on, for any working directory."""
+    if given is None:
         running = engines.status(folder)
-        return spec if running is None else running.url
-    if spec.startswith(("http://", "https://")):
-        return spec
-    return str(Path(spec.removeprefix("embedded:")).resolve())
+        given = "embedded" if running is None else running.engine
+    spec = ChainSpec.parse(given)
+    if spec.kind is not Kind.ENGINE:
+        return spec.resolve(Path())
+    spec = spec.resolve(folder)
+    if spec.path is not None:
+        from collegium.chain.embedded.chain import EmbeddedChain
+
+        folder.mkdir(parents=True, exist_ok=True)
+        EmbeddedChain(spec.path).close()  # made here: nothing else makes a chain by opening it
+    return spec

@@ -117,7 +117,7 @@ def register(
     with opened(dir) as session:
         settings = NodeSettings(
             name=name or home.resolve().name,
-            chain=session.run.chain_spec,
+            chain=str(session.run.chain_spec),
             federation=session.run.federation,
             data=str(data.resolve()),
             challenge=str(challenge.resolve()),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collegium.chain.spec import ChainSpec
 from collegium.cli.options import run_dir
 from collegium.cli.passphrase import ask
 from collegium.errors import ChainFile, MissingKeys
@@ -50,12 +51,12 @@ def opened(dir: Path | None) -> Iterator[Session]:
 
 
 @contextmanager
-def connected(spec: str, run_dir: Path | None = None) -> Iterator["Chain"]:
+def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]:
     """Connect to a chain that exists; an embedded chain is not made by the way."""
     from collegium.chain.engines import connect
     from collegium.chain.transport import Retry
 
-    if spec.endswith(".sqlite") and not Path(spec).is_file():
+    if spec.path is not None and not spec.path.is_file():
         raise ChainFile(
             expected=f"the file of an embedded chain at {spec}",
             found="no such file",

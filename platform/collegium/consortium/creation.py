@@ -65,10 +65,9 @@ def require_free(folder: Path) -> None:
         )
 
 
-def found(
+def create_federation(
     folder: Path,
     chain: Chain,
-    chain_name: str,
     sponsor: LocalAccount,
     agreement: Agreement,
     *,
@@ -79,7 +78,6 @@ def found(
 
     Args:
         folder: of the run.
-        chain_name: how ``run.json`` names the chain.
         sponsor: pays, and holds all roles until it grants them.
         deposit: token units; made from nothing if the token is ours.
         token: ERC-20 address; empty deploys a DemoToken.
@@ -106,7 +104,12 @@ def found(
         if own:
             federation.mint(sponsor.address, deposit)
         federation.deposit(deposit)
-    run = Run(folder, chain_name, federation.address, first_block=receipt.block)
+    run = Run(
+        folder,
+        str(chain.spec.within(folder)),
+        federation.address,
+        first_block=receipt.block,
+    )
     _write(run, agreement)
     return run, federation
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collegium.chain.spec import ChainSpec
 from collegium.errors import BlobMissing, EvidenceError, NoRun
 from collegium.protocol.canonical import MAX_DOCUMENT
 from collegium.store import BlobStore
@@ -27,7 +28,7 @@ class Source:
         keys: folders of nodes whose keys open sealed updates.
     """
 
-    chain: str
+    chain: ChainSpec
     federation: str
     store: str | None
     card: bytes | None = None
@@ -71,10 +72,11 @@ def from_run(path: str | Path) -> Source:
     """
     run = Run.load(path)
     try:
-        if "://" not in run.chain and not Path(run.chain_spec).is_file():
-            raise FileNotFoundError(f"no chain file {run.chain_spec}")
+        chain = run.chain_spec
+        if chain.path is not None and not chain.path.is_file():
+            raise FileNotFoundError(f"no chain file {chain}")
         return Source(
-            chain=run.chain_spec,
+            chain=chain,
             federation=run.federation,
             store=run.store_root,
             card=run.card_file.read_bytes(),
@@ -90,7 +92,7 @@ def from_run(path: str | Path) -> Source:
 
 
 def from_chain(
-    chain: str,
+    chain: str | ChainSpec,
     federation: str,
     store: str | Path | None = None,
     *,
@@ -103,7 +105,7 @@ def from_chain(
         card, layout: files of the agreed documents, if the store does not hold them.
     """
     return Source(
-        chain=chain,
+        chain=ChainSpec.parse(chain),
         federation=federation,
         store=None if store is None else str(store),
         card=None if card is None else Path(card).read_bytes(),

@@ -54,7 +54,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         chain = setup.open_chain(scenario)
     try:
         card = setup.write_card(scenario, sites, recipe, rounds)
-        run = setup.found(scenario, sites, card, chain, display)
+        run = setup.create_federation(scenario, sites, card, chain, display)
         set_up = time.perf_counter()
         grid = _grid(scenario, run, sites)
         try:

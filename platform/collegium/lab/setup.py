@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collegium.chain.connection import Chain
-from collegium.chain.engines import connect, status
+from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
 from collegium.consortium import creation
 from collegium.consortium.card_file import CardFile
@@ -111,7 +111,7 @@ def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) ->
     )
 
 
-def found(
+def create_federation(
     scenario: Scenario, sites: Sites, card: CardFile, chain: Chain, display: Display
 ) -> Founded:
     """Deploy, fund and register everybody."""
@@ -119,10 +119,9 @@ def found(
     with display.step("Loading the base model, agreeing on the task card"):
         agreement = agree(card)
     with display.step("Deploying the contracts and funding the escrow"):
-        run, reading = creation.found(
+        run, reading = creation.create_federation(
             scenario.out,
             chain,
-            "chain.sqlite" if chain.engine == "embedded" else chain_spec(scenario, chain),
             sponsor,
             agreement,
             deposit=card.deposit,
@@ -164,21 +163,13 @@ def _settings(
 ) -> NodeSettings:
     return NodeSettings(
         name=member.name,
-        chain=run.chain_spec,
+        chain=str(run.chain_spec),
         federation=run.federation,
         data=str(member.data.resolve()),
         challenge=str(sites.challenge.resolve()),
         first_block=run.first_block,
         seed=1_000 * scenario.seed + index,
     )
-
-
-def chain_spec(scenario: Scenario, chain: Chain) -> str:
-    """How another process reaches the chain."""
-    if chain.engine == "embedded":
-        return str((scenario.out / "chain.sqlite").resolve())
-    running = status(scenario.out)
-    return running.url if running is not None else chain.spec
 
 
 def _derive(scenario: Scenario, purpose: str) -> bytes:

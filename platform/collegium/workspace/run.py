@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from collegium.chain.spec import ChainSpec
 from collegium.errors import NoRun
 
 FILE = "run.json"
@@ -76,11 +77,9 @@ class Run:
         partial.replace(self.folder / FILE)
 
     @property
-    def chain_spec(self) -> str:
-        """What :func:`collegium.chain.engines.connect` takes, wherever this process runs."""
-        if self.chain.startswith(("http://", "https://")):
-            return self.chain
-        return str((self.folder / self.chain.removeprefix("embedded:")).resolve())
+    def chain_spec(self) -> ChainSpec:
+        """The chain, wherever this process runs. Raises UnknownChain if the file names none."""
+        return ChainSpec.parse(self.chain).resolve(self.folder)
 
     @property
     def card_file(self) -> Path:

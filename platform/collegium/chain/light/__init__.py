@@ -9,11 +9,12 @@ What is read is believed: the audit checks, this only shows.
 from pathlib import Path
 
 from collegium.chain.light.registry import FOREVER, Listed, Registry, vault_of
+from collegium.chain.spec import ChainSpec, Kind
 
 __all__ = ["FOREVER", "Listed", "Registry", "read_registry", "vault_of"]
 
 
-def read_registry(spec: str, federation: str) -> Registry:
+def read_registry(spec: str | ChainSpec, federation: str) -> Registry:
     """The registry of the federation at an address.
 
     Args:
@@ -25,10 +26,11 @@ def read_registry(spec: str, federation: str) -> Registry:
         ChainFile: the file is missing or no chain.
         WrongChain: there is no federation at this address.
     """
-    if spec.startswith(("http://", "https://")):
+    named = ChainSpec.parse(spec)
+    if named.kind is Kind.URL:
         from collegium.chain.light.views import from_url
 
-        return from_url(spec, federation)
+        return from_url(named.name, federation)
     from collegium.chain.light.events import from_file
 
-    return from_file(Path(spec.removeprefix("embedded:")), federation)
+    return from_file(Path(named.name), federation)
