@@ -112,7 +112,16 @@ def test_clock_rules() -> None:
     wall = Clock("wall", shift=10)
     assert wall.next_time(100, 200) == 210 and wall.next_time(300, 200) == 301
     assert wall.fixed_at(5000).after_block(5000, 200) == Clock("wall", shift=4800)
-    virtual = Clock("virtual").advanced(7).advanced(3)
+    virtual = Clock("virtual").advanced(7, 0, 0).advanced(3, 0, 0)
     assert virtual.next_time(100, 999_999) == 111
     assert virtual.after_block(111, 999_999) == Clock("virtual")
     assert virtual.fixed_at(50).next_time(100, 0) == 101  # never before the parent
+
+
+def test_time_can_be_moved_after_blocks_that_ran_ahead_of_the_wall_clock() -> None:
+    with engines.connect("embedded") as chain:
+        for _ in range(20):
+            chain.mine()
+        deadline = chain.timestamp() + 10
+        chain.increase_time(10)
+        assert chain.timestamp() >= deadline

@@ -18,7 +18,7 @@ class Clock:
 
     Attributes:
         kind: ``wall`` or ``virtual``.
-        shift: seconds; added to the wall clock for ever, or to the next virtual block only.
+        shift: seconds; added to the wall clock permanently, or to the next virtual block only.
         fixed: Unix time that the next block must have, if it was set.
     """
 
@@ -42,8 +42,13 @@ class Clock:
             return Clock("wall", shift=timestamp - now)
         return self
 
-    def advanced(self, seconds: int) -> "Clock":
-        return replace(self, shift=self.shift + seconds)
+    def advanced(self, seconds: int, parent: int, now: int) -> "Clock":
+        """The clock moved forward, so that the next block is ``seconds`` after its parent or later.
+
+        Blocks that are mined faster than one a second run ahead of a wall clock.
+        """
+        ahead = max(0, parent - now - self.shift) if self.kind == "wall" else 0
+        return replace(self, shift=self.shift + ahead + seconds)
 
     def fixed_at(self, timestamp: int) -> "Clock":
         return replace(self, fixed=timestamp)

@@ -5,6 +5,7 @@ Hardhat, anvil and Ganache move time.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -124,7 +125,8 @@ class Rpc:
         amount = quantity(seconds)
         if amount < 0:
             raise RpcError(INVALID_PARAMS, f"time cannot go back by {-amount} s")
-        clock = self.chain.clock.advanced(amount)
+        parent = self.chain.head.timestamp
+        clock = self.chain.clock.advanced(amount, parent, int(time.time()))
         self.chain.set_clock(clock)
         return quantity_hex(clock.shift)
 
