@@ -14,7 +14,8 @@ from collegium.flower.report import RoundReport
 from collegium.lab import result
 from collegium.lab.attacks import ATTACK, alter
 from collegium.lab.display import story
-from collegium.lab.setup import TOKEN, Founded
+from collegium.lab.setup import Founded
+from collegium.protocol.amounts import TOKEN
 
 
 def founded_on(world: World) -> Founded:

@@ -1,7 +1,6 @@
 """How each local chain is started: one command per engine.
 
-All of them get chain id 31337, the same 20 prefunded accounts and the Shanghai fork, so that one
-federation runs on any of them with the same gas.
+All of them get the chain id, the prefunded accounts and the fork of :mod:`.local`.
 """
 
 import json
@@ -11,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from collegium.chain import local
 from collegium.errors import ChainStopped
 
 GANACHE = "ganache@7.9.2"
 ANVIL = "@foundry-rs/anvil@1.7.1"
-# Written out here, because importing it would load py-evm.
-_MNEMONIC = "test test test test test test test test test test test junk"
 _HARDHAT_CONFIGS = ("hardhat.config.js", "hardhat.config.cjs", "hardhat.config.ts")
 
 
@@ -89,17 +87,17 @@ def ganache(run_dir: Path, port: int) -> Command:
             "--server.port",
             str(port),
             "--chain.chainId",
-            "31337",
+            str(local.CHAIN_ID),
             "--chain.hardfork",
-            "shanghai",
+            local.HARDFORK,
             "--wallet.mnemonic",
-            _MNEMONIC,
+            local.MNEMONIC,
             "--wallet.totalAccounts",
-            "20",
+            str(local.ACCOUNTS),
             "--wallet.defaultBalance",
-            "10000",
+            str(local.BALANCE),
             "--miner.blockGasLimit",
-            "30000000",
+            str(local.GAS_LIMIT),
             "--database.dbPath",
             str(run_dir / "ganache"),
         ),
@@ -121,17 +119,17 @@ def anvil(run_dir: Path, port: int) -> Command:
             "--port",
             str(port),
             "--chain-id",
-            "31337",
+            str(local.CHAIN_ID),
             "--hardfork",
-            "shanghai",
+            local.HARDFORK,
             "--mnemonic",
-            _MNEMONIC,
+            local.MNEMONIC,
             "--accounts",
-            "20",
+            str(local.ACCOUNTS),
             "--balance",
-            "10000",
+            str(local.BALANCE),
             "--gas-limit",
-            "30000000",
+            str(local.GAS_LIMIT),
             "--state",
             str(run_dir / "anvil.json"),
         ),

@@ -10,14 +10,13 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.providers import BaseProvider
 
+from collegium.chain import local
 from collegium.chain.spec import ChainSpec
 from collegium.chain.transport import request
 from collegium.errors import WrongChain
 
 if TYPE_CHECKING:
     from collegium.chain.embedded.chain import EmbeddedChain
-
-LOCAL_CHAIN_IDS = frozenset({31337, 1337})
 
 
 class Chain:
@@ -87,7 +86,7 @@ class Chain:
     @property
     def is_local(self) -> bool:
         """Whether this is a development chain, which mines only when it is sent something."""
-        return self.chain_id in LOCAL_CHAIN_IDS
+        return self.chain_id in local.CHAIN_IDS
 
     def present(self) -> str:
         """The block tag whose time is now, for views that depend on the time.

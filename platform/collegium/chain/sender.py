@@ -26,13 +26,13 @@ from collegium.errors import (
     TransactionPending,
     TransactionReverted,
 )
+from collegium.protocol.amounts import ETHER
 
 # Between estimate and mining others may change what a call costs: the last of several
 # commitments also writes the end of the phase.
 GAS_HEADROOM_PERCENT, GAS_HEADROOM = 20, 30_000
 DEFAULT_TIP_WEI = 10**9
 NONCE_RACES = 8
-_WEI = 10**18
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,8 @@ class Sender:
             balance = int(self.chain.rpc("eth_getBalance", self.address, "latest"), 16)
             if balance < cost:
                 return InsufficientFunds(
-                    expected=f"at least {cost / _WEI:.6f} ETH at {self.address} for gas and value",
-                    found=f"{balance / _WEI:.6f} ETH",
+                    expected=f"at least {cost / ETHER:.6f} ETH at {self.address} for gas and value",
+                    found=f"{balance / ETHER:.6f} ETH",
                     action="Send some of the chain's own currency to this address.",
                 )
         return explain_revert(refusal, self.known.all)

@@ -11,6 +11,7 @@ from collegium.cli import output
 from collegium.cli.command import Noun
 from collegium.cli.options import RunDir, Wallet, run_dir
 from collegium.cli.session import account, connected, opened
+from collegium.protocol.amounts import tokens
 
 _APART = ("staked", "owed", "forfeited")  # money beside the escrow
 
@@ -62,7 +63,7 @@ def create(
             "card": "0x" + agreement.card.digest.hex(),
             "layout": "0x" + agreement.layout.digest.hex(),
             "genesis": "0x" + agreement.card.genesis,
-            "deposited": output.tokens(file.deposit),
+            "deposited": tokens(file.deposit),
         }
     output.result(document, output.facts(document))
 
@@ -84,13 +85,13 @@ def status(dir: RunDir = None) -> None:
             "state_root": "0x" + federation.state_root().hex(),
             "active_nodes": federation.active_count(),
             "round": {"id": found.id, "phase": found.phase.name.title()},
-            "reward": output.tokens(terms["reward"]),
-            "stake": output.tokens(terms["stake"]),
+            "reward": tokens(terms["reward"]),
+            "stake": tokens(terms["stake"]),
             "money": {
-                name: output.tokens(getattr(books, name))
+                name: tokens(getattr(books, name))
                 for name in ("deposited", "withdrawn", "free", "reserved", "earned", "claimed")
             }
-            | {name: output.tokens(getattr(books, name)) for name in _APART}
+            | {name: tokens(getattr(books, name)) for name in _APART}
             | {"conserved": books.conserved},
         }
     shown = {name: value for name, value in document.items() if name not in ("round", "money")}
@@ -107,7 +108,7 @@ def recycle(dir: RunDir = None, wallet: Wallet = None) -> None:
     """Move forfeited stakes into the escrow, where they pay for rounds. Anybody may."""
     with opened(dir) as session:
         receipt = session.sending(wallet).recycle()
-        moved = output.tokens(receipt.event("Recycled")["amount"])
+        moved = tokens(receipt.event("Recycled")["amount"])
     output.result({"recycled": moved, "tx": receipt.tx}, f"{moved} tokens are free escrow now")
 
 

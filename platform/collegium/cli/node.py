@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,9 @@ from collegium.cli import output
 from collegium.cli.command import Noun
 from collegium.cli.options import RunDir, Wallet, run_dir
 from collegium.cli.passphrase import ask
+from collegium.protocol import amounts
+from collegium.protocol.amounts import ETHER, tokens
+from collegium.workspace.names import ACCOUNT, KEYS, NODE
 
 if TYPE_CHECKING:
     from collegium.chain.federation import Federation
@@ -34,7 +36,6 @@ SignerGas = Annotated[
 ]
 NODE_HELP = "A node: its id, its account, or its folder."
 Named = Annotated[str, typer.Argument(help=NODE_HELP)]
-_WEI = 10**18
 
 
 @app.command(example="COLLEGIUM_PASSPHRASE=… collegium node keygen --home cardiac")
@@ -81,7 +82,7 @@ def admit(
         federation = session.sending(wallet)
         federation.admit(member)
         if fund:
-            joining.fund(federation, member, wei=2 * _WEI)
+            joining.fund(federation, member, wei=2 * ETHER)
     output.result({"account": member, "admitted": True, "funded": fund}, f"{member} may register")
 
 
@@ -158,7 +159,7 @@ def list_(
             "id": found.id,
             "account": found.account,
             "signer": found.signer,
-            "stake": output.tokens(found.stake),
+            "stake": tokens(found.stake),
             "status": found.status(registry.newest_round),
             "name": names.get(found.account.lower(), ""),
         }
@@ -243,7 +244,7 @@ def withdraw(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
         number = joining.resolve(session.federation, node)
         receipt = membership.withdraw_stake(session.sending(wallet), number)
         paid = receipt.event("StakeWithdrawn")
-    amount = output.tokens(paid["amount"])
+    amount = tokens(paid["amount"])
     document = {"id": number, "account": paid["account"], "paid": amount, "tx": receipt.tx}
     output.result(document, f"paid {amount} tokens to {paid['account']}")
 
@@ -294,7 +295,7 @@ def _give_gas(session: "Session", keys: "Keyring", wei: int | None) -> None:
     """Let the account see to it that the signer can send; by default on a local chain only."""
     from collegium.consortium import joining
 
-    wanted = (_WEI // 2 if session.chain.is_local else 0) if wei is None else wei
+    wanted = (ETHER // 2 if session.chain.is_local else 0) if wei is None else wei
     joining.give_gas(session.federation, keys.account, keys.signer.address, wanted)
 
 
@@ -313,9 +314,9 @@ def _names(homes: Iterable[Path]) -> dict[str, str]:
     names = {}
     for home in homes:
         try:
-            address = json.loads((home / "keys" / "account.json").read_bytes())["address"]
+            address = json.loads((home / KEYS / ACCOUNT).read_bytes())["address"]
             names["0x" + address.lower().removeprefix("0x")] = json.loads(
-                (home / "node.json").read_bytes()
+                (home / NODE).read_bytes()
             )["name"]
         except FileNotFoundError:
             continue  # moved to its own machine
@@ -349,6 +350,6 @@ def _ether(text: str) -> int | None:
     if not text:
         return None
     try:
-        return int(Decimal(text) * _WEI)
-    except (InvalidOperation, OverflowError, ValueError):
+        return amounts.parse(text)
+    except ValueError:
         raise typer.BadParameter(f"{text!r} is no amount", param_hint="--signer-gas") from None

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from collegium.workspace.names import RUN
+
 RunDir = Annotated[
     Path | None,
     typer.Option(
@@ -30,4 +32,4 @@ def run_dir(given: Path | None) -> Path:
     if given is not None:
         return given
     here = Path()
-    return here if (here / "run.json").is_file() else Path("collegium-run")
+    return here if (here / RUN).is_file() else Path("collegium-run")

@@ -108,10 +108,3 @@ def facts(pairs: Mapping[str, object]) -> "Table":
 def short(hexadecimal: str) -> str:
     """An address or a digest by its ends."""
     return f"{hexadecimal[:6]}…{hexadecimal[-4:]}"
-
-
-def tokens(units: int, decimals: int = 18) -> str:
-    """Token units as a decimal number of tokens, exactly."""
-    whole, rest = divmod(abs(units), 10**decimals)
-    digits = f"{rest:0{decimals}d}".rstrip("0") if decimals else ""
-    return ("-" if units < 0 else "") + f"{whole}" + (f".{digits}" if digits else "")

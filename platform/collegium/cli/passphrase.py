@@ -5,8 +5,7 @@ import sys
 from getpass import getpass
 
 from collegium.errors import NoPassphrase, WrongPassphrase
-
-VARIABLE = "COLLEGIUM_PASSPHRASE"
+from collegium.workspace.names import PASSPHRASE
 
 
 def ask(what: str, *, twice: bool = False) -> str:
@@ -20,7 +19,7 @@ def ask(what: str, *, twice: bool = False) -> str:
         NoPassphrase: neither is there, or a new one is empty.
         WrongPassphrase: what was typed twice differs.
     """
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(PASSPHRASE)
     if given is None and sys.stdin.isatty():
         given = getpass(f"Passphrase of {what}: ")
         if twice and given != getpass("Again: "):
@@ -32,7 +31,7 @@ def ask(what: str, *, twice: bool = False) -> str:
     if given is None or (twice and not given):
         raise NoPassphrase(
             expected=f"a passphrase for {what}",
-            found="an empty one" if given == "" else f"no {VARIABLE} and no terminal to ask at",
-            action=f"Set {VARIABLE}, or run the command at a terminal.",
+            found="an empty one" if given == "" else f"no {PASSPHRASE} and no terminal to ask at",
+            action=f"Set {PASSPHRASE}, or run the command at a terminal.",
         )
     return given

@@ -10,6 +10,7 @@ from collegium.cli.command import Noun
 from collegium.cli.node import Named
 from collegium.cli.options import RunDir, Wallet
 from collegium.cli.session import opened
+from collegium.protocol.amounts import tokens
 
 if TYPE_CHECKING:
     from collegium.chain.federation import Federation
@@ -69,13 +70,13 @@ def claim(
         document: dict[str, Any] = {
             "id": number,
             "account": account,
-            "paid": output.tokens(federation.due(number)),
+            "paid": tokens(federation.due(number)),
             "tx": None,
-            "rewarded": output.tokens(federation.owed(account)),
+            "rewarded": tokens(federation.owed(account)),
         }
         if federation.due(number):
             receipt = session.sending(wallet).claim(number)
-            paid = output.tokens(receipt.event("Claimed")["amount"])
+            paid = tokens(receipt.event("Claimed")["amount"])
             document |= {"paid": paid, "tx": receipt.tx, "gas": receipt.gas_used}
         if federation.owed(account):
             session.sending(wallet).collect(account)
@@ -106,8 +107,8 @@ def _accounts(federation: "Federation", events: "Sequence[Event]") -> list[dict[
             "owed": federation.owed(node.account),
             "stake": stakes.get(node.id, 0),
         }
-        tokens = {name: output.tokens(amount) for name, amount in amounts.items()}
-        rows.append({"id": node.id, "account": node.account, **tokens})
+        shown = {name: tokens(amount) for name, amount in amounts.items()}
+        rows.append({"id": node.id, "account": node.account, **shown})
     return rows
 
 
@@ -121,7 +122,7 @@ def _slashes(events: "Sequence[Event]") -> list[dict[str, Any]]:
             "round": number,
             "node": slash.node,
             "offence": slash.offence.name.lower(),
-            "amount": output.tokens(slash.amount),
+            "amount": tokens(slash.amount),
             "by": slash.reporter,
         }
         for number in dict.fromkeys(numbers)
@@ -145,7 +146,7 @@ def _rounds(events: "Sequence[Event]", min_score: int) -> list[dict[str, Any]]:
                 "score": None if median == INVALID else median,
                 "accepted": median != INVALID and median >= min_score,
                 "weight": weight,
-                "paid": output.tokens(pay),
+                "paid": tokens(pay),
             }
             for (node, _), median, weight, pay in zip(
                 history.updates(events, number),
@@ -156,7 +157,7 @@ def _rounds(events: "Sequence[Event]", min_score: int) -> list[dict[str, Any]]:
             )
         ]
         fees = [
-            {"slot": slot, "node": node, "paid": output.tokens(fee)}
+            {"slot": slot, "node": node, "paid": tokens(fee)}
             for slot, (node, fee) in enumerate(zip(drawn.committee, settled.fees, strict=True))
         ]
         rounds.append(
@@ -166,8 +167,8 @@ def _rounds(events: "Sequence[Event]", min_score: int) -> list[dict[str, Any]]:
                 "updates": updates,
                 "validators": fees,
                 "aggregator": drawn.aggregator,
-                "earned": output.tokens(settled.earned),
-                "returned": output.tokens(settled.released),
+                "earned": tokens(settled.earned),
+                "returned": tokens(settled.released),
             }
         )
     return rounds

@@ -4,19 +4,18 @@ Everything computable is left out; :mod:`.founding` adds the digests. Amounts ar
 texts or whole numbers, because binary fractions are not exact.
 """
 
-import re
+import contextlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from collegium.errors import BadCard
+from collegium.protocol import amounts
 from collegium.protocol.card import Limits
 from collegium.protocol.terms import Terms
 from collegium.tasks.xray.recipe import Recipe
 
-DECIMALS: Final = 18
-_AMOUNT = re.compile(r"\d{1,20}(\.\d{1,18})?")
 _WEIGHT_RULES = {"equal": 0, "score": 1}
 _TOP = {"name", "metric", "challenge", "token", "deposit", "version", "recipe", "limits", "terms"}
 _WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
@@ -106,10 +105,10 @@ def _terms(fields: dict[str, Any], recipe: Recipe) -> Terms:
 
 def _amount(name: str, value: object) -> int:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
-        _fail(name, 'tokens, as in "12.5" or 12', value)
-    whole, _, rest = text.partition(".")
-    return int(whole) * 10**DECIMALS + int(rest.ljust(DECIMALS, "0") or 0)
+    if isinstance(text, str):
+        with contextlib.suppress(ValueError):
+            return amounts.parse(text)
+    _fail(name, 'tokens, as in "12.5" or 12', value)
 
 
 def _known(where: str, fields: object, names: set[str]) -> dict[str, Any]:

@@ -10,16 +10,18 @@ from collegium.chain.connection import Chain
 from collegium.chain.federation import Federation, deploy_federation, deploy_token
 from collegium.chain.sender import Sender
 from collegium.chain.shipped import artifact
-from collegium.consortium.card_file import DECIMALS, CardFile
+from collegium.consortium.card_file import CardFile
 from collegium.errors import BadCard, RunExists
 from collegium.protocol import state
+from collegium.protocol.amounts import DECIMALS
 from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout
 from collegium.store import BlobStore
 from collegium.store.states import put_state
 from collegium.tasks import load_task
 from collegium.tasks.xray.data import read_folder
-from collegium.workspace.run import FILE, Run
+from collegium.workspace.names import RUN
+from collegium.workspace.run import Run
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ def agree(file: CardFile) -> Agreement:
 
 def require_free(folder: Path) -> None:
     """Raise RunExists if a run lives in ``folder``."""
-    if (folder / FILE).exists():
+    if (folder / RUN).exists():
         raise RunExists(
             expected=f"a folder without a run at {folder}",
-            found=f"a {FILE}",
+            found=f"a {RUN}",
             action="Name another folder with --dir.",
         )
 

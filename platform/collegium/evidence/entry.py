@@ -9,7 +9,7 @@ from collegium.audit.trail import Progress
 from collegium.audit.verify import verify
 from collegium.evidence.exporter import export
 from collegium.evidence.sources import Source, from_run
-from collegium.workspace.run import FILE
+from collegium.workspace.names import RUN
 
 
 def audit(
@@ -35,4 +35,4 @@ def audit(
 
 
 def _is_run(path: Path) -> bool:
-    return (path / FILE).is_file() and not (path / INDEX).exists()
+    return (path / RUN).is_file() and not (path / INDEX).exists()

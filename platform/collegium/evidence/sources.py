@@ -10,7 +10,8 @@ from collegium.chain.spec import ChainSpec
 from collegium.errors import BlobMissing, EvidenceError, NoRun
 from collegium.protocol.canonical import MAX_DOCUMENT
 from collegium.store import BlobStore
-from collegium.workspace.run import FILE, Run
+from collegium.workspace.names import RUN
+from collegium.workspace.run import Run
 
 if TYPE_CHECKING:
     from collegium.chain.connection import Chain
@@ -85,7 +86,7 @@ def from_run(path: str | Path) -> Source:
         )
     except OSError as error:
         raise NoRun(
-            expected=f"the files that {path}/{FILE} names",
+            expected=f"the files that {path}/{RUN} names",
             found=str(error),
             action="Put the file back, or export from the chain with --rpc.",
         ) from error

@@ -18,6 +18,7 @@ from collegium.consortium.joining import require_active
 from collegium.errors import MissingKeys
 from collegium.roles.node import Node
 from collegium.workspace.keyring import Keyring
+from collegium.workspace.names import PASSPHRASE
 
 _PROGRAM = "flower-supernode"
 
@@ -52,7 +53,7 @@ def prepare(home: Path, passphrase: str, superlink: str, more: list[str]) -> Lau
             :meth:`.node.Node.open`.
         LeftNode: the node has left the federation.
     """
-    os.environ["COLLEGIUM_PASSPHRASE"] = passphrase
+    os.environ[PASSPHRASE] = passphrase
     node = Node.open(home)
     require_active(node.federation, node.id)
     arguments = [

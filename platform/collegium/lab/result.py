@@ -8,7 +8,8 @@ from collegium.chain.history import Slash
 from collegium.chain.reader import Reader
 from collegium.chain.receipts import Event
 from collegium.flower.report import RoundReport
-from collegium.lab.setup import TOKEN, Founded
+from collegium.lab.setup import Founded
+from collegium.protocol.amounts import TOKEN
 from collegium.protocol.settlement import INVALID
 
 

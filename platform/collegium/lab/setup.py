@@ -23,6 +23,7 @@ from collegium.lab.display import Display
 from collegium.lab.scenario import Scenario
 from collegium.lab.sites import Member, Sites
 from collegium.protocol import draw
+from collegium.protocol.amounts import TOKEN
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout
 from collegium.protocol.terms import EQUAL, SCORE, Terms, WeightRule
@@ -30,12 +31,12 @@ from collegium.store import BlobStore
 from collegium.tasks import Recipe
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
+from collegium.workspace.names import PASSPHRASE
 from collegium.workspace.run import Run
 
-TOKEN = 10**18
 REWARD, STAKE = 1_000 * TOKEN, 500 * TOKEN
 COMMITTEE = 4
-PASSPHRASE = "collegium demo"  # the keys of a demonstration are worth nothing
+SECRET = "collegium demo"  # the keys of a demonstration are worth nothing
 _GENESIS_TIME = 1_767_225_600  # 2026-01-01T00:00:00Z
 _GAS_MONEY = 10**17
 _KDF_ITERATIONS = 1_000
@@ -128,18 +129,18 @@ def create_federation(
         )
     federation = reading.using(sponsor)
     homes, names = {}, {}
-    os.environ["COLLEGIUM_PASSPHRASE"] = PASSPHRASE
+    os.environ[PASSPHRASE] = SECRET
     with display.step("Registering the nodes with their stakes", len(sites.members)) as step:
         for index in _seating(sites.members):
             member = sites.members[index]
             home = NodeHome(scenario.out / "nodes" / member.name)
             keys = Keyring.generate(_derive(scenario, member.name))
-            keys.save(home.keys, PASSPHRASE, iterations=_KDF_ITERATIONS)
+            keys.save(home.keys, SECRET, iterations=_KDF_ITERATIONS)
             federation.admit(keys.account.address)
             fund(federation, keys.account.address, wei=_GAS_MONEY)
             give_gas(federation, sponsor, keys.signer.address, _GAS_MONEY)
             settings = _settings(scenario, sites, member, run, index)
-            number = join(Run.load(scenario.out), federation, home, PASSPHRASE, settings).id
+            number = join(Run.load(scenario.out), federation, home, SECRET, settings).id
             homes[number], names[number] = home, member.name
             step.advance(member.name)
     store = BlobStore(run.store_root)

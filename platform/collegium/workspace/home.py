@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 from collegium.chain.locks import file_lock
 from collegium.errors import MissingKeys
 from collegium.workspace.keyring import Keyring
+from collegium.workspace.names import ACCOUNT, CARD, KEYS, LAYOUT, NODE, PASSPHRASE
 
 
 @dataclass(frozen=True)
@@ -55,31 +56,31 @@ class NodeHome:
 
     @property
     def keys(self) -> Path:
-        return self.path / "keys"
+        return self.path / KEYS
 
     def write_settings(self, settings: NodeSettings, card: bytes, layout: bytes) -> None:
         """Join a federation: keep the settings and the agreed documents."""
         self.path.mkdir(parents=True, exist_ok=True)
-        write(self.path / "card.json", card)
-        write(self.path / "layout.json", layout)
-        write(self.path / "node.json", json.dumps(asdict(settings), indent=2).encode())
+        write(self.path / CARD, card)
+        write(self.path / LAYOUT, layout)
+        write(self.path / NODE, json.dumps(asdict(settings), indent=2).encode())
 
     def settings(self) -> NodeSettings:
         """Raises MissingKeys if no node lives here."""
         try:
-            return NodeSettings(**json.loads((self.path / "node.json").read_bytes()))
+            return NodeSettings(**json.loads((self.path / NODE).read_bytes()))
         except FileNotFoundError:
             raise MissingKeys(
                 expected=f"a node at {self.path}",
-                found="no node.json",
+                found=f"no {NODE}",
                 action="Make one with `collegium node keygen` and `collegium node register`.",
             ) from None
 
     def card(self) -> bytes:
-        return (self.path / "card.json").read_bytes()
+        return (self.path / CARD).read_bytes()
 
     def layout(self) -> bytes:
-        return (self.path / "layout.json").read_bytes()
+        return (self.path / LAYOUT).read_bytes()
 
     def account(self) -> str:
         """Address of the account whose keys lie here; no passphrase is needed.
@@ -87,7 +88,7 @@ class NodeHome:
         Raises:
             MissingKeys: there are none.
         """
-        path = self.keys / "account.json"
+        path = self.keys / ACCOUNT
         try:
             return to_checksum_address(json.loads(path.read_bytes())["address"])
         except FileNotFoundError:
@@ -99,7 +100,7 @@ class NodeHome:
 
     def keyring(self, signer: str | None = None) -> Keyring:
         """The node's keys, opened with COLLEGIUM_PASSPHRASE; see :meth:`.Keyring.load`."""
-        return Keyring.load(self.keys, os.environ.get("COLLEGIUM_PASSPHRASE", ""), signer)
+        return Keyring.load(self.keys, os.environ.get(PASSPHRASE, ""), signer)
 
     def journal(self, round_id: int) -> "Journal":
         """The journal of a round of the federation that the settings name."""

@@ -29,8 +29,10 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from collegium.errors import KeysExist, MissingKeys, WrongPassphrase
+from collegium.workspace.names import ACCOUNT, PASSPHRASE
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_ENCRYPTION, _SIGNER, _TRANSPORT = "encryption.pem", "signer.json", "transport.pem"
 _KDF_ITERATIONS = 262_144  # PBKDF2 rounds of the wallet files
 
 
@@ -88,16 +90,16 @@ class Keyring:
         Raises:
             KeysExist: the folder holds keys already; they are left as they are.
         """
-        if (folder / "account.json").exists():
+        if (folder / ACCOUNT).exists():
             raise KeysExist(
                 expected=f"a folder without keys at {folder}",
-                found="account.json",
+                found=ACCOUNT,
                 action="Use the keys that are there, or name another folder.",
             )
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write(folder, self._hot_files(passphrase, iterations, transport=True))
         account = _wallet(self.account, passphrase, iterations)
-        _write(folder, {"account.json": account})  # last: marks the folder as complete
+        _write(folder, {ACCOUNT: account})  # last: marks the folder as complete
 
     def renewed(self, *, transport: bool = False) -> "Keyring":
         """The same account with a fresh signer and encryption key, and transport key if wanted."""
@@ -137,10 +139,10 @@ class Keyring:
             MissingKeys: there are none in ``folder``, or none with this signer.
             WrongPassphrase: the passphrase does not open them.
         """
-        if not (folder / "account.json").exists():
+        if not (folder / ACCOUNT).exists():
             raise MissingKeys(
                 expected=f"a keyring at {folder}",
-                found="no account.json",
+                found=f"no {ACCOUNT}",
                 action="Make one with `collegium node keygen`.",
             )
         known = _generations(folder)
@@ -152,40 +154,40 @@ class Keyring:
                 action="Run the node from the folder that its keys were rotated in.",
             )
         last = len(known) - 1 if signer is None else addresses.index(signer)
-        transport = next(p for p in reversed(known[: last + 1]) if (p / "transport.pem").exists())
+        transport = next(p for p in reversed(known[: last + 1]) if (p / _TRANSPORT).exists())
         try:
-            account = _unlock(folder / "account.json", passphrase)
-            hot = _unlock(known[last] / "signer.json", passphrase)
-            opener = _pem(known[last] / "encryption.pem", passphrase)
-            carrier = _pem(transport / "transport.pem", passphrase)
+            account = _unlock(folder / ACCOUNT, passphrase)
+            hot = _unlock(known[last] / _SIGNER, passphrase)
+            opener = _pem(known[last] / _ENCRYPTION, passphrase)
+            carrier = _pem(transport / _TRANSPORT, passphrase)
             if not isinstance(opener, X25519PrivateKey):
-                raise ValueError(f"encryption.pem holds a {type(opener).__name__}")
+                raise ValueError(f"{_ENCRYPTION} holds a {type(opener).__name__}")
             if not isinstance(carrier, EllipticCurvePrivateKey):
-                raise ValueError(f"transport.pem holds a {type(carrier).__name__}")
+                raise ValueError(f"{_TRANSPORT} holds a {type(carrier).__name__}")
             return cls(account, hot, opener, carrier)
         except ValueError as error:
             raise WrongPassphrase(
                 expected=f"the passphrase of the keys at {folder}",
                 found=f"one that does not open them ({error})",
-                action="Give the right one in COLLEGIUM_PASSPHRASE or at the prompt.",
+                action=f"Give the right one in {PASSPHRASE} or at the prompt.",
             ) from None
 
     def _hot_files(self, passphrase: str, iterations: int, *, transport: bool) -> dict[str, bytes]:
         encrypted = serialization.BestAvailableEncryption(passphrase.encode())
         pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encrypted
         files = {
-            "encryption.pem": self.encryption.private_bytes(*pem),
-            "signer.json": _wallet(self.signer, passphrase, iterations),
+            _ENCRYPTION: self.encryption.private_bytes(*pem),
+            _SIGNER: _wallet(self.signer, passphrase, iterations),
         }
         if transport:
-            files["transport.pem"] = self.transport.private_bytes(*pem)
+            files[_TRANSPORT] = self.transport.private_bytes(*pem)
             files["transport.pub"] = self.transport_public
         return files
 
 
 def signers(folder: Path) -> list[str]:
     """Addresses of all signers in a folder, oldest first; no passphrase is needed."""
-    wallets = [json.loads((p / "signer.json").read_bytes()) for p in _generations(folder)]
+    wallets = [json.loads((p / _SIGNER).read_bytes()) for p in _generations(folder)]
     return [to_checksum_address(wallet["address"]) for wallet in wallets]
 
 

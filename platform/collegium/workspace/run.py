@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from collegium.chain.spec import ChainSpec
 from collegium.errors import NoRun
+from collegium.workspace.names import CARD, LAYOUT, RUN
 
-FILE = "run.json"
 _VERSION = 1
 
 
@@ -35,8 +35,8 @@ class Run:
     folder: Path
     chain: str
     federation: str
-    card: str = "card.json"
-    layout: str = "layout.json"
+    card: str = CARD
+    layout: str = LAYOUT
     store: str = "store"
     nodes: tuple[str, ...] = field(default=())
     first_block: int = 0
@@ -48,7 +48,7 @@ class Run:
         Raises:
             NoRun: there is none, or its file cannot be read.
         """
-        path = Path(folder) / FILE
+        path = Path(folder) / RUN
         try:
             fields: dict[str, Any] = json.loads(path.read_text())
             if fields.pop("version") != _VERSION:
@@ -72,9 +72,9 @@ class Run:
         fields = asdict(self)
         fields.pop("folder")
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{FILE}.partial"
+        partial = self.folder / f"{RUN}.partial"
         partial.write_text(json.dumps({"version": _VERSION, **fields}, indent=2) + "\n")
-        partial.replace(self.folder / FILE)
+        partial.replace(self.folder / RUN)
 
     @property
     def chain_spec(self) -> ChainSpec:

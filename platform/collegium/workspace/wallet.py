@@ -7,6 +7,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from collegium.errors import MissingKeys, WrongPassphrase
+from collegium.workspace.names import PASSPHRASE
 
 
 def open_wallet(path: Path, passphrase: str) -> LocalAccount:
@@ -31,6 +32,6 @@ def open_wallet(path: Path, passphrase: str) -> LocalAccount:
         raise WrongPassphrase(
             expected=f"the passphrase of {path}",
             found=f"one that does not open it ({error})",
-            action="Give the right one in COLLEGIUM_PASSPHRASE or at the prompt.",
+            action=f"Give the right one in {PASSPHRASE} or at the prompt.",
         ) from None
     return account

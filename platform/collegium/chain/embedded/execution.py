@@ -10,7 +10,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils import ValidationError, decode_hex, keccak
 
 from collegium.chain.embedded.chain import INVALID_PARAMS, EmbeddedChain, RpcError
-from collegium.chain.embedded.genesis import GAS_LIMIT
+from collegium.chain.local import GAS_LIMIT
 
 REVERTED = 3  # the code that geth uses, and that web3.py decodes custom errors for
 EXECUTION_FAILED = -32015

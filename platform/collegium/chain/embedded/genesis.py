@@ -21,13 +21,11 @@ from eth_utils import decode_hex
 
 from collegium.chain.embedded.clock import KINDS, Clock, ClockKind
 from collegium.chain.embedded.database import SqliteDB
+from collegium.chain.local import ACCOUNTS, BALANCE, CHAIN_ID, GAS_LIMIT, MNEMONIC
 from collegium.errors import ChainFile
+from collegium.protocol.amounts import ETHER
 
-MNEMONIC = "test test test test test test test test test test test junk"
-ACCOUNTS = 20
-BALANCE_WEI = 10_000 * 10**18
-CHAIN_ID = 31337
-GAS_LIMIT = 30_000_000
+BALANCE_WEI = BALANCE * ETHER
 VIRTUAL_GENESIS_TIME = 1_735_689_600  # 2025-01-01 00:00 UTC, when no other time is given
 OPTIONS_KEY = b"collegium:options"
 CLOCK_KEY = b"collegium:clock"
