@@ -1,15 +1,19 @@
-"""Federations for the tests of roles, Flower seams, attacks and the lab.
+"""What all tests share: the order they run in, and federations that stand where a test begins.
 
-Founding one takes a second, playing a round half a second, copying either a few milliseconds:
-every test gets a copy of its own of a federation that stands where the test begins.
+Creating a federation takes a second, a round half a second, copying either a few milliseconds, so
+every test gets a copy of its own. ``pytest --shuffle SEED`` runs files, and the tests in each, in
+another order; ``make test`` runs the longest files first, on all cores.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
+from tests.support import leftovers
 from tests.support.passphrase import PASSPHRASE
 
 if TYPE_CHECKING:  # imported in the fixtures, so that other tests start fast
@@ -19,6 +23,33 @@ if TYPE_CHECKING:  # imported in the fixtures, so that other tests start fast
     from tests.support.world import World
 
 os.environ["COLLEGIUM_PASSPHRASE"] = PASSPHRASE  # of the processes that tests start, too
+leftovers.mark()
+# The same examples in each run, so that a failure is there again in the next.
+settings.register_profile("tests", derandomize=True, deadline=None, max_examples=40)
+settings.load_profile("tests")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in another order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.getoption("shuffle")
+    if seed is None:
+        items.sort(key=lambda item: "e2e" not in item.path.parts)
+        return
+    random = Random(seed)
+    random.shuffle(items)
+    place = {path: random.random() for path in sorted({item.path for item in items})}
+    items.sort(key=lambda item: place[item.path])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_stays() -> Iterator[None]:
+    """Chain servers, workers and nodes that tests start have ended when the tests have."""
+    yield
+    still = leftovers.end(leftovers.leftovers())
+    assert not still, "still running after the last test: " + "; ".join(still)
 
 
 @pytest.fixture(scope="session")

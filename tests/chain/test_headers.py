@@ -134,7 +134,7 @@ def _is_proven(path: tuple) -> bool:
     return next(part for part in reversed(path) if isinstance(part, str)) not in NOT_PROVEN
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_no_altered_field_holds(evidence, data: st.DataObject) -> None:
     altered = copy.deepcopy(evidence)

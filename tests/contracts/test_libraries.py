@@ -38,7 +38,7 @@ def rounds(draw_):
     return SimpleNamespace(owners=owners, members=members, votes=votes, terms=agreed, totals=totals)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(case=rounds())
 def test_settlement(libraries, case):
     terms = case.terms
@@ -70,7 +70,7 @@ def test_settlement(libraries, case):
     assert answer["totals"] == totals
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     seed=st.binary(min_size=32, max_size=32),
     seats=st.sets(st.integers(0, 255), min_size=1, max_size=60),
@@ -84,13 +84,13 @@ def test_draw(libraries, seed, seats, data):
     assert libraries("aggregator", members, round_id) == draw.aggregator(round_id, seats)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(totals=st.lists(st.integers(0, 2**96 - 1), max_size=40))
 def test_ledger(libraries, totals):
     assert libraries("ledgerRoot", totals) == ledger.root(totals)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(number=st.integers(0, 2**256 - 1))
 def test_bit_count(libraries, number):
     assert libraries("count", number) == number.bit_count()

@@ -115,7 +115,7 @@ def test_more_players_are_refused_before_anything_is_evaluated():
 
 
 @given(games(most=6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_shapiq_computes_the_same(game):
     shapiq = pytest.importorskip("shapiq")
     players, table = game

@@ -1,4 +1,4 @@
-"""Values that many protocol tests start from, and a moderate hypothesis profile.
+"""Values that many protocol tests start from.
 
 ``Hospital`` makes updates, honest or not; ``Consortium`` drives the reference model.
 """
@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from tests.support.consortium import FEDERATION, Consortium, address
 from tests.support.terms import LIMITS, TERMS
 
@@ -19,9 +18,6 @@ from collegium.protocol.layout import Layout, Tensor
 from collegium.protocol.manifest import Manifest
 from collegium.protocol.signing import Domain, sign
 from collegium.protocol.terms import Terms
-
-settings.register_profile("protocol", max_examples=40, deadline=None)
-settings.load_profile("protocol")
 
 BASE = bytes(range(32))
 

@@ -105,7 +105,7 @@ def test_a_noisy_copy_is_a_copy() -> None:
     assert found[9] == found[3]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations([1, 2, 3]))
 def test_neither_names_nor_order_matter(order: list[int]) -> None:
     renamed = {10 * place: HONEST[number] for place, number in enumerate(order, start=1)}

@@ -44,7 +44,7 @@ def test_malformed_envelopes(bad: bytes) -> None:
         open_sealed(bad, 1, ALICE, b"", limit=100)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, len(ENVELOPE) - 1), st.integers(1, 255))
 def test_any_altered_byte_is_noticed(position: int, flip: int) -> None:
     altered = bytearray(ENVELOPE)

@@ -85,7 +85,7 @@ class AnyOrder(Crowd):
 def test_any_order_of_calls(make_consortium, terms):
     run_state_machine_as_test(
         lambda: AnyOrder(make_consortium(terms, escrow=5 * terms.reward), Counter()),
-        settings=settings(max_examples=60, stateful_step_count=30, deadline=None, derandomize=True),
+        settings=settings(max_examples=60, stateful_step_count=30),
     )
 
 

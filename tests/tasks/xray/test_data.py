@@ -144,7 +144,7 @@ def test_long_images_are_reduced(tmp_path):
 
 
 @given(st.lists(st.integers(0, 12), min_size=2, max_size=60), st.sampled_from([0.1, 0.25, 0.5]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_split_divides_patients(patients, share):
     whole = dataset(patients)
     rest, held = whole.split(share)
