@@ -35,7 +35,7 @@ types:
 	$(BIN)/mypy
 
 pytest:
-	$(BIN)/pytest -n logical --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 solidity: setup
 	$(FORGE) test
