@@ -76,7 +76,7 @@ class BadMetadata(DataError):
 
 
 class ModelMismatch(DataError):
-    number, title = 105, "model is not the one that was agreed"
+    number, title = 105, "model is not the agreed one"
 
 
 # 2xx: chain ---------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ class InsufficientFunds(ChainError):
 class TransactionReverted(ChainError):
     """A contract refused. ``error`` names its custom error, with ``arguments`` as decoded."""
 
-    number, title = 205, "transaction refused by the contract"
+    number, title = 205, "transaction rejected by the contract"
     error: str = ""
     arguments: tuple[object, ...] = ()
     transaction: str | None = None
@@ -170,7 +170,7 @@ class StakeLocked(KeyringError):
 
 
 class EvidenceError(CollegiumError):
-    number, title = 400, "evidence does not hold"
+    number, title = 400, "evidence is invalid"
 
 
 class NotCanonical(EvidenceError):
@@ -190,11 +190,11 @@ class BadCodes(EvidenceError):
 
 
 class BadProof(EvidenceError):
-    number, title = 405, "Merkle proof does not hold"
+    number, title = 405, "Merkle proof is invalid"
 
 
 class BadSignature(EvidenceError):
-    number, title = 406, "signature does not hold"
+    number, title = 406, "signature is invalid"
 
 
 class BadLayout(EvidenceError):
@@ -214,11 +214,11 @@ class CannotOpen(EvidenceError):
 
 
 class BadManifest(EvidenceError):
-    number, title = 411, "manifest does not hold"
+    number, title = 411, "manifest is invalid"
 
 
 class BadVerdict(EvidenceError):
-    number, title = 412, "verdict does not hold"
+    number, title = 412, "verdict is invalid"
 
 
 class BadMerge(EvidenceError):
@@ -240,7 +240,7 @@ class Unverifiable(EvidenceError):
 class BadDispute(EvidenceError):
     """A proof that the contract would refuse, with its custom error and that one's arguments."""
 
-    number, title = 417, "proof of a wrong merge does not hold"
+    number, title = 417, "proof of a wrong merge is invalid"
 
     def __init__(
         self, refusal: str, values: dict[str, int], *, expected: str, found: str, action: str
@@ -250,14 +250,14 @@ class BadDispute(EvidenceError):
 
 
 class OffenceUnproven(EvidenceError):
-    number, title = 418, "proof of an offence was refused"
+    number, title = 418, "proof of an offence was rejected"
 
 
 # 5xx: running a federation ------------------------------------------------------------------
 
 
 class FederationError(CollegiumError):
-    number, title = 500, "federation cannot go on"
+    number, title = 500, "federation cannot continue"
 
 
 class RunExists(FederationError):
@@ -265,7 +265,7 @@ class RunExists(FederationError):
 
 
 class RoundFailed(FederationError):
-    number, title = 502, "round did not reach its end"
+    number, title = 502, "round did not finish"
 
 
 class BadCard(FederationError):
@@ -277,7 +277,7 @@ class TooManyPlayers(FederationError):
 
 
 class NoRun(FederationError):
-    number, title = 505, "folder holds no run"
+    number, title = 505, "folder contains no run"
 
 
 class MayNotPropose(FederationError):
@@ -285,7 +285,7 @@ class MayNotPropose(FederationError):
 
 
 class WrongMerge(RoundFailed):
-    number, title = 507, "proposal is not the merge"
+    number, title = 507, "proposed merge is wrong"
 
 
 class NothingOwed(FederationError):

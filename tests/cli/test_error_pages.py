@@ -83,7 +83,7 @@ def test_the_index_lists_every_page_by_block() -> None:
 def test_explain_prints_a_page(given: str, run: Run) -> None:
     done = run("explain", given)
     assert done.code == 0
-    assert "CG505: folder holds no run" in done.out and "What to do" in done.out
+    assert "CG505: folder contains no run" in done.out and "What to do" in done.out
     document = run("explain", given, "--json").json
     assert (document["code"], document["title"]) == ("CG505", TITLES["CG505"])
     assert document["page"] == (PAGES / "CG505.md").read_text(encoding="utf-8")
