@@ -38,7 +38,7 @@ def failed(forger: Any) -> AuditResult:
 
 def test_the_terminal_says_that_it_holds(held: AuditResult) -> None:
     text = _shown(held)
-    assert "The evidence holds." in text and "Chest X-ray pilot" in text
+    assert "The evidence is valid." in text and "Chest X-ray pilot" in text
     assert len(re.findall(r"│ exact +│", text)) == 3 and "not checked" in text
     assert "node 3's" in text and "attestation" in text
     assert "Violations" not in text
@@ -46,7 +46,7 @@ def test_the_terminal_says_that_it_holds(held: AuditResult) -> None:
 
 def test_the_terminal_says_what_fails(failed: AuditResult) -> None:
     text = _shown(failed)
-    assert "does not hold" in text and "Claimed, event" in text and "1000000" in text
+    assert "is invalid" in text and "Claimed, event" in text and "1000000" in text
 
 
 def test_the_page_needs_nothing_else(held: AuditResult) -> None:
@@ -58,14 +58,14 @@ def test_the_page_needs_nothing_else(held: AuditResult) -> None:
         assert all(fallen.root in text for fallen in row.rejected)
     assert "block 1 of leaf 1 wrong" in text and "too few members signed" in text
     assert text.count("equivocation") == 1 and text.count("the rules") >= 2
-    assert "The evidence holds." in text and held.subject.head_hash in text
+    assert "The evidence is valid." in text and held.subject.head_hash in text
     assert all(meaning in text for meaning in CODES.values() if "'" not in meaning)
 
 
 def test_the_page_says_what_fails(failed: AuditResult, tmp_path: Path) -> None:
     page.write(failed, tmp_path / "audit.html")
     text = (tmp_path / "audit.html").read_text()
-    assert "The evidence does not hold." in text and "Claimed, event" in text
+    assert "The evidence is invalid." in text and "Claimed, event" in text
     assert sorted(path.name for path in tmp_path.glob("*.html*")) == ["audit.html"]
 
 
@@ -81,7 +81,7 @@ def test_the_page_and_the_terminal_trust_no_text(forger: Any) -> None:
 def test_a_bundle_that_cannot_be_read_still_gives_a_page(forger: Any) -> None:
     (forger.folder / "bundle.json").write_text("{}")
     result = evidence.audit(forger.folder)
-    assert "does not hold" in page.html(result) and "bundle" in _shown(result)
+    assert "is invalid" in page.html(result) and "bundle" in _shown(result)
     assert json.loads(json.dumps(result.to_json()))["rounds"] == []
 
 
@@ -98,7 +98,7 @@ def test_the_audit_command(
     code = main(["audit", str(bundle), "--anchor", story.head, "--html", str(html), "--json"])
     out, _ = capfd.readouterr()
     assert code == 0 and json.loads(out)["ok"] is True
-    assert "The evidence holds." in html.read_text()
+    assert "The evidence is valid." in html.read_text()
 
 
 def test_the_audit_command_fails(forger: Any, capfd: pytest.CaptureFixture[str]) -> None:

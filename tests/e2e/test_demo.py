@@ -86,7 +86,7 @@ def test_tables_and_report_can_be_shown(document: dict[str, Any]) -> None:
     console = Console(record=True, file=io.StringIO(), width=100)
     console.print(summary(document))
     text = console.export_text()
-    assert "The evidence holds" in text and "federated" in text
+    assert "The evidence is valid" in text and "federated" in text
     page = Path(document["files"]["report"]).read_text()
     assert page.count("<svg") == 3 and document["federation"] in page
     assert 'src="http' not in page and 'href="http' not in page  # it needs no network

@@ -42,10 +42,10 @@ def _parts(result: AuditResult) -> Iterator[RenderableType]:
 def _verdict(result: AuditResult) -> Panel:
     one, failed = result.subject, len(result.findings)
     if result.ok:
-        verdict = f"[bold green]The evidence holds.[/] {result.checks} checks, no violation."
+        verdict = f"[bold green]The evidence is valid.[/] {result.checks} checks, no violation."
     else:
         count = "1 violation" if failed == 1 else f"{failed} violations"
-        verdict = f"[bold red]The evidence does not hold:[/] {count} in {result.checks} checks."
+        verdict = f"[bold red]The evidence is invalid:[/] {count} in {result.checks} checks."
     lines = [verdict]
     if one.federation is not None:
         anchor = "anchored" if one.anchor else "not anchored"

@@ -209,8 +209,8 @@ def _money(result: dict[str, Any]) -> Table:
 
 def _audit(result: dict[str, Any]) -> Panel:
     audit = result["audit"]
-    verdict = "[bold green]The evidence holds.[/]" if audit["ok"] else "[bold red]VIOLATION[/]"
-    lines = [f"{verdict} {audit['checks']} checks re-derived offline from the exported bundle."]
+    verdict = "[bold green]The evidence is valid.[/]" if audit["ok"] else "[bold red]VIOLATION[/]"
+    lines = [f"{verdict} {audit['checks']} checks repeated offline from the exported bundle."]
     lines += [
         f"[red]{f['code']}[/] {f['record']}: expected {f['expected']}, found {f['found']}"
         for f in audit["findings"][:8]
