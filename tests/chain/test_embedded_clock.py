@@ -19,7 +19,7 @@ def _story(chain: Chain, probe_on) -> list[str]:
     chain.increase_time(3600)
     other = probe_on(chain, 1)[1]
     probe.transact(other, "increment", "two")
-    chain.set_next_timestamp(chain.timestamp() + 77)
+    chain.rpc("evm_setNextBlockTimestamp", chain.timestamp() + 77)
     probe.transact(sender, "fill", 3)
     numbers = range(chain.head + 1)
     return [chain.rpc("eth_getBlockByNumber", hex(n), False)["hash"] for n in numbers]
@@ -49,7 +49,7 @@ def test_virtual_time_is_counted_in_blocks(chain: Chain) -> None:
     assert chain.timestamp() == VIRTUAL_GENESIS_TIME + 2 + 30
     chain.mine()
     assert chain.timestamp() == VIRTUAL_GENESIS_TIME + 3 + 30
-    chain.set_next_timestamp(VIRTUAL_GENESIS_TIME + 1000)
+    chain.rpc("evm_setNextBlockTimestamp", VIRTUAL_GENESIS_TIME + 1000)
     chain.mine()
     assert chain.timestamp() == VIRTUAL_GENESIS_TIME + 1000
     chain.rpc("evm_mine", VIRTUAL_GENESIS_TIME + 2000)
@@ -64,7 +64,7 @@ def test_the_wall_clock_is_followed_and_can_be_moved() -> None:
         assert abs(chain.timestamp() - time.time() - 5000) <= 3
         chain.mine()
         assert abs(chain.timestamp() - time.time() - 5000) <= 3  # the shift stays
-        chain.set_next_timestamp(chain.timestamp() + 10_000)
+        chain.rpc("evm_setNextBlockTimestamp", chain.timestamp() + 10_000)
         chain.mine()
         chain.mine()
         assert abs(chain.timestamp() - time.time() - 15_000) <= 4

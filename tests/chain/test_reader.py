@@ -44,8 +44,6 @@ def test_raw_objects(any_chain: Chain, probe_on) -> None:
     assert reader.receipts(block) == [receipt.json]
     assert reader.receipts(reader.block(receipt.block, full=False)) == [receipt.json]
     assert len(reader.code(probe.address)) > 100 and reader.code(sender.address) == b""
-    found = list(reader.transactions_to([probe.address], first=receipt.block - 1))
-    assert [tx["hash"] for tx, _ in found][-1] == receipt.tx and len(found) == 2
 
 
 def test_what_is_missing_is_said(chain: Chain) -> None:

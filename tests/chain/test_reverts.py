@@ -10,11 +10,17 @@ from collegium.chain.abi import Abi
 from collegium.chain.bindings import Contract, deploy
 from collegium.chain.connection import Chain
 from collegium.chain.refusals import ADVICE, TokensMissing
-from collegium.chain.reverts import explain_data, explain_revert, revert_data
+from collegium.chain.reverts import explain_revert, revert_data
 from collegium.chain.sender import Sender
 from collegium.chain.shipped import Artifact, artifact
 from collegium.chain.transport import RpcRefusal
-from collegium.errors import ChainError, InsufficientFunds, TransactionReverted, UnregisteredNode
+from collegium.errors import (
+    ChainError,
+    CollegiumError,
+    InsufficientFunds,
+    TransactionReverted,
+    UnregisteredNode,
+)
 
 Probe = Callable[..., tuple[Contract, Sender]]
 CASES = [
@@ -132,32 +138,36 @@ def test_refusals_that_are_no_reverts() -> None:
     assert explain_revert(poor) is poor
 
 
+def _explained(data: bytes, abi: Abi) -> CollegiumError:
+    return explain_revert(RpcRefusal("eth_call", 3, "reverted", "0x" + data.hex()), abi)
+
+
 def test_unknown_and_hostile_data_is_shown_not_trusted() -> None:
-    unknown = explain_data(_selector("Whatever()") + b"\x01", ABI)
+    unknown = _explained(_selector("Whatever()") + b"\x01", ABI)
     assert unknown.error == "" and _selector("Whatever()").hex() in str(unknown)
-    cut = explain_data(NOT_MEMBER[:20], ABI)  # right selector, arguments cut short
+    cut = _explained(NOT_MEMBER[:20], ABI)  # right selector, arguments cut short
     assert isinstance(cut, TransactionReverted) and cut.error == ""
-    lying = explain_data(_selector("Error(string)") + (2**200).to_bytes(32, "big"), ABI)
+    lying = _explained(_selector("Error(string)") + (2**200).to_bytes(32, "big"), ABI)
     assert isinstance(lying, TransactionReverted) and lying.error == ""
-    panic = explain_data(_selector("Panic(uint256)") + (0x77).to_bytes(32, "big"), ABI)
+    panic = _explained(_selector("Panic(uint256)") + (0x77).to_bytes(32, "big"), ABI)
     assert "Panic 0x77: unknown" in str(panic)
 
 
 def test_a_phase_is_named() -> None:
     data = _selector("WrongPhase(uint8)") + (8).to_bytes(32, "big")
-    assert "WrongPhase(phase=FINAL)" in str(explain_data(data, artifact("Federation").abi))
+    assert "WrongPhase(phase=FINAL)" in str(_explained(data, artifact("Federation").abi))
     unknown = _selector("WrongPhase(uint8)") + (200).to_bytes(32, "big")
-    assert "WrongPhase(phase=200)" in str(explain_data(unknown, artifact("Federation").abi))
+    assert "WrongPhase(phase=200)" in str(_explained(unknown, artifact("Federation").abi))
 
 
 def test_known_errors_become_the_errors_that_people_know() -> None:
     outsider = _selector("NotActive(address)") + bytes(32)
     abi = artifact("Federation").abi + artifact("Vault").abi
-    error = explain_data(outsider, abi)
+    error = _explained(outsider, abi)
     assert isinstance(error, UnregisteredNode) and isinstance(error, TransactionReverted)
     assert error.code == "CG302"
     empty = _selector("InsufficientFree(uint256,uint256)") + bytes(64)
-    assert isinstance(explain_data(empty, abi), TokensMissing)
+    assert isinstance(_explained(empty, abi), TokensMissing)
 
 
 def test_every_error_of_the_contracts_has_advice_and_no_other() -> None:

@@ -48,7 +48,7 @@ def test_new_keys_serve_from_the_next_round_on(world: World) -> None:
     assert done.keys.signer.address != old.keys.signer.address
     restarted = world.node(2)
     assert restarted.keys.signer.address == done.keys.signer.address, "the newest"
-    serving = restarted.serving(hand.view)
+    serving = restarted.as_signer(hand.view.nodes[2].signer)
     assert serving.keys.signer.address == old.keys.signer.address, "those of the round"
     assert serving.keys.encryption_public == old.keys.encryption_public
     hand.nodes[2] = serving
@@ -57,7 +57,7 @@ def test_new_keys_serve_from_the_next_round_on(world: World) -> None:
 
     following = ByHand(world, hand.merged)
     following.open()
-    assert restarted.serving(following.view) is restarted
+    assert restarted.as_signer(following.view.nodes[2].signer) is restarted
     following.nodes[2] = restarted
     following.play("finish", "commit")
     assert set(world.scores(2)) == {1, 2, 3} and min(world.fees(2).values()) > 0
@@ -78,7 +78,7 @@ def test_what_was_sealed_to_old_keys_can_still_be_opened(world: World) -> None:
     hand = ByHand(world)
     hand.play("propose")
     rotate(world, 2)
-    node = world.node(2).serving(hand.view)
+    node = world.node(2).as_signer(hand.view.nodes[2].signer)
     node.home.forget_envelopes(before=2)  # nothing but the sealed bytes and the keys
     _, signature = validator.attest(node, hand.view, hand.file, hand.envelopes)
     assert len(signature) == 65

@@ -142,11 +142,14 @@ def finished(world: World, story: Story) -> Story:
     contracts = (federation.federation, federation.vault, federation.disputes)
     reader = Reader(world.chain, federation.known)
     by_address = {contract.address.lower(): contract for contract in contracts}
-    for tx, _ in reader.transactions_to(list(by_address), first=federation.first_block):
-        receipt = reader.receipt(tx["hash"])
-        contract = by_address.get((tx["to"] or "").lower())
-        call = contract and contract.abi.decode_call(bytes.fromhex(tx["input"][2:]))
-        story.gas.append((call.name if call else "create", receipt.gas_used))
+    for block in reader.blocks(federation.first_block, world.chain.head):
+        for tx in block["transactions"]:
+            receipt = reader.receipt(tx["hash"])
+            target = (tx["to"] or receipt.contract_address or "").lower()
+            if target in by_address:
+                call = by_address[target].abi.decode_call(bytes.fromhex(tx["input"][2:]))
+                name = call.name if tx["to"] and call else "create"
+                story.gas.append((name, receipt.gas_used))
     return story
 
 

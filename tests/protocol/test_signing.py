@@ -2,7 +2,7 @@
 
 import pytest
 from eth_account import Account
-from eth_account.messages import encode_typed_data
+from eth_account.messages import SignableMessage, encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,13 +14,27 @@ KEY = b"\x11" * 32
 ACCOUNT = Account.from_key(KEY)
 DOMAIN = Domain(31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+UPDATE = {"round": "uint64", "node": "address", "base": "bytes32", "digest": "bytes32"}
+MERGE = {"round": "uint64", "root": "bytes32"}
 words = st.binary(min_size=32, max_size=32)
+
+
+def typed(name: str, fields: dict[str, str], message: dict[str, object]) -> SignableMessage:
+    """A message as a wallet is given it (EIP-712)."""
+    domain = {
+        "name": "Collegium",
+        "version": "1",
+        "chainId": DOMAIN.chain_id,
+        "verifyingContract": DOMAIN.federation,
+    }
+    types = {name: [{"name": field, "type": kind} for field, kind in fields.items()]}
+    return encode_typed_data(domain, types, message)
 
 
 @given(st.integers(1, 2**64 - 1), words, words)
 def test_an_update_is_signed_as_wallets_sign_it(round_id, base, digest):
-    typed = DOMAIN.update_message(round_id, ACCOUNT.address, base, digest)
-    theirs = ACCOUNT.sign_message(encode_typed_data(full_message=typed))
+    message = {"round": round_id, "node": ACCOUNT.address, "base": base, "digest": digest}
+    theirs = ACCOUNT.sign_message(typed("Update", UPDATE, message))
     ours = DOMAIN.update_digest(round_id, ACCOUNT.address, base, digest)
     assert ours == bytes(theirs.message_hash)
     assert signing.sign(ours, KEY) == bytes(theirs.signature)
@@ -28,8 +42,7 @@ def test_an_update_is_signed_as_wallets_sign_it(round_id, base, digest):
 
 @given(st.integers(1, 2**64 - 1), words)
 def test_a_merge_is_signed_as_wallets_sign_it(round_id, root):
-    typed = DOMAIN.merge_message(round_id, root)
-    theirs = ACCOUNT.sign_message(encode_typed_data(full_message=typed))
+    theirs = ACCOUNT.sign_message(typed("Merge", MERGE, {"round": round_id, "root": root}))
     assert DOMAIN.merge_digest(round_id, root) == bytes(theirs.message_hash)
 
 

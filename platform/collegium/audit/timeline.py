@@ -8,7 +8,7 @@ from collegium.audit.fields import number
 from collegium.protocol.model.federation import Federation
 from collegium.protocol.model.machine import ZERO_ADDRESS, Event
 from collegium.protocol.model.phases import Offence
-from collegium.protocol.model.round import Round, Stage
+from collegium.protocol.model.round import Round
 from collegium.protocol.packed import Committed
 from collegium.protocol.settlement import Settlement
 
@@ -90,10 +90,6 @@ class RoundRecord:
     def updates(self) -> list[Committed]:
         """(node id, digest) in commit order."""
         return self.round.updates
-
-    @property
-    def cancelled(self) -> bool:
-        return self.round.stage == Stage.CANCELLED
 
     @property
     def paid(self) -> int:

@@ -121,10 +121,6 @@ class Chain:
         self.rpc("evm_increaseTime", seconds)
         self.rpc("evm_mine")
 
-    def set_next_timestamp(self, timestamp: int) -> None:
-        """Fix the Unix time of the next block (local chains)."""
-        self.rpc("evm_setNextBlockTimestamp", timestamp)
-
     def close(self) -> None:
         """Release the file, and stop the engine if this connection started it."""
         if self.embedded is not None:

@@ -93,37 +93,6 @@ def verify_header(block: Json) -> bytes:
     return found
 
 
-def verify_ancestry(blocks: Sequence[Json], anchor: str | None = None) -> None:
-    """Check that consecutive blocks are linked by ``parentHash`` and end in ``anchor``.
-
-    Args:
-        blocks: in order of their numbers, without gaps.
-        anchor: hash that the last block must have, known from elsewhere.
-
-    Raises:
-        BadBlock: a header does not match its hash, a link is broken, or the end is another.
-    """
-    parent: Json | None = None
-    for block in blocks:
-        verify_header(block)
-        if parent is not None:
-            if block["parentHash"].lower() != parent["hash"].lower():
-                raise _mismatch(
-                    f"block {_number(block['number'])} on parent {parent['hash']}",
-                    decode_hex(block["parentHash"]),
-                )
-            if _number(block["number"]) != _number(parent["number"]) + 1:
-                raise BadBlock(
-                    expected=f"block {_number(parent['number']) + 1} next",
-                    found=f"block {_number(block['number'])}",
-                    action="Export the evidence again; blocks are missing.",
-                )
-        parent = block
-    if anchor is not None and (parent is None or parent["hash"].lower() != anchor.lower()):
-        end = b"" if parent is None else decode_hex(parent["hash"])
-        raise _mismatch(f"the chain to end in {anchor}", end)
-
-
 def verify_transactions(block: Json, transactions: Sequence[Json]) -> list[bytes]:
     """Check all transactions of a block, in order, against its header; their signed bytes.
 

@@ -22,9 +22,6 @@ class Drawn:
     aggregator: int
     seed: bytes
 
-    def slot_of(self, node_id: int) -> int | None:
-        return self.committee.index(node_id) if node_id in self.committee else None
-
 
 @dataclass(frozen=True)
 class Settled:

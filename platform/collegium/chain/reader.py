@@ -125,21 +125,6 @@ class Reader:
         name = hex(block) if isinstance(block, int) else block
         return bytes.fromhex(self.chain.rpc("eth_getCode", address, name)[2:])
 
-    def transactions_to(
-        self, addresses: Sequence[str], first: int = 0, last: int | None = None
-    ) -> Iterator[tuple[Json, Json]]:
-        """All transactions that call, or create, one of these contracts, with their blocks.
-
-        Calls that reach a contract through another one do not show here; their events do.
-        """
-        wanted = {a.lower() for a in addresses}
-        end = self.chain.head if last is None else last
-        for block in self.blocks(first, end):
-            for tx in block["transactions"]:
-                target = tx["to"] or self.receipt(tx["hash"]).contract_address or ""
-                if target.lower() in wanted:
-                    yield tx, block
-
 
 def _int(log: Json, name: str) -> int:
     return int(log[name], 16)

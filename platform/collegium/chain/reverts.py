@@ -76,13 +76,6 @@ def explain_revert(
     )
 
 
-def explain_data(
-    data: bytes, abi: Abi | None = None, *, transaction: str | None = None
-) -> CollegiumError:
-    """Like :func:`explain_revert`, from the returned bytes alone."""
-    return _reverted(decode_revert(data, abi), data, transaction)
-
-
 def decode_revert(data: bytes, abi: Abi | None = None) -> Call | None:
     """Name and arguments of the error that a contract returned; ``None`` if unknown."""
     found = _BUILT_IN.decode_error(data)

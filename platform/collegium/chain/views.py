@@ -92,18 +92,6 @@ class Round(_FromContract):
     def __post_init__(self) -> None:
         object.__setattr__(self, "phase", Phase(self.phase))
 
-    def has_committed(self, seat: int) -> bool:
-        return bool(self.committed >> seat & 1)
-
-    def has_sealed(self, slot: int) -> bool:
-        return bool(self.sealed_slots >> slot & 1)
-
-    def has_revealed(self, slot: int) -> bool:
-        return bool(self.revealed_slots >> slot & 1)
-
-    def has_attested(self, slot: int) -> bool:
-        return bool(self.attested_slots >> slot & 1)
-
 
 @dataclass(frozen=True)
 class Escrow:

@@ -6,7 +6,7 @@ elsewhere. https://eips.ethereum.org/EIPS/eip-712  https://eips.ethereum.org/EIP
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from eth_abi.abi import encode
 from eth_keys.datatypes import PrivateKey, Signature
@@ -55,32 +55,9 @@ class Domain:
         """What a sealed update is bound to, so that it opens as nothing else."""
         return b"collegium-update/1" + self.separator + round_id.to_bytes(8, "big") + digest
 
-    def update_message(self, round_id: int, node: str, base: bytes, digest: bytes) -> Any:
-        """``Update`` as the typed data of ``eth_signTypedData_v4`` and eth-account."""
-        message = {"round": round_id, "node": node, "base": base, "digest": digest}
-        return self._message(UPDATE_TYPE, message)
-
-    def merge_message(self, round_id: int, root: bytes) -> Any:
-        """``Merge`` as the typed data of ``eth_signTypedData_v4`` and eth-account."""
-        return self._message(MERGE_TYPE, {"round": round_id, "root": root})
-
     def _digest(self, type_: str, types: tuple[str, ...], values: tuple[object, ...]) -> bytes:
         struct = keccak(encode(("bytes32", *types), (keccak(type_.encode()), *values)))
         return keccak(b"\x19\x01" + self.separator + struct)
-
-    def _message(self, type_: str, message: dict[str, object]) -> dict[str, Any]:
-        primary = type_.partition("(")[0]
-        return {
-            "types": {"EIP712Domain": _members(_DOMAIN_TYPE), primary: _members(type_)},
-            "primaryType": primary,
-            "domain": {
-                "name": NAME,
-                "version": VERSION,
-                "chainId": self.chain_id,
-                "verifyingContract": self.federation,
-            },
-            "message": message,
-        }
 
 
 def sign(digest: bytes, private_key: bytes) -> bytes:
@@ -129,11 +106,6 @@ def expand(signature: bytes) -> bytes:
     parity_and_s = int.from_bytes(signature[32:64], "big")
     s = parity_and_s & ((1 << 255) - 1)
     return signature[:32] + s.to_bytes(32, "big") + bytes([27 + (parity_and_s >> 255)])
-
-
-def _members(type_: str) -> list[dict[str, str]]:
-    fields = type_[type_.index("(") + 1 : -1].split(",")
-    return [{"name": name, "type": kind} for kind, name in map(str.split, fields)]
 
 
 def _refuse(expected: str, signature: bytes, cause: Exception | None = None) -> NoReturn:

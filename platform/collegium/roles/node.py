@@ -20,7 +20,7 @@ class Node:
     """One hospital's edge server, as contributor, validator and aggregator.
 
     Attributes:
-        keys: those that it acts with; see :meth:`serving`.
+        keys: those that it acts with; see :meth:`as_signer`.
         federation: the contracts, as its signer.
     """
 
@@ -65,19 +65,15 @@ class Node:
         """The newest round as it stands now."""
         return read_round(self.federation)
 
-    def serving(self, view: RoundView) -> Self:
-        """This node with the keys that it has in a round.
+    def as_signer(self, signer: str) -> Self:
+        """This node with the keys that were made with a signer.
 
         After a rotation in mid-round the chain still takes what the old signer sends, and updates
         are sealed to the old encryption key; both serve until the round is over.
 
         Raises:
-            MissingKeys: the folder does not hold the keys that the chain names.
+            MissingKeys: the keys of this signer are not in the folder.
         """
-        return self.as_signer(view.nodes[self.id].signer)
-
-    def as_signer(self, signer: str) -> Self:
-        """This node with the keys that were made with a signer; see :meth:`serving`."""
         if signer == self.keys.signer.address:
             return self
         keys = self.home.keyring(signer)
