@@ -7,6 +7,8 @@ another order; ``make test`` runs the longest files first, on all cores.
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 from tests.support import leftovers
+from tests.support.once import once
 from tests.support.passphrase import PASSPHRASE
 
 if TYPE_CHECKING:  # imported in the fixtures, so that other tests start fast
@@ -57,13 +60,14 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Founded federations, each once: ``templates(nodes, terms, limits, chain_id, token)``."""
     from tests.support.world import found
 
-    made: dict[tuple[Any, ...], Path] = {}
-
+    @cache
     def make(*wanted: Any) -> Path:
-        if wanted not in made:
-            made[wanted] = tmp_path_factory.mktemp("federation") / "template"
-            found(made[wanted], *wanted)
-        return made[wanted]
+        def template(folder: Path) -> Path:
+            found(folder, *wanted)
+            return folder
+
+        name = f"federation-{sha256(repr(wanted).encode()).hexdigest()[:16]}"
+        return Path(once(tmp_path_factory, name, template))
 
     return make
 
@@ -155,9 +159,11 @@ def hand(world: "World") -> "ByHand":
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> "Played":
     """A finished federation that no test changes."""
-    from tests.support.story import tell
+    from tests.support.story import Played, tell
 
-    return tell(tmp_path_factory.mktemp("story"))
+    played = once(tmp_path_factory, "story", tell)
+    assert isinstance(played, Played)
+    return played
 
 
 @pytest.fixture(scope="session")
@@ -165,7 +171,10 @@ def bundle(story: "Played", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The evidence of ``story``, with every update opened."""
     from collegium import evidence
 
-    return evidence.export(story.run, tmp_path_factory.mktemp("evidence") / "bundle")
+    def export(folder: Path) -> Path:
+        return evidence.export(story.run, folder / "bundle")
+
+    return Path(once(tmp_path_factory, "evidence", export))
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def found(
     token: Artifact | None = None,
 ) -> None:
     """Create a federation with registered nodes in ``folder``, to be copied by many tests."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     options = {"clock": "virtual", "seed": b"world", "chain_id": chain_id}
     with connect(str(folder / "chain.sqlite"), **options) as chain:
         found_on(chain, folder, nodes, terms, limits, token)
