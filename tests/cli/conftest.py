@@ -27,7 +27,7 @@ from collegium.protocol.model.round import Phase
 from collegium.protocol.packed import pack_attestation
 from collegium.protocol.signing import Domain, compact, sign
 from collegium.protocol.terms import EQUAL
-from collegium.tasks.xray.data import read_folder
+from collegium.tasks.xray.folder import read_folder
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 
@@ -102,7 +102,7 @@ def agreement(challenge: Path) -> Agreement:
         base_model=layout.base_model,
         challenge=read_folder(challenge).digest,
         genesis=state.root(state.zeros(layout)).hex(),
-        metric="exact match",
+        metric="answer accuracy",
         recipe={},
         limits=LIMITS,
         terms=terms(committee=2, min_score=0, weight_rule=EQUAL, **money, **hours),

@@ -16,15 +16,15 @@ from collegium.errors import BadCard, RunExists
 from collegium.lab.demo import run_demo
 from collegium.lab.display import Display, summary
 from collegium.lab.scenario import Scenario
-from collegium.tasks import Recipe
+from collegium.tasks.xray.recipe import Recipe
 
-QUICK = Recipe(rounds=2, local_steps=6, batch=8, shard_rows=4, challenge_rows=8, min_score=1_000)
+QUICK = Recipe(rounds=2, local_steps=6, batch=8, shard_rows=4, challenge_rows=8)
 ROOT = Path(__file__).parents[2]
 
 
 def quick(out: Path, **settings: Any) -> Scenario:
     chosen = {"nodes": 4, "attacks": ("free-rider",), "rounds": 2, "workers": 2, **settings}
-    return Scenario(out=out, recipe=QUICK, **chosen)
+    return Scenario(out=out, recipe=QUICK, terms={"min_score": 1_000}, **chosen)
 
 
 def run(scenario: Scenario) -> dict[str, Any]:
@@ -75,7 +75,8 @@ def test_document_has_the_agreed_form(document: dict[str, Any]) -> None:
     assert json.loads(json.dumps(document))["federation"] == document["federation"]
     assert {"federation", "chain", "rounds", "quality", "money", "audit"} <= set(document)
     assert {"timing_s", "bytes"} <= set(document)
-    assert {"metric", "base", "local", "federated", "centralised"} <= set(document["quality"])
+    quality = {"metric", "better", "base", "local", "federated", "centralised", "parts"}
+    assert quality <= set(document["quality"])
     assert {"deposited", "paid", "slashed", "free"} <= set(document["money"])
     assert {"round", "updates", "committee", "state_root", "gas"} <= set(document["rounds"][0])
     wanted = {"node", "bits", "bytes", "accepted", "codes", "score", "weight", "paid"}
@@ -96,9 +97,9 @@ def test_the_adapter_is_a_plain_peft_folder(document: dict[str, Any]) -> None:
     from peft import PeftModel
     from transformers import AutoModelForImageTextToText
 
-    from collegium.tasks.base_files import locate_base
+    from collegium.tasks.xray.tiny import locate
 
-    base = AutoModelForImageTextToText.from_pretrained(locate_base("tiny"))
+    base = AutoModelForImageTextToText.from_pretrained(locate("tiny"))
     loaded = PeftModel.from_pretrained(base, document["files"]["adapter"])
     trained = [p for name, p in loaded.named_parameters() if "lora_B" in name]
     assert any(bool(p.abs().sum() > 0) for p in trained)

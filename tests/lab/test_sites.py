@@ -10,9 +10,9 @@ from PIL import Image
 
 from collegium.errors import EmptySite
 from collegium.lab.scenario import Scenario
-from collegium.lab.sites import lay_out, write_folder
-from collegium.tasks import Recipe
-from collegium.tasks.xray.data import read_folder
+from collegium.lab.sites import lay_out
+from collegium.tasks.xray.folder import read_folder
+from collegium.tasks.xray.recipe import Recipe
 
 RECIPE = Recipe(challenge_rows=6)
 
@@ -95,13 +95,3 @@ def test_more_nodes_than_hospitals_are_refused(data: Path, tmp_path: Path) -> No
 def test_fewer_nodes_take_the_first_hospitals(data: Path, tmp_path: Path) -> None:
     scenario = Scenario(tmp_path / "out", data=data, nodes=3, attacks=("liar",))
     assert [m.name for m in lay_out(scenario, RECIPE).members] == ["north", "south", "liar"]
-
-
-def test_a_written_folder_reads_as_the_same_data(data: Path, tmp_path: Path) -> None:
-    dataset = read_folder(data / "north")
-    again = read_folder(write_folder(dataset, tmp_path / "copy"))
-    assert [(e.question, e.answer, e.kind, e.patient) for e in again.examples] == [
-        (e.question, e.answer, e.kind, e.patient) for e in dataset.examples
-    ]
-    first, second = dataset.examples[0].image, again.examples[0].image
-    assert np.array_equal(dataset.images[first], again.images[second])

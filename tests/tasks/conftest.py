@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.tasks.settings import QUICK
 
-from collegium.tasks import load_task
 from collegium.tasks.xray.federation_data import FederationData, read_federation
+from collegium.tasks.xray.kind import KIND
 from collegium.tasks.xray.sites import write_federation
 
 
@@ -29,7 +29,7 @@ def federation(phantoms) -> FederationData:
 
 @pytest.fixture(scope="session")
 def task():
-    return load_task(QUICK)
+    return KIND.load(QUICK)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The command line: one file per noun; each command parses, calls one function and prints.
 
 Nothing heavy is imported before a command needs it, so that ``collegium --help`` and
-``collegium node list`` answer at once; a test holds that.
+``collegium node list`` return at once; a test holds that.
 """
 
 import os

@@ -20,7 +20,7 @@ def up(
     ),
     dir: RunDir = None,
 ) -> None:
-    """Start a local chain and wait until it answers; if it runs already, say where."""
+    """Start a local chain and wait until it responds; if it runs already, say where."""
     with output.working(f"starting {engine}"):
         chain = engines.start(engine, run_dir(dir), port=port)
     _show(chain)
@@ -28,7 +28,7 @@ def up(
 
 @app.command(example="collegium chain status --json")
 def status(dir: RunDir = None) -> None:
-    """Say whether a local chain runs from this folder, and where it answers."""
+    """Say whether a local chain runs from this folder, and where it responds."""
     _show(engines.status(run_dir(dir)))
 
 
@@ -49,5 +49,5 @@ def _show(chain: engines.LocalChain | None) -> None:
         return
     output.result(
         {"running": True, **chain.to_json()},
-        f"{chain.engine} answers at {chain.url} (process {chain.pid}, log {chain.log})",
+        f"{chain.engine} runs at {chain.url} (process {chain.pid}, log {chain.log})",
     )

@@ -9,11 +9,11 @@ from collegium.cli import output
 
 
 def demo(
+    task: Annotated[str, typer.Option(help="What is trained.")] = "xray-dialogue",
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with one ImageFolder per hospital and reference/; "
-            "default: procedural phantoms.",
+            help="Folder with one folder per hospital and reference/; default: invented data.",
             show_default=False,
         ),
     ] = None,
@@ -53,7 +53,7 @@ def demo(
     from collegium.lab.scenario import DEFAULT_ATTACKS, Scenario
 
     attacks = DEFAULT_ATTACKS if attack is None else tuple(a for a in attack if a != "none")
-    scenario = Scenario(out, data, nodes, rounds, chain, attacks, seed, workers)
+    scenario = Scenario(out, task, data, nodes, rounds, chain, attacks, seed, workers)
 
     from rich.console import Console
 

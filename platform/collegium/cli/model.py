@@ -52,13 +52,14 @@ def ask(
     """Ask a question on a radiograph: of the base, an adapter, or a federation's model."""
     if adapter is not None and federated:
         raise typer.BadParameter("give --adapter or --federated, not both")
-    from collegium.tasks.xray.data import read_image
-    from collegium.workspace import models
+    from collegium.tasks.xray import models
+    from collegium.tasks.xray.pictures import read_image
 
     read_image(image)  # before anything slow
     with output.working("loading the model"):
         if federated:
-            task, vector, _ = _federated(dir, None)
+            found, vector, _ = _federated(dir, None)
+            task = models.as_dialogue(found)
         elif adapter is not None:
             task, vector = models.load_adapter(adapter, base)
         else:

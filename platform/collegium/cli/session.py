@@ -40,7 +40,7 @@ def opened(dir: Path | None) -> Iterator[Session]:
 
     Raises:
         NoRun: the folder holds no run.
-        ChainUnreachable, ChainFile: its chain does not answer, or its file is gone.
+        ChainUnreachable, ChainFile: its chain does not respond, or its file is gone.
         WrongChain: its contract is not on the chain.
     """
     from collegium.chain.federation import Federation

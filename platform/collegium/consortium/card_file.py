@@ -14,12 +14,13 @@ from collegium.errors import BadCard
 from collegium.protocol import amounts
 from collegium.protocol.card import Limits
 from collegium.protocol.terms import Terms
-from collegium.tasks.xray.recipe import Recipe
+from collegium.tasks import registry
+from collegium.tasks.task import Recipe
 
 _WEIGHT_RULES = {"equal": 0, "score": 1}
-_TOP = {"name", "metric", "challenge", "token", "deposit", "version", "recipe", "limits", "terms"}
+_TOP = {"name", "task", "challenge", "token", "deposit", "version", "recipe", "limits", "terms"}
 _WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
-_TERMS = {"reward", "stake", "shares", "committee", "min_updates"}
+_TERMS = {"reward", "stake", "shares", "committee", "min_updates", "min_score", "weight_rule"}
 _TERMS |= {f"{name}_window" for name in _WINDOWS}
 _OFFENCES = ("unrevealed", "invalid", "merge", "attestation", "equivocation")
 _USUAL = {"dispute_window", "unbonding", *(f"{name}_penalty" for name in _OFFENCES)}
@@ -31,7 +32,7 @@ class CardFile:
     """A parsed card file.
 
     Attributes:
-        name, metric, version: as on the task card.
+        name, task, version: as on the task card.
         challenge: folder of the challenge set.
         token: address of the ERC-20 of rewards and stakes; empty deploys one (local chains).
         deposit: token units to put into escrow at once.
@@ -39,7 +40,7 @@ class CardFile:
     """
 
     name: str
-    metric: str
+    task: str
     version: int
     challenge: Path
     token: str
@@ -67,27 +68,33 @@ class CardFile:
         for name in ("name", "challenge"):
             if not isinstance(fields.get(name), str):
                 _fail(name, "a text", fields.get(name))
-        recipe = Recipe.from_json(fields.get("recipe", {}))
+        task = fields.get("task", registry.DEFAULT)
+        if not isinstance(task, str):
+            _fail("task", "a text", task)
+        recipe = registry.task_kind(task).recipe(fields.get("recipe", {}))
         limits = _known("limits", fields.get("limits", {}), _LIMITS)
         if not {"norm", "cosine"} <= limits.keys():
             _fail("limits", "norm and cosine", ", ".join(limits) or "nothing")
         return cls(
             name=fields["name"],
-            metric=fields.get("metric", "exact match"),
+            task=task,
             version=fields.get("version", 1),
             challenge=(path.parent / fields["challenge"]).resolve(),
             token=fields.get("token", ""),
             deposit=_amount("deposit", fields.get("deposit", "0")),
             recipe=recipe,
             limits=Limits(**limits),
-            terms=_terms(_known("terms", fields.get("terms", {}), _TERMS | _USUAL), recipe),
+            terms=_terms(_known("terms", fields.get("terms", {}), _TERMS | _USUAL)),
         )
 
 
-def _terms(fields: dict[str, Any], recipe: Recipe) -> Terms:
+def _terms(fields: dict[str, Any]) -> Terms:
     shares = fields.get("shares", [8_500, 1_000, 500])
     if not isinstance(shares, list) or len(shares) != 3:
         _fail("terms.shares", "basis points for nodes, validators and aggregator", shares)
+    rule = fields.get("weight_rule", "equal")
+    if rule not in _WEIGHT_RULES:
+        _fail("terms.weight_rule", f"one of {', '.join(_WEIGHT_RULES)}", rule)
     return Terms.usual(
         reward=_amount("terms.reward", fields.get("reward")),
         stake=_amount("terms.stake", fields.get("stake", "0")),
@@ -96,8 +103,8 @@ def _terms(fields: dict[str, Any], recipe: Recipe) -> Terms:
         aggregator_share=shares[2],
         committee=fields.get("committee", 3),
         min_updates=fields.get("min_updates", 2),
-        min_score=recipe.min_score,
-        weight_rule=_WEIGHT_RULES[recipe.weight_rule],
+        min_score=fields.get("min_score", 250),
+        weight_rule=_WEIGHT_RULES[rule],
         **{f"{name}_window": fields.get(f"{name}_window", 3_600) for name in _WINDOWS},
         **{name: fields[name] for name in _USUAL if name in fields},
     )

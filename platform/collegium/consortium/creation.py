@@ -18,8 +18,7 @@ from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout
 from collegium.store import BlobStore
 from collegium.store.states import put_state
-from collegium.tasks import load_task
-from collegium.tasks.xray.data import read_folder
+from collegium.tasks.registry import task_kind
 from collegium.workspace.names import RUN
 from collegium.workspace.run import Run
 
@@ -39,16 +38,18 @@ def agree(file: CardFile) -> Agreement:
     Raises:
         DataError: the challenge set or the base model cannot be used.
     """
-    challenge = read_folder(file.challenge)
-    task = load_task(file.recipe)
+    kind = task_kind(file.task)
+    challenge = kind.read(file.challenge)
+    challenge.check()
+    task = kind.load(file.recipe)
     card = TaskCard(
         name=file.name,
-        task=file.recipe.task,
+        task=kind.name,
         layout=task.layout.digest.hex(),
         base_model=task.layout.base_model,
         challenge=challenge.digest,
         genesis=state.root(state.zeros(task.layout)).hex(),
-        metric=file.metric,
+        metric=kind.metric.name,
         recipe=file.recipe.to_json(),
         limits=file.limits,
         terms=file.terms,

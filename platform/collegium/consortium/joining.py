@@ -8,14 +8,15 @@ from eth_account.signers.local import LocalAccount
 from collegium.chain.federation import Federation
 from collegium.chain.sender import Sender
 from collegium.consortium.membership import unused_keys
-from collegium.errors import LeftNode, ModelMismatch, UnregisteredNode
+from collegium.errors import LeftNode, UnregisteredNode
 from collegium.protocol.card import TaskCard
-from collegium.tasks.xray.data import read_folder
+from collegium.tasks.challenge import read_challenge
+from collegium.tasks.registry import agreed
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.run import Run
 
-_LOOKED_AT = 32  # metadata lines read before anything is paid; training reads them all
+_LOOKED_AT = 32  # examples looked at before anything is paid; training looks at all
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def join(
         InsufficientFunds: the account lacks gas money or tokens for the stake.
     """
     card = TaskCard.decode(run.card_file.read_bytes())
-    read_folder(settings.data, limit=_LOOKED_AT)
-    _check_challenge(Path(settings.challenge), card)
+    agreed(card)[0].read(settings.data, limit=_LOOKED_AT).check()
+    read_challenge(card, Path(settings.challenge))
     account = home.account()
     number = federation.node_of(account)
     member = number > 0 and not federation.node(number).left
@@ -120,15 +121,6 @@ def give_gas(federation: Federation, payer: LocalAccount, to: str, wei: int) -> 
     balance = int(federation.chain.rpc("eth_getBalance", to, "latest"), 16)
     if balance < wei:
         Sender(federation.chain, payer).send(to, value=wei - balance)
-
-
-def _check_challenge(folder: Path, card: TaskCard) -> None:
-    if (found := read_folder(folder).digest) != card.challenge:
-        raise ModelMismatch(
-            expected=f"the challenge set of the card, SHA-256 {card.challenge}",
-            found=f"{found} at {folder}",
-            action="Fetch the challenge set of this federation.",
-        )
 
 
 def _require_admission(federation: Federation, account: str) -> None:

@@ -71,7 +71,7 @@ def withdraw_stake(federation: Federation, number: int) -> Receipt:
         federation: from any account.
 
     Raises:
-        StakeLocked: the node has not left, or its stake still answers for it.
+        StakeLocked: the node has not left, or its stake is still liable for it.
         NothingOwed: no stake is held for it.
     """
     until = int(federation.vault.call("unbondedAt", number))

@@ -1,4 +1,4 @@
-"""The Flower apps of the X-ray task: what runs on a SuperNode, or on the grid of a demonstration.
+"""The Flower apps of all tasks: what runs on a SuperNode, or on the grid of a demonstration.
 
 There is nothing about chains here: ``attest()`` is the only line that a plain Flower app would
 not have. Models and examples stay loaded for as long as the process lives.
@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import Mod
@@ -17,10 +16,9 @@ from flwr.clientapp.typing import Mod
 from collegium.flower import wire
 from collegium.flower.mod import HOME, attest
 from collegium.protocol.card import TaskCard
-from collegium.tasks import Recipe, load_task
-from collegium.tasks.task import Task, Vector
-from collegium.tasks.xray.data import read_folder
-from collegium.tasks.xray.federation_data import scoring_set
+from collegium.tasks.challenge import read_challenge
+from collegium.tasks.registry import agreed
+from collegium.tasks.task import Dataset, Task, Vector
 from collegium.workspace.home import NodeHome
 
 
@@ -39,8 +37,6 @@ def client_app(*mods: Mod) -> ClientApp:
         start = site.task.layout.flatten(_tensors(arrays))
         index = int((wire.fields(message) or {"round": 1})["round"]) - 1  # type: ignore[arg-type]
         vector = site.task.train(start, site.train, round=index, seed=site.seed)
-        recipe = site.task.recipe
-        vector = start + np.float32(recipe.step * recipe.step_decay**index) * (vector - start)
         trained = {n: Array(a) for n, a in site.task.layout.unflatten(vector).items()}
         metrics = MetricRecord({"num-examples": site.samples})
         return Message(
@@ -79,10 +75,10 @@ class _Site:
 def _site(path: str) -> _Site:
     home = NodeHome(path)
     settings, card = home.settings(), TaskCard.decode(home.card())
-    task, recipe = load_agreed_task(card), Recipe.from_json(card.recipe)
-    train, held_out = read_folder(Path(settings.data)).split(recipe.held_out)
-    challenge = read_folder(Path(settings.challenge))
-    shard = scoring_set(held_out, challenge, recipe, settings.seed)
+    task, (kind, recipe) = load_agreed_task(card), agreed(card)
+    train, held_out = kind.read(settings.data).split(recipe.held_out)
+    challenge = _challenge(card.encode(), settings.challenge)
+    shard = kind.scoring_set(held_out, challenge, recipe, settings.seed)
     return _Site(
         task=task,
         train=task.prepare(train),
@@ -93,9 +89,16 @@ def _site(path: str) -> _Site:
     )
 
 
+@lru_cache(maxsize=4)
+def _challenge(card: bytes, folder: str) -> Dataset:
+    """The challenge set, checked once per process for all nodes in it."""
+    return read_challenge(TaskCard.decode(card), Path(folder))
+
+
 @lru_cache(maxsize=1)
 def _task(card: bytes) -> Task:
-    return load_task(Recipe.from_json(TaskCard.decode(card).recipe))
+    kind, recipe = agreed(TaskCard.decode(card))
+    return kind.load(recipe)
 
 
 def _tensors(record: ArrayRecord) -> dict[str, Vector]:

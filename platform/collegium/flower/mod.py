@@ -49,8 +49,8 @@ def attest(home: str | None = None, loss: str = "loss") -> Mod:
         step = _Step(folder, message, context, call_next, loss)
         step.expect_round()
         reply = _STEPS[str(record["step"])](step)
-        if (answer := wire.fields(reply)) is not None:
-            answer["app_s"], answer["step_s"] = step.app_s, time.perf_counter() - started
+        if (sent := wire.fields(reply)) is not None:
+            sent["app_s"], sent["step_s"] = step.app_s, time.perf_counter() - started
         return reply
 
     return mod
@@ -114,7 +114,7 @@ class _Step:
 def _hello(step: _Step) -> Message:
     peer = step.message.metadata.dst_node_id
     signature = greeting.introduce(step.node, wire.data(step.record, "challenge"), peer)
-    return wire.answer(step.message, node=step.node.id, signature=signature)
+    return wire.reply(step.message, node=step.node.id, signature=signature)
 
 
 def _update(step: _Step) -> Message:
@@ -135,7 +135,7 @@ def _update(step: _Step) -> Message:
         made = contributor.prepare(node, view, trained, start, _samples(reply))
     if node.settings.commit == "self":
         contributor.commit(node, view, made)
-    answer = wire.answer(
+    sent = wire.reply(
         step.message,
         node=made.node,
         digest=made.digest,
@@ -144,13 +144,13 @@ def _update(step: _Step) -> Message:
         size=made.size,
     )
     for name, record in metrics.items():
-        answer.content[name] = record
-    return answer
+        sent.content[name] = record
+    return sent
 
 
 def _deliver(step: _Step) -> Message:
     envelope = contributor.deliver(step.node, step.view)
-    return wire.answer(step.message, envelope=envelope)
+    return wire.reply(step.message, envelope=envelope)
 
 
 def _vote(step: _Step) -> Message:
@@ -159,7 +159,7 @@ def _vote(step: _Step) -> Message:
     )
     validator.seal(step.node, step.view, made)
     found = [(n, f.code) for n, findings in made.findings.items() for f in findings]
-    return wire.answer(
+    return wire.reply(
         step.message,
         nodes=[n for n, _ in found],
         codes=[code for _, code in found],
@@ -168,7 +168,7 @@ def _vote(step: _Step) -> Message:
 
 def _reveal(step: _Step) -> Message:
     validator.reveal(step.node, step.view)
-    return wire.answer(step.message)
+    return wire.reply(step.message)
 
 
 def _merge(step: _Step) -> Message:
@@ -176,7 +176,7 @@ def _merge(step: _Step) -> Message:
         step.node, step.view, wire.data(step.record, "base"), wire.unpack(step.record)
     )
     aggregator.propose(step.node, step.view, state)
-    return wire.answer(step.message, state=encode_state(state))
+    return wire.reply(step.message, state=encode_state(state))
 
 
 def _attest(step: _Step) -> Message:
@@ -187,7 +187,7 @@ def _attest(step: _Step) -> Message:
         wire.unpack(step.record),
         wire.data(step.record, "proposed") or None,
     )
-    return wire.answer(step.message, signature=judged.signature or b"")
+    return wire.reply(step.message, signature=judged.signature or b"")
 
 
 _STEPS: dict[str, Callable[[_Step], Message]] = {

@@ -1,6 +1,6 @@
-"""The registered nodes behind a Flower grid, and what they answer.
+"""The registered nodes behind a Flower grid, and what they reply.
 
-An answer counts as that of the node that was asked, whatever it says about itself, and one that
+A reply counts as that of the node that was asked, whatever it says about itself, and one that
 cannot be read is an error of that node alone: no node can speak for another or stop the round.
 """
 
@@ -31,7 +31,7 @@ class Peers:
 
     Attributes:
         domain: chain and contract that the nodes are registered with.
-        on_error: called with a sentence for every answer that is not a result.
+        on_error: called with a sentence for every reply that is not a result.
         addresses: Flower node id by registered node id.
     """
 
@@ -70,12 +70,12 @@ class Peers:
         """Ask some nodes for one step.
 
         Args:
-            read: makes a value of an answer.
+            read: makes a value of a reply.
             fields: of the request.
             timeout: seconds to wait for all of them.
 
         Returns:
-            Values by the id of the node that was asked, in the order of the answers.
+            Values by the id of the node that was asked, in the order of the replies.
         """
         present = [self.addresses[node] for node in nodes if node in self.addresses]
         requests = [wire.request(step, peer, view.id, **fields) for peer in present]
@@ -100,4 +100,4 @@ class Peers:
         try:
             yield read(record)
         except UNREADABLE as error:
-            self.on_error(f"{who}: unreadable answer: {type(error).__name__}: {error}")
+            self.on_error(f"{who}: unreadable reply: {type(error).__name__}: {error}")

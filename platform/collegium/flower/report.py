@@ -1,4 +1,4 @@
-"""What the server saw of a round: times, answers, disputes, and where it ended."""
+"""What the server saw of a round: times, replies, disputes, and where it ended."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ class RoundReport:
         app_s: the part of ``step_s`` that was the app's own training and evaluation.
         attestations: by node id.
         findings: codes that any validator reported, by node id.
-        errors: what nodes answered instead of a result.
+        errors: what nodes replied instead of a result.
         bytes_up: bytes of the updates as delivered.
         disputes: proposals of this round that were disproved on the chain.
         state_root: root the round ended on, or None if it was cancelled.

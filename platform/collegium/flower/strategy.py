@@ -20,7 +20,8 @@ from collegium.chain.disputes import Dispute, read_disputes
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
 from collegium.errors import BlobMissing, MissingKeys
-from collegium.flower import answers, wire
+from collegium.flower import replies as reading
+from collegium.flower import wire
 from collegium.flower.peers import Peers, Read
 from collegium.flower.report import RoundReport
 from collegium.protocol import state
@@ -91,7 +92,7 @@ class Verified(Strategy):
 
         Raises:
             NoRun: the folder holds no run.
-            ChainUnreachable: its chain does not answer.
+            ChainUnreachable: its chain does not respond.
             MissingKeys: no account was given, and the chain is not a local one.
         """
         run = Run.load(folder)
@@ -130,7 +131,7 @@ class Verified(Strategy):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Conclude the round and return the exact merge, or nothing if it was cancelled."""
-        for node, (made, times) in self._peers.read(replies, answers.timed(answers.attestation)):
+        for node, (made, times) in self._peers.read(replies, reading.timed(reading.attestation)):
             self._report.attestations[node] = made
             self._spent("update", times)
         self._enter("Commit")
@@ -194,7 +195,7 @@ class Verified(Strategy):
         material = self._material(view) | names
         self._enter("Score")
         for _, (found, times) in self._ask(
-            wire.VOTE, view, view.committee, answers.timed(answers.findings), material
+            wire.VOTE, view, view.committee, reading.timed(reading.findings), material
         ):
             for node, code in found:
                 self._report.findings.setdefault(node, set()).add(code)
@@ -204,7 +205,7 @@ class Verified(Strategy):
         self._ask(wire.REVEAL, view, view.committee, bool, {})
 
     def _merge(self, view: RoundView) -> None:
-        """The aggregator proposes; after its deadline, whoever may and answers first."""
+        """The aggregator proposes; after its deadline, the first other node that can."""
         late = self.coordinator.overdue(view)
         for node in view.candidates() if late else (view.aggregator,):
             self._fetch_merged(view, node)
@@ -220,8 +221,8 @@ class Verified(Strategy):
         shown = self._find_merged(view, view.proposal)
         proposed = b"" if shown is None else encode_state(shown)
         material = {**self._material(view), "proposed": proposed}
-        answered = self._ask(wire.ATTEST, view, view.committee, answers.signature, material)
-        signed = [(view.committee.index(node), signature) for node, signature in answered]
+        replied = self._ask(wire.ATTEST, view, view.committee, reading.signature, material)
+        signed = [(view.committee.index(node), signature) for node, signature in replied]
         self.coordinator.relay_attestations(view, signed)
         self._note_disputes(self.coordinator.view())
 
@@ -257,7 +258,7 @@ class Verified(Strategy):
     def _fetch_merged(self, view: RoundView, node: int) -> None:
         """Let a node merge, propose if it may and nobody has, and hand over the state."""
 
-        read, material = answers.state(self.layout), self._material(view)
+        read, material = reading.state(self.layout), self._material(view)
         for _, merged in self._ask(wire.MERGE, view, [node], read, material):
             self._merged[put_state(self.store, merged)] = merged
 
@@ -266,7 +267,7 @@ class Verified(Strategy):
         if not self._envelopes:
             self._enter("Deliver")
             owners = [update.node for update in view.updates]
-            read = answers.envelope(self.layout)
+            read = reading.envelope(self.layout)
             for node, envelope in self._ask(wire.DELIVER, view, owners, read, {}):
                 self._envelopes[node] = envelope
                 self._report.bytes_up += len(envelope)

@@ -39,7 +39,7 @@ def training(message: Message, round_id: int, base: bytes) -> Message:
     return message
 
 
-def answer(message: Message, **fields: Any) -> Message:
+def reply(message: Message, **fields: Any) -> Message:
     """The reply to a request."""
     return Message(RecordDict({RECORD: ConfigRecord(fields)}), reply_to=message)
 

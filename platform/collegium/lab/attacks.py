@@ -1,7 +1,7 @@
 """Dishonest nodes: Flower mods that sit between the attestation and an honest app.
 
-Each is what a real attacker controls: what its node trains, what it answers when it scores, what
-it proposes when it merges, and whether it answers at all. Its keys, commitments and signatures are
+Each is what a real attacker controls: what its node trains, what it reports when it scores, what
+it proposes when it merges, and whether it replies at all. Its keys, commitments and signatures are
 in order. The grid of a demonstration names the attack in the node's ``node_config``; a hospital's
 software knows nothing of attacks.
 """
@@ -85,7 +85,7 @@ def misbehave() -> Mod:
 
 
 def withhold() -> Mod:
-    """Commits, but answers no request for its bytes. Sits outside the attestation."""
+    """Commits, but ignores every request for its bytes. Sits outside the attestation."""
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         record = wire.fields(message)
@@ -128,7 +128,7 @@ def _propose_altered(node: Node, message: Message) -> Message | None:
     lane = node.layout.lanes // 2
     merged[lane] += 1 if merged[lane] < np.iinfo(np.int32).max else -1
     aggregator.propose(node, view, merged)
-    return wire.answer(message, state=encode_state(merged))
+    return wire.reply(message, state=encode_state(merged))
 
 
 def _sign_anyway(node: Node, message: Message) -> Message | None:
@@ -137,7 +137,7 @@ def _sign_anyway(node: Node, message: Message) -> Message | None:
     if view.proposer != node.id:
         return None
     proposal = node.domain.merge_digest(view.id, view.proposal)
-    return wire.answer(message, signature=signing.sign(proposal, node.keys.signer.key))
+    return wire.reply(message, signature=signing.sign(proposal, node.keys.signer.key))
 
 
 _ALTERING: dict[str, Callable[[Node, Message], Message | None]] = {

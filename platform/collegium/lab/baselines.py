@@ -6,42 +6,43 @@ from typing import Any
 
 from collegium.flower.apps import load_agreed_task
 from collegium.protocol.card import TaskCard
-from collegium.tasks import Recipe
 from collegium.tasks.baselines import train_alone, train_pooled
-from collegium.tasks.task import Vector
-from collegium.tasks.xray.data import read_folder
+from collegium.tasks.registry import agreed
+from collegium.tasks.task import Dataset, Quality, Vector
 
 
-def evaluate(card: bytes, vector: Vector | None, reference: str) -> dict[str, Any]:
+def evaluate(card: bytes, vector: Vector | None, reference: str) -> Quality:
     """Quality of an adapter on a folder; None is the untouched base."""
     task = load_agreed_task(TaskCard.decode(card))
-    measured = task.evaluate(task.zeros() if vector is None else vector, _prepared(card, reference))
-    return measured.to_json()
+    return task.evaluate(task.zeros() if vector is None else vector, _prepared(card, reference))
 
 
-def alone(card: bytes, folder: str, reference: str, rounds: int, seed: int) -> dict[str, Any]:
+def alone(card: bytes, folder: str, reference: str, rounds: int, seed: int) -> Quality:
     """A hospital that trains by itself for as many steps as in the federation."""
-    task, recipe = _open(card)
-    train = read_folder(Path(folder)).split(recipe.held_out)[0]
-    vector = train_alone(task, train, rounds=rounds, seed=seed)
-    return evaluate(card, vector, reference)
-
-
-def pooled(
-    card: bytes, folders: list[str], reference: str, rounds: int, seed: int
-) -> dict[str, Any]:
-    """All hospitals' data in one place, for as many steps as all of them take together."""
-    task, recipe = _open(card)
-    parts = [read_folder(Path(folder)).split(recipe.held_out)[0] for folder in folders]
-    vector = train_pooled(task, parts, rounds=rounds, seed=seed)
-    return evaluate(card, vector, reference)
-
-
-def _open(card: bytes) -> tuple[Any, Recipe]:
     opened = TaskCard.decode(card)
-    return load_agreed_task(opened), Recipe.from_json(opened.recipe)
+    vector = train_alone(
+        load_agreed_task(opened), _training_part(opened, folder), rounds=rounds, seed=seed
+    )
+    return evaluate(card, vector, reference)
+
+
+def pooled(card: bytes, folders: list[str], reference: str, rounds: int, seed: int) -> Quality:
+    """All hospitals' data in one place, for as many steps as all of them take together."""
+    opened = TaskCard.decode(card)
+    data = agreed(opened)[0].join([_training_part(opened, folder) for folder in folders])
+    vector = train_pooled(
+        load_agreed_task(opened), data, hospitals=len(folders), rounds=rounds, seed=seed
+    )
+    return evaluate(card, vector, reference)
+
+
+def _training_part(card: TaskCard, folder: str) -> Dataset:
+    """What a hospital trains on in the federation."""
+    kind, recipe = agreed(card)
+    return kind.read(Path(folder)).split(recipe.held_out)[0]
 
 
 @lru_cache(maxsize=2)
 def _prepared(card: bytes, folder: str) -> Any:
-    return load_agreed_task(TaskCard.decode(card)).prepare(read_folder(Path(folder)))
+    opened = TaskCard.decode(card)
+    return load_agreed_task(opened).prepare(agreed(opened)[0].read(Path(folder)))

@@ -19,7 +19,7 @@ from collegium.flower.grid import SERVER, LocalGrid
 from collegium.flower.mod import HOME
 from collegium.flower.report import RoundReport
 from collegium.flower.strategy import Verified
-from collegium.lab import baselines, report, result, setup
+from collegium.lab import baselines, quality, report, result, setup
 from collegium.lab.attacks import ATTACK
 from collegium.lab.display import Display
 from collegium.lab.scenario import Scenario
@@ -28,7 +28,7 @@ from collegium.lab.sites import Sites, choose_recipe, lay_out
 from collegium.protocol import state
 from collegium.roles.coordinator import Coordinator
 from collegium.store.states import find_state
-from collegium.tasks.task import Vector
+from collegium.tasks.task import Quality, Vector
 
 MARKER = "demo.json"
 _APP = "collegium.lab.app:app"
@@ -45,10 +45,10 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         CollegiumError: whatever kept the federation from going on.
     """
     started = time.perf_counter()
-    recipe = scenario.recipe or choose_recipe(scenario)
+    recipe = choose_recipe(scenario)
     rounds = scenario.rounds or recipe.rounds
     _clear(scenario.out)
-    with display.step("Laying out the hospitals' images"):
+    with display.step("Laying out the hospitals' data"):
         sites = lay_out(scenario, recipe)
     with display.step(f"Starting the chain ({scenario.chain})"):
         chain = setup.open_chain(scenario)
@@ -62,19 +62,19 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
             trained = time.perf_counter()
             _claim(run, display)
             vector = state.to_float(strategy.state)
-            quality = _measure(run, sites, grid, strategy, rounds, scenario.seed, display)
+            measured = _measure(run, sites, grid, strategy, rounds, scenario, display)
         finally:
             grid.close()
-        measured = time.perf_counter()
+        compared = time.perf_counter()
         files = _export(run, display)
         with display.step("Auditing the bundle, offline"):
             audited = evidence.audit(Path(files["evidence"]))
         load_agreed_task(run.card).save_adapter(vector, run.run / "adapter")
-        document = _document(run, strategy.reports, quality, files)
+        document = _document(run, strategy.reports, scenario, measured, files)
         document["audit"] = audited.to_json()
     finally:
         chain.close()
-    document["timing_s"] = _timing(strategy.reports, started, set_up, trained, measured)
+    document["timing_s"] = _timing(strategy.reports, started, set_up, trained, compared)
     report.write(document, Path(files["report"]))
     (scenario.out / MARKER).write_text(json.dumps(document, indent=1))
     return document
@@ -156,13 +156,14 @@ def _measure(
     grid: LocalGrid,
     strategy: Verified,
     rounds: int,
-    seed: int,
+    scenario: Scenario,
     display: Display,
 ) -> dict[str, Any]:
     """Base, every hospital alone, federated after each round, and pooled, on ``reference``."""
     card, reference = run.card.encode(), str(sites.reference)
     folders = {member.name: str(member.data) for member in sites.honest}
-    jobs: dict[tuple[str, str], Future[dict[str, Any]]] = {}
+    seed = scenario.seed
+    jobs: dict[tuple[str, str], Future[Quality]] = {}
     pooled = (card, list(folders.values()), reference, rounds, seed)
     jobs["model", "centralised"] = grid.submit(baselines.pooled, *pooled)
     for name, folder in folders.items():
@@ -171,12 +172,13 @@ def _measure(
     for index, vector in enumerate([None, *_states(run, strategy)]):
         jobs["round", str(index)] = grid.submit(baselines.evaluate, card, vector, reference)
     with display.step("Comparing with every hospital alone and with pooled data", len(jobs)) as s:
-        measured: dict[tuple[str, str], dict[str, Any]] = {}
+        measured: dict[tuple[str, str], Quality] = {}
         for key, job in jobs.items():
             measured[key] = job.result()
             s.advance(key[1])
     curve = [measured["round", str(index)] for index in range(rounds + 1)]
-    return result.quality(
+    return quality.document(
+        scenario.kind.metric,
         base=curve[0],
         local={name: measured["local", name] for name in folders},
         curve=curve,
@@ -206,14 +208,19 @@ def _export(run: Founded, display: Display) -> dict[str, str]:
 
 
 def _document(
-    run: Founded, reports: list[RoundReport], quality: dict[str, Any], files: dict[str, str]
+    run: Founded,
+    reports: list[RoundReport],
+    scenario: Scenario,
+    measured: dict[str, Any],
+    files: dict[str, str],
 ) -> dict[str, Any]:
     return {
         "federation": run.federation.address,
         "chain": {"engine": run.chain.engine, "id": run.chain.chain_id, "head": run.chain.head},
+        "task": {"name": scenario.task, "score_unit": scenario.kind.score_unit},
         "card": {"name": run.card.name, "digest": "0x" + run.card.digest.hex()},
         "rounds": result.rounds(run, reports),
-        "quality": quality,
+        "quality": measured,
         "money": result.money(run),
         "bytes": result.sizes(reports, run.layout.lanes),
         "files": files,

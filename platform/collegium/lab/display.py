@@ -20,10 +20,11 @@ from rich.progress import (
 from rich.table import Table
 
 from collegium.flower.report import RoundReport
+from collegium.lab import quality
 
 PHASES = {
     "Open": "opening the round, reserving the reward",
-    "Train": "hospitals train on their own images",
+    "Train": "hospitals train on their own data",
     "Commit": "committing signed updates",
     "Draw": "the chain draws a committee",
     "Deliver": "sealing updates to the committee",
@@ -138,7 +139,7 @@ def summary(result: dict[str, Any]) -> RenderableType:
 
 
 def _contributions(result: dict[str, Any]) -> Table:
-    """Nodes down, rounds across: score in milli-nats and what it earned."""
+    """Nodes down, rounds across: score in thousandths of the loss, and what it earned."""
     table = Table(title="Contributions, as the committee scored and the contract paid them")
     table.add_column("node")
     for entry in result["rounds"]:
@@ -149,7 +150,7 @@ def _contributions(result: dict[str, Any]) -> Table:
     for name in names:
         cells = [_cell(entry, name) for entry in result["rounds"]]
         table.add_row(name, *cells, f"{earned.get(name, 0.0):,.2f}")
-    table.caption = "milli-nats of answer loss saved; ✓ accepted and paid, ✗ rejected"
+    table.caption = f"{result['task']['score_unit']} saved; ✓ accepted and paid, ✗ rejected"
     return table
 
 
@@ -164,22 +165,16 @@ def _cell(entry: dict[str, Any], name: str) -> str:
 
 
 def _quality(result: dict[str, Any]) -> Table:
-    quality = result["quality"]
-    table = Table(title=f"Model quality on the reference set ({quality['metric']})")
+    measured = result["quality"]
+    metric = f"{measured['metric']}, {measured['better']} is better"
+    table = Table(title=f"Model quality on the reference set ({metric})")
+    columns, models = quality.table(measured)
     table.add_column("model")
-    kinds = list(quality["by_kind"]["base"])
-    for kind in kinds:
-        table.add_column(kind, justify="right")
-    table.add_column("all", justify="right", style="bold")
-    rows = [("base, untrained", "base"), *((f"{n} alone", n) for n in quality["local"])]
-    rows += [("federated", "federated"), ("all data in one place", "centralised")]
-    for label, key in rows:
-        value = quality["local"].get(key, quality.get(key))
-        if value is None:
-            continue
+    for column in columns:
+        table.add_column(column, justify="right", style="bold" if column == "all" else None)
+    for key, cells in models:
         style = "green" if key == "federated" else None
-        cells = [f"{quality['by_kind'][key][kind]:.1%}" for kind in kinds]
-        table.add_row(label, *cells, f"{value:.1%}", style=style)
+        table.add_row(quality.title(key), *cells, style=style)
     return table
 
 

@@ -11,6 +11,8 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from collegium.lab.quality import metric_of
+
 _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -24,21 +26,26 @@ _CYCLE = ("#2f6db3", "#1a7f5a", "#c98a1b", "#7a4fa3", "#3f9fae", "#a8527d", "#6b
 
 
 def learning(quality: Mapping[str, Any]) -> str:
-    """Reference accuracy after each round, against every hospital alone and pooled data."""
+    """Quality on the reference set after each round, against hospitals alone and pooled data."""
     figure, axes = _figure()
-    curve = quality["by_round"]
+    curve, metric = quality["by_round"], metric_of(quality)
     for index, value in enumerate(quality["local"].values()):
         label = None if index else "each hospital alone"
-        axes.axhline(100 * value, color=_QUIET, lw=0.8, ls=":", label=label)
-    axes.axhline(100 * quality["centralised"], color=_BAD, lw=1, ls="--", label="pooled data")
-    axes.plot(range(len(curve)), [100 * v for v in curve], "o-", color=_GOOD, label="federated")
-    axes.set(xlabel="round", ylabel="answers right, %", xticks=range(len(curve)))
-    axes.set_ylim(0, 100)
-    axes.legend(frameon=False, loc="lower right")
+        axes.axhline(value, color=_QUIET, lw=0.8, ls=":", label=label)
+    axes.axhline(quality["centralised"], color=_BAD, lw=1, ls="--", label="pooled data")
+    axes.plot(range(len(curve)), curve, "o-", color=_GOOD, label="federated")
+    label = f"{metric.name} ({metric.better} is better)"
+    axes.set(xlabel="round", ylabel=label, xticks=range(len(curve)))
+    axes.yaxis.set_major_formatter(lambda value, _: metric.show(value))
+    if metric.form.endswith("%"):
+        axes.set_ylim(0, 1)
+    axes.legend(frameon=False, loc="lower right" if metric.better == "higher" else "upper right")
     return _svg(figure)
 
 
-def contributions(rounds: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+def contributions(
+    rounds: Sequence[Mapping[str, Any]], names: Sequence[str], score_unit: str
+) -> str:
     """Contribution of every node in every round; rejected ones are hatched."""
     figure, axes = _figure()
     width = 0.8 / len(names)
@@ -58,7 +65,7 @@ def contributions(rounds: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
             )
     axes.axhline(0, color="black", lw=0.6)
     labels = [f"round {entry['round']}" for entry in rounds]
-    axes.set(ylabel="milli-nats of loss saved", xticks=range(len(rounds)), xticklabels=labels)
+    axes.set(ylabel=f"{score_unit} saved", xticks=range(len(rounds)), xticklabels=labels)
     axes.set_yscale("symlog", linthresh=10)
     axes.legend(frameon=False, ncols=3, fontsize=7)
     return _svg(figure)

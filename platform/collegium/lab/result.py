@@ -142,27 +142,3 @@ def _gas(run: Founded, round_id: int, events: list[Event]) -> int:
     reader = Reader(run.chain, run.federation.known)
     hashes = {event.tx for event in history.of_round(events, round_id)}
     return sum(reader.receipt(tx).gas_used for tx in sorted(hashes))
-
-
-def quality(
-    base: dict[str, Any],
-    local: dict[str, dict[str, Any]],
-    curve: list[dict[str, Any]],
-    centralised: dict[str, Any],
-) -> dict[str, Any]:
-    """Accuracy (and AUC where there are yes/no questions) of every model that was measured."""
-    models = {"base": base, **local, "federated": curve[-1], "centralised": centralised}
-    return {
-        "metric": "answer accuracy",
-        "base": base["accuracy"],
-        "local": {name: score["accuracy"] for name, score in local.items()},
-        "federated": curve[-1]["accuracy"],
-        "centralised": centralised["accuracy"],
-        "by_round": [score["accuracy"] for score in curve],
-        "auc": {name: score["auc"] for name, score in models.items()},
-        "by_kind": {
-            name: {kind: part["accuracy"] for kind, part in score["by_kind"].items()}
-            for name, score in models.items()
-        },
-        "rows": base["rows"],
-    }

@@ -1,12 +1,14 @@
 """What a demonstration is about: who takes part, on which data, over which chain."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from collegium.errors import BadCard
 from collegium.lab.attacks import ATTACKS
-from collegium.tasks import Recipe
+from collegium.tasks import registry
+from collegium.tasks.task import Recipe, TaskKind
 
 DEFAULT_ATTACKS = ("free-rider", "poisoner")
 
@@ -17,17 +19,20 @@ class Scenario:
 
     Attributes:
         out: folder that it writes.
-        data: folder with one ImageFolder per hospital and ``reference/``; None draws phantoms.
+        task: name of the task's kind.
+        data: folder with one folder per hospital and ``reference/``; None draws invented data.
         nodes: nodes in all; None takes one per hospital and one per attack.
         rounds: rounds; None takes the recipe's.
         chain: engine, path or URL.
         attacks: behaviours of the dishonest nodes, one node each.
-        seed: of phantoms, keys, training and the embedded chain's randomness.
+        seed: of invented data, keys, training and the embedded chain's randomness.
         workers: processes that train and score; None takes one per core, three at most.
-        recipe: how training and scoring go; None takes what fits the questions.
+        recipe: how training and scoring go; None takes what suits the data.
+        terms: what is agreed otherwise than in every demonstration, by the names of ``Terms``.
     """
 
     out: Path
+    task: str = registry.DEFAULT
     data: Path | None = None
     nodes: int | None = None
     rounds: int | None = None
@@ -36,8 +41,10 @@ class Scenario:
     seed: int = 1
     workers: int | None = None
     recipe: Recipe | None = None
+    terms: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        registry.task_kind(self.task)
         unknown = [name for name in self.attacks if name not in ATTACKS]
         if unknown:
             raise BadCard(
@@ -52,6 +59,10 @@ class Scenario:
                 found=str(self.nodes),
                 action="Give more --nodes or fewer --attack.",
             )
+
+    @property
+    def kind(self) -> TaskKind:
+        return registry.task_kind(self.task)
 
     @property
     def processes(self) -> int:

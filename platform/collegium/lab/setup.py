@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from collegium.chain.connection import Chain
 from collegium.chain.engines import connect
@@ -26,9 +27,9 @@ from collegium.protocol import draw
 from collegium.protocol.amounts import TOKEN
 from collegium.protocol.card import Limits, TaskCard
 from collegium.protocol.layout import Layout
-from collegium.protocol.terms import EQUAL, SCORE, Terms, WeightRule
+from collegium.protocol.terms import EQUAL, Terms
 from collegium.store import BlobStore
-from collegium.tasks import Recipe
+from collegium.tasks.task import Recipe
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.names import PASSPHRASE
@@ -41,6 +42,7 @@ _GENESIS_TIME = 1_767_225_600  # 2026-01-01T00:00:00Z
 _GAS_MONEY = 10**17
 _KDF_ITERATIONS = 1_000
 _HOUR = 3_600
+_WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
 
 
 @dataclass(frozen=True)
@@ -82,33 +84,29 @@ def open_chain(scenario: Scenario) -> Chain:
 def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) -> CardFile:
     """What the members of the demonstration agree on."""
     lasting = sum(member.attack not in EXPELLED for member in sites.members)
-    rule: WeightRule = SCORE if recipe.weight_rule == "score" else EQUAL
-    terms = Terms.usual(
-        reward=REWARD,
-        stake=STAKE,
-        node_share=8_500,
-        validator_share=1_000,
-        aggregator_share=500,
-        committee=min(COMMITTEE, lasting),
-        min_updates=min(3, lasting),
-        min_score=recipe.min_score,
-        weight_rule=rule,
-        commit_window=_HOUR,
-        score_window=_HOUR,
-        reveal_window=_HOUR,
-        merge_window=_HOUR,
-        challenge_window=_HOUR,
-    )
+    agreed: dict[str, Any] = {
+        "reward": REWARD,
+        "stake": STAKE,
+        "node_share": 8_500,
+        "validator_share": 1_000,
+        "aggregator_share": 500,
+        "committee": min(COMMITTEE, lasting),
+        "min_updates": min(3, lasting),
+        "min_score": scenario.kind.min_score,
+        "weight_rule": EQUAL,
+        **{f"{name}_window": _HOUR for name in _WINDOWS},
+        **scenario.terms,
+    }
     return CardFile(
-        name="Chest X-ray dialogue",
-        metric="answer accuracy",
+        name=scenario.kind.title,
+        task=scenario.task,
         version=1,
         challenge=sites.challenge,
         token="",
         deposit=rounds * REWARD,
         recipe=recipe,
         limits=Limits(norm=100.0, cosine=0.98),
-        terms=terms,
+        terms=Terms.usual(**agreed),
     )
 
 

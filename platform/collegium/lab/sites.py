@@ -1,18 +1,12 @@
-"""The data of a demonstration, laid out on disk as each hospital would hold it."""
+"""Who takes part in a demonstration, and where each node's data are."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
 
 from collegium.errors import EmptySite
 from collegium.lab.scenario import Scenario
-from collegium.tasks import Recipe
-from collegium.tasks.xray.data import METADATA, Dataset
-from collegium.tasks.xray.federation_data import contribute, read_federation, recipe_for
-from collegium.tasks.xray.sites import SPECIALISTS, write_federation
+from collegium.tasks.task import Recipe
 
 
 @dataclass(frozen=True)
@@ -31,7 +25,7 @@ class Sites:
     Attributes:
         members: honest hospitals first, then the dishonest ones.
         challenge: folder of the set that committees score with.
-        reference: folder of the set that quality is reported on; nobody trains on it.
+        reference: folder of the set that quality is reported on; no one trains on it.
     """
 
     members: tuple[Member, ...]
@@ -44,94 +38,41 @@ class Sites:
 
 
 def choose_recipe(scenario: Scenario) -> Recipe:
-    """The recipe that fits the questions of the scenario's data."""
-    if scenario.data is None:
-        return Recipe()
-    return recipe_for(read_federation(scenario.data).sites)
+    """The recipe that suits the scenario's data."""
+    return scenario.recipe or scenario.kind.recipe_for(scenario.data)
 
 
 def lay_out(scenario: Scenario, recipe: Recipe) -> Sites:
-    """Draw phantoms, or sort out the hospitals of ``scenario.data``.
+    """Have the task invent data, or sort out the hospitals of ``scenario.data``.
 
-    A hospital that gives images to the challenge set trains on the rest; nothing is written into
-    the folder that the user named.
+    Nothing is written into the folder that the user named.
     """
+    kind, root, attacks = scenario.kind, scenario.out / "data", scenario.attacks
     if scenario.data is None:
-        return _phantoms(scenario)
-    found = read_federation(scenario.data)
-    folders = {name: scenario.data / name for name in found.sites}
-    challenge = scenario.data / "challenge"
-    if found.challenge is None:
-        given, kept = contribute(found.sites, recipe.challenge_rows, scenario.seed)
-        challenge = write_folder(given, scenario.out / "data" / "challenge")
-        folders = {
-            name: write_folder(rest, scenario.out / "data" / name) for name, rest in kept.items()
-        }
-    wanted = _honest(scenario, len(folders))
-    if wanted > len(folders):
+        honest = _honest(scenario, kind.hospitals)
+        found = kind.draw(root, seed=scenario.seed, hospitals=honest + len(attacks))
+        spare = list(found.hospitals.values())[honest:]
+    else:
+        found = kind.arrange(scenario.data, root, recipe=recipe, seed=scenario.seed)
+        honest = _honest(scenario, len(found.hospitals))
+        spare = list(found.hospitals.values())[:honest]
+    if honest > len(found.hospitals):
         raise EmptySite(
-            expected=f"{wanted} hospitals in {scenario.data}",
-            found=f"{len(folders)}: {', '.join(folders)}",
+            expected=f"{honest} hospitals in {scenario.data}",
+            found=f"{len(found.hospitals)}: {', '.join(found.hospitals)}",
             action="Add folders, or give fewer --nodes.",
         )
-    chosen = list(folders.items())[:wanted]
-    return _sites(scenario, chosen, challenge, scenario.data / "reference")
-
-
-def write_folder(dataset: Dataset, folder: Path) -> Path:
-    """Write a dataset as ImageFolder and return the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = {key: f"{number:05d}.png" for number, key in enumerate(sorted(dataset.images))}
-    for key, name in names.items():
-        Image.fromarray(dataset.images[key]).save(folder / name)
-    lines = [
-        {
-            "file_name": names[example.image],
-            "question": example.question,
-            "answer": example.answer,
-            "question_type": example.kind,
-            "patient": example.patient,
-        }
-        for example in dataset.examples
+    members = [Member(name, folder) for name, folder in list(found.hospitals.items())[:honest]]
+    # A dishonest node has data like any other: invented ones of its own, else a copy of a site's.
+    members += [
+        Member(_unique(attack, attacks, number), spare[number % len(spare)], attack)
+        for number, attack in enumerate(attacks)
     ]
-    (folder / METADATA).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
-
-
-def _phantoms(scenario: Scenario) -> Sites:
-    honest = _honest(scenario, len(SPECIALISTS))
-    hospitals = [
-        replace(SPECIALISTS[i % len(SPECIALISTS)], name=_name(i))
-        for i in range(honest + len(scenario.attacks))
-    ]
-    root = scenario.out / "data"
-    write_federation(root, seed=scenario.seed, hospitals=hospitals)
-    folders = [(hospital.name, root / hospital.name) for hospital in hospitals]
-    return _sites(scenario, folders, root / "challenge", root / "reference")
-
-
-def _name(index: int) -> str:
-    name, again = SPECIALISTS[index % len(SPECIALISTS)].name, index // len(SPECIALISTS)
-    return f"{name}-{again + 1}" if again else name
+    return Sites(tuple(members), found.challenge, found.reference)
 
 
 def _honest(scenario: Scenario, default: int) -> int:
     return default if scenario.nodes is None else scenario.nodes - len(scenario.attacks)
-
-
-def _sites(
-    scenario: Scenario, folders: Sequence[tuple[str, Path]], challenge: Path, reference: Path
-) -> Sites:
-    attacks = scenario.attacks
-    honest = folders[: len(folders) - len(attacks)] if scenario.data is None else folders
-    # A dishonest node holds data like anybody's: on phantoms its own, else a copy of a site's.
-    spare = folders[len(honest) :] if scenario.data is None else folders
-    members = [Member(name, folder) for name, folder in honest]
-    members += [
-        Member(_unique(attack, attacks, number), spare[number % len(spare)][1], attack)
-        for number, attack in enumerate(attacks)
-    ]
-    return Sites(tuple(members), challenge, reference)
 
 
 def _unique(attack: str, attacks: Sequence[str], number: int) -> str:

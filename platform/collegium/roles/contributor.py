@@ -1,6 +1,6 @@
 """The contributor: quantise, sign, commit, and deliver to the committee.
 
-The committed update is in the journal before anybody hears of it; asked again, the node answers
+The committed update is in the journal before anybody hears of it; asked again, the node replies
 with the same one, so a crash or a repeated message cannot make it commit to two updates.
 """
 

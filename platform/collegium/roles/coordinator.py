@@ -91,7 +91,7 @@ class Coordinator:
         return 0 < view.deadline <= self._time()
 
     def seconds_left(self, view: RoundView) -> float | None:
-        """How long it makes sense to wait for answers, by the chain's time; None if that waits."""
+        """How long it makes sense to wait for replies, by the chain's time; None if that waits."""
         if self.fast_forward or not view.deadline:
             return None
         return max(1.0, self._end(view) - self._time())

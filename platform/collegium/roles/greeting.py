@@ -1,6 +1,6 @@
 """Who is at the other end: a node shows that it holds the key it is registered with.
 
-Without this, whoever answers first as "node 3" would receive what is meant for node 3, and could
+Without this, whoever replies first as "node 3" would receive what is meant for node 3, and could
 keep it from voting or being paid.
 """
 

@@ -40,7 +40,7 @@ class Node:
 
         Raises:
             MissingKeys, WrongPassphrase: the keys cannot be opened.
-            ChainUnreachable: the chain does not answer.
+            ChainUnreachable: the chain does not respond.
             ModelMismatch: card or layout are not those of the federation.
             UnregisteredNode: the account is not registered in it.
         """

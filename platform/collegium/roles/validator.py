@@ -28,7 +28,7 @@ from collegium.roles.watcher import object_to
 from collegium_incentives import exact, present, share, to_micro, weights
 
 Loss = Callable[[npt.NDArray[np.float32]], float]
-"""Mean answer loss in nats of an adapter (float32 ``[padded]``) on the validator's own data."""
+"""Mean loss of an adapter (float32 ``[padded]``) on the validator's own data."""
 
 _VOTE = "vote.json"
 _LARGEST = 1_000.0  # nats; micro-nats in int32 end at 2147
@@ -74,7 +74,7 @@ def vote(
     Args:
         base: file of the state the round builds on.
         envelopes: sealed updates by node id.
-        loss: how well an adapter answers this validator's held-out questions.
+        loss: of an adapter on this validator's own data; small is good.
 
     Raises:
         RoundFailed: the round is not in its Score phase, or the node not in its committee.
@@ -108,7 +108,7 @@ def contributions(
     """Shapley value of each update in micro-nats of mean loss, by node id.
 
     An absent update counts as zero delta. Updates that resemble each other from ``cosine`` on are
-    one player and share its credit. A state after which the model answers nothing finite is worth
+    one player and share its credit. A state after which the loss is not finite is worth
     the least that a score can say: one such update must not keep a committee from voting.
     """
     if not updates:

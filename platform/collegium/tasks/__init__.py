@@ -1,9 +1,5 @@
 """What is fine-tuned: model, data, training and the utility that contributions are measured by.
 
-Importing this package is cheap; torch is loaded by ``load_task``.
+``task`` is the seam, ``registry`` the table of task kinds; each kind is a folder of its own.
+Importing this package is cheap: a kind loads torch when it loads a model.
 """
-
-from collegium.tasks.task import Answer, Evaluation, Score, Task, load_task
-from collegium.tasks.xray.recipe import Recipe
-
-__all__ = ["Answer", "Evaluation", "Recipe", "Score", "Task", "load_task"]

@@ -7,8 +7,9 @@ blob, and are named by its SHA-256 in the layout.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,41 @@ from collegium.errors import ModelMismatch
 from collegium.protocol.layout import Layout
 from collegium.protocol.layout import Tensor as LayoutTensor
 from collegium.tasks.task import Vector
-from collegium.tasks.xray.recipe import DECODER, Recipe
 
 _FOLDABLE = 64_000_000  # adapted weights of which a second copy is kept to evaluate faster
 
 
-class Adapter:
-    """The adapter of a loaded model; holds the model and changes it in place."""
+@dataclass(frozen=True)
+class Lora:
+    """Which adapter a model gets.
 
-    def __init__(self, model: nn.Module, recipe: Recipe, base_digest: str) -> None:
+    Attributes:
+        task: name of the task that it is for.
+        rank: LoRA rank.
+        alpha: LoRA alpha; the adapter acts with the factor alpha / rank.
+        targets: what PEFT is told to adapt: ``all-linear``, a regular expression, or names.
+        seed: of the frozen A matrices.
+    """
+
+    task: str
+    rank: int
+    alpha: int
+    targets: str | list[str]
+    seed: int
+
+
+class Adapter:
+    """The adapter of a loaded model; holds the model and changes it in place.
+
+    Args:
+        base_digest: SHA-256 of the base model's files.
+    """
+
+    def __init__(self, model: nn.Module, lora: Lora, base_digest: str) -> None:
         config = LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            target_modules=_targets(model, recipe),
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            target_modules=lora.targets,
             lora_dropout=0.0,
             bias="none",
         )
@@ -47,8 +70,8 @@ class Adapter:
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(".lora_B." in name)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.recipe, self._base_digest = recipe, base_digest
-        self.freeze(draw_frozen({n: tuple(t.shape) for n, t in self._a.items()}, recipe))
+        self._lora, self._base_digest = lora, base_digest
+        self.freeze(draw_frozen({n: tuple(t.shape) for n, t in self._a.items()}, lora.seed))
         self._fold = self._foldable()
 
     def freeze(self, blob: bytes) -> None:
@@ -59,11 +82,11 @@ class Adapter:
                 self._a[name].copy_(torch.from_numpy(values))
         self.frozen = blob
         self.layout = Layout(
-            task=self.recipe.task,
+            task=self._lora.task,
             base_model=self._base_digest,
             mode="ffa",
-            rank=self.recipe.rank,
-            alpha=self.recipe.alpha,
+            rank=self._lora.rank,
+            alpha=self._lora.alpha,
             frozen=hashlib.sha256(blob).hexdigest(),
             tensors=tuple(LayoutTensor(name, tuple(t.shape)) for name, t in self._b.items()),
         )
@@ -131,31 +154,21 @@ class Adapter:
                 for layer, original in self._fold:
                     layer.base_layer.weight.copy_(original)
 
-    def _foldable(self) -> list[tuple[LoraLinear, Tensor]]:
-        layers = [m for m in self.model.modules() if isinstance(m, LoraLinear)]
+    def _foldable(self) -> list[tuple[Any, Tensor]]:
+        layers: list[Any] = [m for m in self.model.modules() if isinstance(m, LoraLinear)]
         plain = all(type(layer.base_layer) is nn.Linear for layer in layers)
         if not plain or sum(la.base_layer.weight.numel() for la in layers) > _FOLDABLE:
             return []
         return [(layer, layer.base_layer.weight.detach().clone()) for layer in layers]
 
 
-def _targets(model: Any, recipe: Recipe) -> str | list[str]:
-    """What PEFT is told to adapt."""
-    if recipe.targets != DECODER:
-        return recipe.targets
-    decoder = model.get_decoder()
-    within = next(name for name, module in model.named_modules() if module is decoder)
-    linear = [name for name, module in decoder.named_modules() if isinstance(module, nn.Linear)]
-    return [f"{within}.{name}" for name in linear]
-
-
-def draw_frozen(shapes: dict[str, tuple[int, ...]], recipe: Recipe) -> bytes:
+def draw_frozen(shapes: Mapping[str, tuple[int, ...]], seed: int) -> bytes:
     """A matrices as a safetensors blob: uniform in ±1/sqrt(columns), as PEFT starts them.
 
     Uniform numbers take integer arithmetic and one exact scaling each, so that every machine
     draws the same bytes.
     """
-    rng = np.random.Generator(np.random.PCG64(recipe.adapter_seed))
+    rng = np.random.Generator(np.random.PCG64(seed))
     tensors = {}
     for name, shape in sorted(shapes.items()):
         bound = np.float32(1 / np.sqrt(shape[1]))

@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-from importlib import resources
+from collections.abc import Iterator
 from pathlib import Path
 
 from collegium.errors import ModelMismatch
-from collegium.tasks.xray.recipe import TINY
 
 _DECISIVE = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 _ASIDE = ("recipe.json", "LICENSE.txt", "README.md")  # beside the model, not part of it
@@ -14,13 +13,11 @@ _PATTERNS = [f"*{ending}" for ending in _DECISIVE if ending != ".bin"]
 
 
 def locate_base(base: str) -> Path:
-    """The folder of a base model: shipped (``tiny``), local, or fetched from the hub.
+    """The folder of a base model: local, or fetched from the Hugging Face hub.
 
     Raises:
         ModelMismatch: neither a folder nor a model that the hub gives out.
     """
-    if base == TINY:
-        return Path(str(resources.files("collegium.tasks.xray") / "base"))
     folder = Path(base)
     if (folder / "config.json").is_file():
         return folder
@@ -38,13 +35,28 @@ def locate_base(base: str) -> Path:
 
 
 def model_digest(folder: Path) -> str:
-    """SHA-256 over names and contents of the files that decide what a model computes."""
+    """SHA-256 over names and contents of the files that decide what a model computes.
+
+    Files in subfolders count under their path from ``folder``, written with slashes. Hidden
+    folders, such as a download cache, do not count.
+    """
+    names = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     files = {
-        path.name: _file_digest(path)
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.suffix in _DECISIVE and path.name not in _ASIDE
+        name: _file_digest(path)
+        for name, path in names.items()
+        if path.suffix in _DECISIVE and name not in _ASIDE
     }
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def _files(folder: Path, parents: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """All files below a folder; linked folders are followed, except to one of their parents."""
+    parents = (*parents, folder.resolve())
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not path.name.startswith(".") and path.resolve() not in parents:
+            yield from _files(path, parents)
 
 
 def _file_digest(path: Path) -> str:

@@ -5,13 +5,12 @@ compared with: a hospital alone as many as it takes in the federation, pooled tr
 all hospitals together.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 from collegium.tasks.task import Task, Vector
-from collegium.tasks.xray.data import Dataset, join
 
 
-def train_alone(task: Task, data: Dataset, *, rounds: int, seed: int) -> Vector:
+def train_alone(task: Task, data: Any, *, rounds: int, seed: int) -> Vector:
     """One hospital trains on its own for ``rounds`` rounds, from the untouched base."""
     examples, vector = task.prepare(data), task.zeros()
     for round in range(rounds):
@@ -19,11 +18,11 @@ def train_alone(task: Task, data: Dataset, *, rounds: int, seed: int) -> Vector:
     return vector
 
 
-def train_pooled(task: Task, sites: Sequence[Dataset], *, rounds: int, seed: int) -> Vector:
-    """All hospitals' data in one place, ``rounds`` rounds of one turn for each hospital."""
-    examples, vector = task.prepare(join(sites, "pooled")), task.zeros()
+def train_pooled(task: Task, data: Any, *, hospitals: int, rounds: int, seed: int) -> Vector:
+    """All data in one place, ``rounds`` rounds of one turn for each hospital."""
+    examples, vector = task.prepare(data), task.zeros()
     for round in range(rounds):
-        for turn in range(len(sites)):
+        for turn in range(hospitals):
             draws = seed + 1_000_003 * turn
             vector = task.train(vector, examples, round=round, seed=draws, federated=False)
     return vector

@@ -1,102 +1,143 @@
-"""What a federation needs of a task, whatever is fine-tuned.
+"""What the platform asks of a task, whatever is fine-tuned.
 
-A task turns a float32 vector (the trained part of an adapter, laid out by ``layout``) and a
-hospital's examples into a better vector, a loss, or a report. The rest of the platform knows
-nothing of models. Everything that loads torch is imported by ``load_task`` only.
+A :class:`TaskKind` reads data and makes recipes; it is cheap to import. Its ``load`` gives a
+:class:`Task`: a model that turns a float32 vector (the trained part of an adapter, laid out by
+``layout``) and examples into a better vector, a loss, or a :class:`Quality`.
+
+Datasets, recipes and tasks of one kind fit each other and no other kind's, which is why the
+protocols take ``Any`` where they are passed on.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collegium.errors import BadCard
 from collegium.protocol.layout import Layout
-from collegium.tasks.xray.data import Dataset
-from collegium.tasks.xray.recipe import Recipe
 
 Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Score:
-    """Result on some examples.
+class Metric:
+    """What quality is reported in.
 
     Attributes:
-        rows: how many questions.
-        accuracy: share of answers that are right word for word, without regard to case.
-        auc: area under the receiver operating characteristic of the yes/no questions among
-            them, from the probabilities of the two answers; None unless both answers occur.
+        name: in words, as on the task card.
+        better: which way is better.
+        form: how a value is written, as a format specification of Python: ``.1%``, ``.3f``.
+        parts: forms of the parts of a quality that are not written like the metric itself.
     """
 
+    name: str
+    better: Literal["higher", "lower"]
+    form: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    def show(self, value: float, part: str | None = None) -> str:
+        """A value of the metric, or of one part of a quality, as people read it."""
+        return format(value, self.form if part is None else self.parts.get(part, self.form))
+
+    def gain(self, after: float, before: float) -> float:
+        """How much better ``after`` is than ``before``; negative if it is worse."""
+        return after - before if self.better == "higher" else before - after
+
+    def change(self, after: float, before: float) -> str:
+        """The signed difference as people read it; in points where values are percentages."""
+        if self.form.endswith("%"):
+            return f"{100 * (after - before):+.1f} points"
+        return format(after - before, "+" + self.form)
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of some values."""
+        return max(values) if self.better == "higher" else min(values)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a model is on a test set.
+
+    Attributes:
+        value: in the kind's metric.
+        rows: how many examples it was measured on.
+        parts: further columns of a table by name; their forms are in the metric.
+        interval: lowest and highest value that the measurement leaves plausible (95 %), if the
+            task gives one.
+    """
+
+    value: float
     rows: int
-    accuracy: float
-    auc: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        auc = None if self.auc is None else round(self.auc, 4)
-        return {"rows": self.rows, "accuracy": round(self.accuracy, 4), "auc": auc}
+    parts: Mapping[str, float] = field(default_factory=dict)
+    interval: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Result on a test set, in all and for each kind of question."""
-
-    total: Score
-    by_kind: dict[str, Score] = field(default_factory=dict)
+class Recipe(Protocol):
+    """What all nodes agree on before they train: plain JSON, bounded, fixed on the card."""
 
     @property
-    def accuracy(self) -> float:
-        return self.total.accuracy
+    def rounds(self) -> int:
+        """Rounds that the schedule is made for."""
+        ...
 
     @property
-    def auc(self) -> float | None:
-        return self.total.auc
+    def held_out(self) -> float:
+        """Share of a site's examples that is never trained on and scores others."""
+        ...
 
     def to_json(self) -> dict[str, Any]:
-        kinds = {kind: score.to_json() for kind, score in self.by_kind.items()}
-        return {**self.total.to_json(), "by_kind": kinds}
+        """The recipe as it is on the card."""
+        ...
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A model's answer to a question on an image.
+class Dataset(Protocol):
+    """A site's examples. Listing them is cheap; what they show is read when it is looked at."""
 
-    Attributes:
-        text: the answer, as the model words it.
-        confidence: probability that the model gives to this answer.
-        p_yes: P(yes) / (P(yes) + P(no)), if the answer is yes or no.
-    """
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all examples with what they show, whatever their order."""
+        ...
 
-    text: str
-    confidence: float
-    p_yes: float | None = None
+    def __len__(self) -> int: ...
+
+    def split(self, share: float) -> tuple[Self, Self]:
+        """The rest, and about ``share`` of the examples; the parts share no person."""
+        ...
+
+    def check(self) -> None:
+        """Look at every example; raises DataError at the first that cannot be used."""
+        ...
 
 
 class Task(Protocol):
-    """One kind of fine-tuning. Instances hold a model and belong to one thread."""
+    """A loaded model and how it is fine-tuned. Belongs to one thread."""
 
-    name: str
-    recipe: Recipe
-    layout: Layout
-    frozen: bytes  # safetensors of the frozen part of the adapter; its SHA-256 is in the layout
+    @property
+    def layout(self) -> Layout:
+        """What is trained."""
+        ...
+
+    @property
+    def frozen(self) -> bytes:
+        """The frozen part of the adapter; its SHA-256 is in the layout."""
+        ...
 
     def zeros(self) -> Vector:
         """The untouched base, float32[layout.padded]."""
         ...
 
-    def prepare(self, dataset: Dataset) -> Any:
-        """Preprocess once; the result may be given wherever a dataset is asked for."""
+    def prepare(self, data: Any) -> Any:
+        """Preprocess once; the result is accepted wherever a dataset is."""
         ...
 
     def train(
         self, vector: Vector, data: Any, *, round: int, seed: int, federated: bool = True
     ) -> Vector:
-        """One node's local work in a round (counted from 0): the vector after its steps.
+        """One node's local work in a round (counted from 0): the vector that it proposes.
 
-        Not ``federated``: alone, with nothing to preserve that others may have taught it.
+        Not ``federated``: alone, for no one to merge with and nothing of others to preserve.
         The same arguments give the same bits on the same machine.
         """
         ...
@@ -105,7 +146,7 @@ class Task(Protocol):
         """Mean loss on the examples; minus this is the utility of a coalition."""
         ...
 
-    def evaluate(self, vector: Vector, data: Any) -> Evaluation:
+    def evaluate(self, vector: Vector, data: Any) -> Quality:
         """Quality as people read it."""
         ...
 
@@ -114,24 +155,83 @@ class Task(Protocol):
         ...
 
 
-def load_task(recipe: Recipe, *, layout: Layout | None = None, frozen: bytes | None = None) -> Task:
-    """Load the model of a recipe.
+@dataclass(frozen=True)
+class SiteFolders:
+    """Where the data of a demonstration are.
 
-    Args:
-        layout: the agreed layout; without it the one that the recipe leads to.
-        frozen: the agreed frozen part of the adapter; without it one is drawn from the recipe's
-            seed, which gives the same bytes on every machine.
-
-    Raises:
-        BadCard: the recipe's task is not known.
-        ModelMismatch: base model, frozen part or adapter differ from the agreed layout.
+    Attributes:
+        hospitals: folders by name.
+        challenge: the set that committees score with.
+        reference: the set that quality is reported on; no node trains on it.
     """
-    if recipe.task != "xray-dialogue":
-        raise BadCard(
-            expected="task xray-dialogue",
-            found=recipe.task,
-            action="Correct the task's name on the card.",
-        )
-    from collegium.tasks.xray.dialogue import XrayDialogue
 
-    return XrayDialogue.load(recipe, layout=layout, frozen=frozen)
+    hospitals: dict[str, Path]
+    challenge: Path
+    reference: Path
+
+
+class TaskKind(Protocol):
+    """One kind of fine-tuning. Importing it is cheap; ``load`` may load torch.
+
+    Attributes:
+        name: as on the task card and in the layout.
+        title: of a federation, in demonstrations.
+        metric: what quality is reported in.
+        score_unit: what a thousandth of the loss is, in words: a score is in millionths of it.
+        min_score: score of an update that is worth its pay, in demonstrations.
+        hospitals: how many take part in a demonstration by default.
+    """
+
+    name: str
+    title: str
+    metric: Metric
+    score_unit: str
+    min_score: int
+    hospitals: int
+
+    def recipe(self, document: object) -> Recipe:
+        """The recipe of a card, what it leaves out by default; raises BadCard."""
+        ...
+
+    def recipe_for(self, data: Path | None) -> Recipe:
+        """A recipe that suits the hospitals in a folder, or the ones that :meth:`draw` makes."""
+        ...
+
+    def read(self, folder: Path | str, limit: int | None = None) -> Dataset:
+        """List the examples of a folder, at most ``limit`` of them; raises DataError."""
+        ...
+
+    def join(self, parts: Sequence[Any]) -> Dataset:
+        """All examples of several datasets."""
+        ...
+
+    def scoring_set(self, held_out: Any, challenge: Any, recipe: Any, seed: int) -> Dataset:
+        """What one validator scores with: some examples of its own and of the challenge set."""
+        ...
+
+    def draw(self, out: Path, *, seed: int, hospitals: int) -> SiteFolders:
+        """Write the invented data of a demonstration below ``out``."""
+        ...
+
+    def arrange(self, data: Path, out: Path, *, recipe: Any, seed: int) -> SiteFolders:
+        """Find the hospitals of a user's folder; what has to be written goes below ``out``.
+
+        Raises:
+            DataError: the folder cannot be used.
+        """
+        ...
+
+    def load(
+        self, recipe: Any, *, layout: Layout | None = None, frozen: bytes | None = None
+    ) -> Task:
+        """Load the model of a recipe.
+
+        Args:
+            layout: the agreed layout; without it the one that the recipe leads to.
+            frozen: the agreed frozen part of the adapter; without it one is drawn from the
+                recipe's seed, which gives the same bytes on every machine.
+
+        Raises:
+            ModelMismatch: base model, frozen part or adapter differ from the agreed layout.
+        """
+        ...

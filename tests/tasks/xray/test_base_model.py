@@ -11,14 +11,15 @@ from tests.tasks.settings import QUICK
 from transformers import AutoProcessor
 
 from collegium.errors import ModelMismatch
-from collegium.tasks import load_task
 from collegium.tasks.base_files import locate_base, model_digest
 from collegium.tasks.xray.base_model import build_processor
+from collegium.tasks.xray.kind import KIND
 from collegium.tasks.xray.pretrain import Conversations, Recipe, corpus, main
+from collegium.tasks.xray.tiny import locate
 
 
 def test_the_weights_are_those_of_the_recipe():
-    base = locate_base("tiny")
+    base = locate("tiny")
     recipe = json.loads((base / "recipe.json").read_text())
     weights = (base / "model.safetensors").read_bytes()
     assert hashlib.sha256(weights).hexdigest() == recipe["weights_sha256"]
@@ -29,9 +30,9 @@ def test_the_weights_are_those_of_the_recipe():
 
 def test_the_digest_names_what_decides_the_answers(tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(locate_base("tiny"), copy)
+    shutil.copytree(locate("tiny"), copy)
     digest = model_digest(copy)
-    assert digest == model_digest(locate_base("tiny"))
+    assert digest == model_digest(locate("tiny"))
     (copy / "recipe.json").write_text("{}")
     assert model_digest(copy) == digest
     template = copy / "chat_template.jinja"
@@ -40,12 +41,12 @@ def test_the_digest_names_what_decides_the_answers(tmp_path):
 
 
 def test_a_changed_base_is_noticed(task, tmp_path):
-    shutil.copytree(locate_base("tiny"), tmp_path / "base")
+    shutil.copytree(locate("tiny"), tmp_path / "base")
     config = json.loads((tmp_path / "base" / "config.json").read_text())
     (tmp_path / "base" / "config.json").write_text(json.dumps({**config, "note": 1}))
     recipe = replace(QUICK, base=str(tmp_path / "base"))
     with pytest.raises(ModelMismatch, match="base model"):
-        load_task(recipe, layout=task.layout)
+        KIND.load(recipe, layout=task.layout)
 
 
 def test_an_unknown_model_is_explained():
@@ -55,7 +56,7 @@ def test_an_unknown_model_is_explained():
 
 def test_the_base_knows_every_word_of_the_diagnoses(task, federation):
     """Asked in text which signs make a diagnosis, it names it: adapters need not teach words."""
-    any_picture = federation.reference.images["0000.png"]
+    any_picture = federation.reference.images["0000.png"].pixels()
     for signs, name in (
         ("enlarged heart and effusion", "heart failure"),
         ("left effusion", "left pleurisy"),
@@ -65,7 +66,7 @@ def test_the_base_knows_every_word_of_the_diagnoses(task, federation):
 
 
 def test_the_tokenizer_ignores_casing_and_spacing():
-    tokenizer = AutoProcessor.from_pretrained(locate_base("tiny")).tokenizer
+    tokenizer = AutoProcessor.from_pretrained(locate("tiny")).tokenizer
     plain = tokenizer("is there pneumonia?")["input_ids"]
     for form in ("Is there Pneumonia?", "  is  there pneumonia ?", "IS THERE PNEUMONIA?"):
         assert tokenizer(form)["input_ids"] == plain
@@ -90,5 +91,5 @@ def test_the_command_writes_a_model_that_loads(tmp_path, capsys):
     assert main(["--out", str(tmp_path), "--steps", "2", "--pictures", "40"]) == 0
     printed = capsys.readouterr().out.strip()
     assert printed == hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
-    other = load_task(replace(QUICK, base=str(tmp_path)))
-    assert other.layout.lanes == load_task(QUICK).layout.lanes
+    other = KIND.load(replace(QUICK, base=str(tmp_path)))
+    assert other.layout.lanes == KIND.load(QUICK).layout.lanes

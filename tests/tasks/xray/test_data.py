@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from collegium.errors import BadMetadata, EmptySite, MissingMetadata, UnreadableImage
-from collegium.tasks.xray import data
-from collegium.tasks.xray.data import Dataset, Example, join, read_folder, read_image
+from collegium.tasks.xray import folder as folders
+from collegium.tasks.xray import pictures
+from collegium.tasks.xray.data import Dataset, Example, join
+from collegium.tasks.xray.folder import read_folder, write_folder
+from collegium.tasks.xray.pictures import Picture, read_image
 
 LINE = {"file_name": "a.png", "question": "Is there pneumonia?", "answer": "yes"}
 
@@ -32,7 +35,7 @@ def dataset(patients: list[int]) -> Dataset:
         Example(f"{k}.png", "Is there pneumonia?", ("yes", "no")[k % 2], "yes/no", f"p{patient}")
         for k, patient in enumerate(patients)
     ]
-    images = {e.image: np.full((2, 2), k % 256, np.uint8) for k, e in enumerate(examples)}
+    images = {e.image: Picture(Path("unseen"), e.image, 0, 0) for e in examples}
     return Dataset("site", tuple(examples), images)
 
 
@@ -46,7 +49,8 @@ def test_lines_become_examples(tmp_path):
     assert [e.kind for e in read.examples] == ["yes/no", "open", "view"]
     assert [e.patient for e in read.examples] == ["a.png", "7", "a.png"]
     assert read.examples[1].answer == "left pleurisy"
-    assert read.images["a.png"].shape == (6, 8) and read.images["a.png"].dtype == np.uint8
+    pixels = read.images["a.png"].pixels()
+    assert pixels.shape == (6, 8) and pixels.dtype == np.uint8
 
 
 def test_missing_folder_and_missing_metadata(tmp_path):
@@ -94,7 +98,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
 
 
 def test_a_huge_metadata_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "MAX_METADATA_BYTES", 10)
+    monkeypatch.setattr(folders, "MAX_METADATA_BYTES", 10)
     with pytest.raises(BadMetadata, match="bytes"):
         read_folder(site(tmp_path, LINE))
 
@@ -102,6 +106,9 @@ def test_a_huge_metadata_file_is_not_read(tmp_path, monkeypatch):
 def test_bad_images_are_named(tmp_path):
     with pytest.raises(UnreadableImage, match=r"gone\.png"):
         read_folder(site(tmp_path, {**LINE, "file_name": "gone.png"}))
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(UnreadableImage, match=r"folder\.png"):
+        read_folder(site(tmp_path, {**LINE, "file_name": "folder.png"}))
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(UnreadableImage, match="no image"):
         read_image(tmp_path / "text.png")
@@ -122,7 +129,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
 
 def test_pixels_are_bounded_below_the_library_s_own_limit(tmp_path, monkeypatch):
     Image.new("L", (20, 10)).save(tmp_path / "a.png")
-    monkeypatch.setattr(data, "MAX_PIXELS", 199)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 199)
     with pytest.raises(UnreadableImage, match="20 x 10 pixels"):
         read_image(tmp_path / "a.png")
 
@@ -167,9 +174,8 @@ def test_balanced_takes_answers_in_turn():
         Example(f"{k}.png", "Is there pneumonia?", "yes" if k < 5 else "no", "yes/no", str(k))
         for k in range(100)
     ]
-    whole = Dataset(
-        "site", tuple(examples), {e.image: np.zeros((1, 1), np.uint8) for e in examples}
-    )
+    unseen = {e.image: Picture(Path("unseen"), e.image, 0, 0) for e in examples}
+    whole = Dataset("site", tuple(examples), unseen)
     drawn = whole.balanced(10, seed=3)
     assert [e.answer for e in drawn.examples].count("yes") == 5
     assert drawn.examples == whole.balanced(10, seed=3).examples
@@ -184,9 +190,53 @@ def test_join_keeps_equal_names_apart():
 
 
 def test_the_digest_names_the_content(tmp_path):
-    first = dataset([1, 2, 3])
-    turned = Dataset("other name", first.examples[::-1], dict(reversed(first.images.items())))
-    assert first.digest == turned.digest
-    darker = {**first.images, "0.png": np.full((2, 2), 9, np.uint8)}
-    assert first.digest != Dataset("site", first.examples, darker).digest
-    assert first.digest != dataset([1, 2, 4]).digest
+    """Lines and file bytes; neither their order nor names of files and folders."""
+    lines = [{**LINE, "file_name": f"{k}.png", "patient": str(k)} for k in range(3)]
+    first = site(tmp_path / "first", *lines, images=("0.png", "1.png", "2.png"))
+    turned = site(tmp_path / "turned", *lines[::-1], images=("0.png", "1.png", "2.png"))
+    digest = read_folder(first).digest
+    assert digest == read_folder(turned).digest
+    named = [{**line, "file_name": f"x{line['file_name']}"} for line in lines]
+    other_names = site(tmp_path / "named", *named, images=("x0.png", "x1.png", "x2.png"))
+    assert digest == read_folder(other_names).digest
+    Image.new("L", (8, 6), 99).save(turned / "1.png")
+    assert digest != read_folder(turned).digest
+    assert digest != read_folder(site(first, *lines[:2])).digest
+
+
+def test_a_digest_decodes_nothing(tmp_path, monkeypatch):
+    read = read_folder(site(tmp_path, LINE))
+    monkeypatch.setattr(pictures, "_decode", lambda *_: pytest.fail("decoded"))
+    assert len(read.digest) == 64
+
+
+def test_listing_decodes_nothing_and_checking_decodes_all(tmp_path):
+    (site(tmp_path, LINE, images=()) / "a.png").write_text("no image")
+    read = read_folder(tmp_path)
+    with pytest.raises(UnreadableImage, match=r"no image.*a\.png|a\.png.*no image"):
+        read.check()
+
+
+def test_a_picture_that_changed_since_it_was_listed_is_refused(tmp_path):
+    read = read_folder(site(tmp_path, LINE))
+    Image.new("L", (9, 6), 100).save(tmp_path / "a.png")
+    for look in (read.check, lambda: read.digest):
+        with pytest.raises(UnreadableImage, match="changed"):
+            look()
+
+
+def test_a_file_that_is_too_large_is_refused_when_it_is_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "MAX_FILE_BYTES", 10)
+    with pytest.raises(UnreadableImage, match="bytes"):
+        read_folder(site(tmp_path, LINE))
+
+
+def test_a_written_folder_reads_as_the_same_data(tmp_path):
+    lines = [{**LINE, "patient": "7"}, {**LINE, "question": "Where?", "answer": "left"}]
+    dataset = read_folder(site(tmp_path / "first", *lines))
+    again = read_folder(write_folder(dataset, tmp_path / "copy"))
+    assert [(e.question, e.answer, e.kind, e.patient) for e in again.examples] == [
+        (e.question, e.answer, e.kind, e.patient) for e in dataset.examples
+    ]
+    first, second = dataset.examples[0].image, again.examples[0].image
+    assert np.array_equal(dataset.images[first].pixels(), again.images[second].pixels())

@@ -11,7 +11,7 @@ import torch
 from tests.tasks.settings import QUICK
 from tests.tasks.xray.families import FAMILIES, save
 
-from collegium.tasks import load_task
+from collegium.tasks.xray.kind import KIND
 from collegium.tasks.xray.prompts import IGNORED
 from collegium.tasks.xray.recipe import DECODER
 from collegium.tasks.xray.vision import FEATURES
@@ -21,18 +21,23 @@ from collegium.tasks.xray.vision import FEATURES
 def family(request, tmp_path_factory):
     folder = save(request.param, tmp_path_factory.mktemp(request.param))
     recipe = replace(QUICK, base=str(folder), rank=2, local_steps=8, learning_rate=0.02)
-    return request.param, load_task(recipe)
+    return request.param, KIND.load(recipe)
 
 
 @pytest.fixture(scope="module")
 def decoder(family):
     """The same model, of which only the language part is adapted."""
-    return load_task(replace(family[1].recipe, targets=DECODER))
+    return KIND.load(replace(family[1].recipe, targets=DECODER))
 
 
 @pytest.fixture(scope="module")
 def examples(family, federation):
     return family[1].prepare(federation.challenge.limited(4))
+
+
+def rows(examples):
+    """One row per example, with the right answers."""
+    return [examples.row(example) for example in examples.dataset.examples]
 
 
 def test_training_lowers_the_loss_and_repeats(family, examples):
@@ -47,13 +52,13 @@ def test_training_lowers_the_loss_and_repeats(family, examples):
 def test_only_answers_carry_loss(family, examples):
     """The labelled tokens, decoded, are the answer; the prompt ends where generation begins."""
     prompter = family[1].prompter
-    for example, row in zip(examples.dataset.examples, examples.rows(), strict=True):
+    for example, row in zip(examples.dataset.examples, rows(examples), strict=True):
         said = row.tokens["input_ids"][row.labels != IGNORED]
         assert prompter.text(said) == example.answer
         assert said[-1].item() in prompter.stop
         prompt = prompter.prompt(
-            examples.dataset.images[example.image],
-            examples.pictures[example.image],
+            examples.see(example).pixels,
+            examples.see(example).inputs,
             example.question,
         )
         asked = row.tokens["input_ids"][: len(prompt)]
@@ -64,7 +69,7 @@ def test_only_answers_carry_loss(family, examples):
 def test_loss_is_that_of_the_model_itself(family, examples):
     """Our sums agree with the loss the model computes from the same rows and labels."""
     task = family[1]
-    row = examples.rows()[0]
+    row = rows(examples)[0]
     inputs, labels = task.prompter.collate([row])
     task.adapter.write(task.zeros())
     task.adapter.model.eval()
@@ -79,7 +84,7 @@ def test_loss_is_that_of_the_model_itself(family, examples):
 def test_features_of_a_picture_say_as_much_as_its_pixels(family, decoder, examples):
     """With the vision part untouched, it is asked once per picture."""
     seen = decoder.prepare(examples.dataset)
-    assert all(list(picture) == [FEATURES] for picture in seen.pictures.values())
+    assert all(list(seen.see(e).inputs) == [FEATURES] for e in seen.dataset.examples)
     trained = decoder.train(decoder.zeros(), seen, round=0, seed=1)
     assert decoder.layout.lanes < family[1].layout.lanes
     assert decoder.loss(trained, seen) == pytest.approx(decoder.loss(trained, examples), rel=1e-5)
@@ -99,9 +104,9 @@ def test_padding_changes_nothing(family, examples):
 def test_evaluates_and_answers(family, examples):
     task = family[1]
     result = task.evaluate(task.zeros(), examples)
-    assert result.total.rows == len(examples.dataset)
-    assert set(result.by_kind) == {"diagnosis", "finding"}
-    image = next(iter(examples.dataset.images.values()))
+    assert result.rows == len(examples.dataset)
+    assert {"diagnosis", "finding"} <= set(result.parts)
+    image = next(iter(examples.dataset.images.values())).pixels()
     answer = task.answer(task.zeros(), image, "Is there pneumonia?")
     assert isinstance(answer.text, str) and 0 <= answer.confidence <= 1
 
@@ -113,7 +118,7 @@ def test_several_turns_are_packed_where_the_template_allows(family, examples):
         return
     first = examples.dataset.examples[0]
     turns = [("What is the diagnosis?", "left pleurisy"), ("Is there pneumonia?", "yes")]
-    pixels, picture = examples.dataset.images[first.image], examples.pictures[first.image]
+    pixels, picture = examples.see(first).pixels, examples.see(first).inputs
     row = task.prompter.row(pixels, picture, turns)
     said = task.prompter.tokenizer.decode(row.tokens["input_ids"][row.labels != IGNORED])
     assert "left pleurisy" in said and said.index("yes") > said.index("left pleurisy")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from collegium.tasks.xray import cases
-from collegium.tasks.xray.data import read_folder
+from collegium.tasks.xray.folder import read_folder
 from collegium.tasks.xray.phantoms import FINDINGS, SIZE, Study, Style, render
 from collegium.tasks.xray.sites import SPECIALISTS, write_federation
 
@@ -100,7 +100,7 @@ def test_a_federation_is_its_seed(phantoms, tmp_path):
 
 def test_no_set_shares_a_picture_with_another(federation):
     sets = [*federation.sites.values(), federation.challenge, federation.reference]
-    pictures = [image.tobytes() for part in sets for image in part.images.values()]
+    pictures = [image.pixels().tobytes() for part in sets for image in part.images.values()]
     assert len(pictures) == len(set(pictures))
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.tasks.settings import QUICK
 from torch.nn import functional
 
-from collegium.tasks import load_task
-from collegium.tasks.xray import vision
+from collegium.tasks.xray import scoring, vision
+from collegium.tasks.xray.kind import KIND
 from collegium.tasks.xray.recipe import DECODER
 from collegium.tasks.xray.training import answer_logits, not_true_divergence
 
@@ -54,7 +54,9 @@ def test_learning_the_right_answer_is_not_held_back(seed):
 def test_preserving_keeps_more_of_what_the_model_said(task, federation):
     """The wrong answers' likelihoods move less away from those of the shared model."""
     examples = task.prepare(federation.sites["cardiac"])
-    inputs, labels = task.prompter.collate(examples.rows()[:32])
+    inputs, labels = task.prompter.collate(
+        [examples.row(e) for e in examples.dataset.examples[:32]]
+    )
 
     def said(vector):
         task.adapter.write(vector)
@@ -65,7 +67,7 @@ def test_preserving_keeps_more_of_what_the_model_said(task, federation):
     before, wanted = said(task.zeros())
     moved = []
     for weight in (0.0, 3.0):
-        strict = load_task(replace(QUICK, preserve=weight, local_steps=12))
+        strict = KIND.load(replace(QUICK, preserve=weight, local_steps=12))
         trained = strict.train(strict.zeros(), examples, round=0, seed=1)
         moved.append(float(not_true_divergence(said(trained)[0], before, wanted)))
     assert moved[1] < 0.8 * moved[0]
@@ -73,20 +75,31 @@ def test_preserving_keeps_more_of_what_the_model_said(task, federation):
 
 def test_alone_nothing_is_preserved(task, federation):
     own = federation.sites["cardiac"]
-    plain = load_task(replace(QUICK, preserve=0.0))
+    plain = KIND.load(replace(QUICK, preserve=0.0))
     alone = task.train(task.zeros(), own, round=0, seed=1, federated=False)
     assert alone.tobytes() == plain.train(plain.zeros(), own, round=0, seed=1).tobytes()
     assert alone.tobytes() != task.train(task.zeros(), own, round=0, seed=1).tobytes()
 
 
+def test_a_node_proposes_a_step_of_the_recipe_s_size(task, federation):
+    own, start = federation.sites["cardiac"], task.zeros() + np.float32(0.01)
+    longer = KIND.load(replace(QUICK, step=3.0, step_decay=0.5))
+    plain, far = (t.train(start, own, round=1, seed=1) for t in (task, longer))
+    assert np.allclose(far - start, 1.5 * (plain - start), atol=1e-6)
+
+
 def test_pixels_are_kept_where_an_adapter_changes_what_is_seen(task, federation):
     examples = task.prepare(federation.challenge.limited(3))
-    assert all(vision.FEATURES not in picture for picture in examples.pictures.values())
+    assert all(vision.FEATURES not in examples.see(e).inputs for e in examples.dataset.examples)
 
 
-def test_pixels_are_kept_where_features_would_fill_the_memory(federation, monkeypatch):
-    decoder = load_task(replace(QUICK, targets=DECODER))
-    few = federation.challenge.limited(3)
-    assert all(vision.FEATURES in picture for picture in decoder.prepare(few).pictures.values())
-    monkeypatch.setattr(vision, "_KEPT", 10_000)
-    assert not any(vision.FEATURES in picture for picture in decoder.prepare(few).pictures.values())
+def test_what_is_seen_is_kept_within_a_bound(federation, monkeypatch):
+    """With room for two pictures of twenty, the model still measures the same."""
+    whole = KIND.load(replace(QUICK, targets=DECODER))
+    expected = whole.loss(whole.zeros(), federation.challenge)
+    first = whole.prepare(federation.challenge).see(federation.challenge.examples[0])
+    monkeypatch.setattr(vision, "_KEPT", 2 * first.nbytes)
+    monkeypatch.setattr(scoring, "_KEPT", 0)
+    small = KIND.load(replace(QUICK, targets=DECODER))
+    assert small.loss(small.zeros(), federation.challenge) == expected
+    assert small._vision._kept.bytes <= 2 * first.nbytes and len(small._vision._kept) == 2

@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,14 +21,16 @@ from transformers.utils import logging as transformers_logging
 
 from collegium.errors import ModelMismatch
 from collegium.protocol.layout import Layout
-from collegium.tasks.adapter import Adapter
-from collegium.tasks.base_files import locate_base, model_digest
-from collegium.tasks.task import Answer, Evaluation, Vector
+from collegium.tasks.adapter import Adapter, Lora
+from collegium.tasks.base_files import model_digest
+from collegium.tasks.task import Quality, Vector
 from collegium.tasks.xray import scoring
-from collegium.tasks.xray.data import Dataset, Pixels, read_image
+from collegium.tasks.xray.data import Dataset
+from collegium.tasks.xray.pictures import Pixels, read_image
 from collegium.tasks.xray.prompts import Prompter
-from collegium.tasks.xray.recipe import Recipe
+from collegium.tasks.xray.recipe import DECODER, NAME, Recipe
 from collegium.tasks.xray.scoring import Examples
+from collegium.tasks.xray.tiny import locate
 from collegium.tasks.xray.training import Batches, train_locally
 from collegium.tasks.xray.vision import Vision
 
@@ -36,26 +38,40 @@ Picture = Pixels | Image.Image | Path | str
 _LONGEST_ANSWER = 64  # tokens, in a dialogue
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A model's answer to a question on an image.
+
+    Attributes:
+        text: the answer, as the model words it.
+        confidence: probability that the model gives to this answer.
+        p_yes: P(yes) / (P(yes) + P(no)), if the answer is yes or no.
+    """
+
+    text: str
+    confidence: float
+    p_yes: float | None = None
+
+
 class XrayDialogue:
     """The task on one loaded model. Not for several threads at once."""
-
-    name = "xray-dialogue"
 
     def __init__(self, model: Any, processor: Any, recipe: Recipe, base_digest: str) -> None:
         stop = model.generation_config.eos_token_id
         stop = [] if stop is None else [stop] if isinstance(stop, int) else stop
         self.recipe = recipe
         self.prompter = Prompter(processor, stop)
-        self.adapter = Adapter(model, recipe, base_digest)
-        self._vision = Vision(self.adapter.model)
+        lora = Lora(NAME, recipe.rank, recipe.alpha, _targets(model, recipe), recipe.adapter_seed)
+        self.adapter = Adapter(model, lora, base_digest)
+        self._vision = Vision(self.adapter.model, self.prompter.picture)
 
     @classmethod
     def load(
         cls, recipe: Recipe, *, layout: Layout | None = None, frozen: bytes | None = None
     ) -> Self:
-        """See ``collegium.tasks.load_task``."""
+        """See :meth:`collegium.tasks.task.TaskKind.load`."""
         torch.set_num_threads(int(os.environ.get("COLLEGIUM_THREADS", "1")))
-        folder = locate_base(recipe.base)
+        folder = locate(recipe.base)
         digest = model_digest(folder)
         if layout is not None and layout.base_model != digest:
             raise _mismatch("base model", layout.base_model, digest)
@@ -91,10 +107,13 @@ class XrayDialogue:
         seed: int,
         federated: bool = True,
     ) -> Vector:
-        examples = self.prepare(data)
-        batches = Batches(examples.dataset, examples.pictures, self.prompter)
-        recipe = self.recipe if federated else replace(self.recipe, preserve=0.0)
-        return train_locally(self.adapter, batches, vector, recipe, round, seed)
+        batches = Batches(self.prepare(data))
+        if not federated:
+            alone = replace(self.recipe, preserve=0.0)
+            return train_locally(self.adapter, batches, vector, alone, round, seed)
+        trained = train_locally(self.adapter, batches, vector, self.recipe, round, seed)
+        step = np.float32(self.recipe.step * self.recipe.step_decay**round)
+        return vector + step * (trained - vector)
 
     def loss(self, vector: Vector, data: Dataset | Examples) -> float:
         """Mean over the examples of log(1 + l), l = -log P(right answer) in nats.
@@ -110,14 +129,14 @@ class XrayDialogue:
             examples.known_losses[key] = float(np.log1p(losses).mean())
         return examples.known_losses[key]
 
-    def evaluate(self, vector: Vector, data: Dataset | Examples) -> Evaluation:
+    def evaluate(self, vector: Vector, data: Dataset | Examples) -> Quality:
         examples = self.prepare(data)
         _, right = self._measure(vector, examples)
         with self.adapter.folded() as model:
             if not self.prompter.ignores_case():
                 right = self._generated(model, examples, right)
             p_yes = scoring.yes_probabilities(model, examples)
-        return Evaluation(*scoring.score_by_kind(examples.dataset, right, p_yes))
+        return scoring.quality(examples.dataset, right, p_yes)
 
     def answer(self, vector: Vector, image: Picture, question: str) -> Answer:
         """Ask one question on one image: a file, a picture, or grey values uint8[h, w]."""
@@ -129,7 +148,8 @@ class XrayDialogue:
             text = scoring.generate(model, self.prompter, [prompt], _LONGEST_ANSWER)[0]
             words = [text, "yes", "no"]
             rows = [self.prompter.row(pixels, picture, [(question, word)]) for word in words]
-            losses, _ = scoring.measure(model, scoring.batched(self.prompter, rows))
+            batch = (np.arange(len(rows)), *self.prompter.collate(rows))
+            losses, _ = scoring.measure(model, [batch], len(rows))
         p_yes = None
         if text.casefold() in ("yes", "no"):
             p_yes = float(1 / (1 + np.exp(losses[1] - losses[2])))
@@ -141,7 +161,7 @@ class XrayDialogue:
     def _measure(self, vector: Vector, examples: Examples) -> tuple[Any, Any]:
         self._enter(vector)
         with self.adapter.folded() as model:
-            return scoring.measure(model, examples.batches())
+            return scoring.measure(model, examples.batches(), len(examples.dataset))
 
     def _enter(self, vector: Vector) -> None:
         self.adapter.write(vector)
@@ -151,15 +171,7 @@ class XrayDialogue:
         """Where equal words may be other tokens, compare the words of the answers not yet right."""
         asked = examples.dataset.examples
         open_ = [k for k in range(len(asked)) if not right[k]]
-        pixels = examples.dataset.images
-        prompts = [  # from the pixels: generation takes no features
-            self.prompter.prompt(
-                pixels[asked[k].image],
-                self.prompter.picture(pixels[asked[k].image]),
-                asked[k].question,
-            )
-            for k in open_
-        ]
+        prompts = (examples.prompt(asked[k]) for k in open_)
         longest = max((len(self.prompter.answer_ids(asked[k].answer)) for k in open_), default=1)
         texts = scoring.generate(model, self.prompter, prompts, longest + 4)
         for k, text in zip(open_, texts, strict=True):
@@ -173,6 +185,16 @@ class XrayDialogue:
         if isinstance(image, Image.Image):
             return np.asarray(image.convert("L"))
         return read_image(image)
+
+
+def _targets(model: Any, recipe: Recipe) -> str | list[str]:
+    """What PEFT is told to adapt."""
+    if recipe.targets != DECODER:
+        return recipe.targets
+    decoder = model.get_decoder()
+    within = next(name for name, module in model.named_modules() if module is decoder)
+    linear = [n for n, module in decoder.named_modules() if isinstance(module, torch.nn.Linear)]
+    return [f"{within}.{name}" for name in linear]
 
 
 @contextmanager

@@ -9,15 +9,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from collegium.errors import EmptySite, MissingMetadata
-from collegium.tasks.xray.data import METADATA, Dataset, join, read_folder
+from collegium.tasks.xray.data import Dataset, join
+from collegium.tasks.xray.folder import METADATA, read_folder
 from collegium.tasks.xray.recipe import Recipe
 
 SHARED = ("challenge", "reference")
 
 # Gentler, and shorter: after two rounds hardly anything is left that a node could contribute.
-CLOSED_QUESTIONS = {
+CLOSED_QUESTIONS: dict[str, Any] = {
     "rounds": 2,
     "local_steps": 40,
     "learning_rate": 1e-3,

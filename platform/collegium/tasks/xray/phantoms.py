@@ -9,6 +9,7 @@ viewer, so the patient's left is on the image's right.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ SIZE = 64
 FINDINGS = ("cardiomegaly", "pneumonia", "effusion", "pneumothorax", "nodule")
 SIDES = ("left", "right")
 
-Image = NDArray[np.float32]
+Image = NDArray[np.floating[Any]]
 
 _TOWARDS = {"left": 1.0, "right": -1.0}  # direction of a patient side on the image
 _LUNG_OFFSET = 0.215  # horizontal distance of a lung's centre from the spine
@@ -87,7 +88,8 @@ class _Chest:
         return np.clip(image, 0, 1).astype(np.float32)
 
     def middle(self, side: str) -> float:
-        return 0.5 + self.dx + _TOWARDS[side] * _LUNG_OFFSET * self.width
+        middle: float = 0.5 + self.dx + _TOWARDS[side] * _LUNG_OFFSET * self.width
+        return middle
 
     def ellipse(
         self, cx: float, cy: float, rx: float, ry: float, sharpness: float, angle: float = 0.0
@@ -99,7 +101,8 @@ class _Chest:
 
     def half(self, side: str) -> Image:
         """1 on the patient's side of the spine, 0 on the other."""
-        return (np.sign(self.x - 0.5 - self.dx) == _TOWARDS[side]).astype(np.float32)
+        on_side: Image = (np.sign(self.x - 0.5 - self.dx) == _TOWARDS[side]).astype(np.float32)
+        return on_side
 
     def healthy(self, enlarged_heart: bool) -> Image:
         field_of_lungs = np.clip(self.lungs["left"] + self.lungs["right"], 0, 1)
@@ -171,7 +174,8 @@ class _Chest:
         )
         air = lung * (1 - collapsed)
         pleura = np.exp(-(((collapsed - 0.5) / 0.22) ** 2)) * lung
-        return 0.10 * pleura - (0.17 + 0.035 * self.texture) * air
+        change: Image = 0.10 * pleura - (0.17 + 0.035 * self.texture) * air
+        return change
 
     def nodule(self, side: str) -> Image:
         u = self.rng.uniform
@@ -198,7 +202,8 @@ def _expose(image: Image, style: Style, rng: np.random.Generator) -> Image:
 
 
 def _step(value: Image, sharpness: float) -> Image:
-    return 1 / (1 + np.exp(-np.clip(value * sharpness, -30, 30)))
+    step: Image = 1 / (1 + np.exp(-np.clip(value * sharpness, -30, 30)))
+    return step
 
 
 def _smooth_noise(rng: np.random.Generator, cells: int) -> Image:
@@ -212,4 +217,5 @@ def _resample(image: Image, size: int) -> Image:
     low = np.clip(position.astype(int), 0, n - 2)
     part = position - low
     tall = image[low] * (1 - part)[:, None] + image[low + 1] * part[:, None]
-    return tall[:, low] * (1 - part) + tall[:, low + 1] * part
+    resized: Image = tall[:, low] * (1 - part) + tall[:, low + 1] * part
+    return resized

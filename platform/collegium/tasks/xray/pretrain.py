@@ -15,8 +15,10 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -35,6 +37,9 @@ from collegium.tasks.xray.cases import (
     random_study,
 )
 from collegium.tasks.xray.phantoms import SIZE, Study, Style, render
+
+Report = Callable[[str], object]
+"""Takes a line of text now and then."""
 
 IGNORED = -100  # label of a token that carries no loss
 
@@ -91,7 +96,7 @@ def corpus(rng: np.random.Generator, size: int = 3_000) -> list[str]:
 class Conversations:
     """Draws training batches: pictures with several question turns each, packed in one row."""
 
-    def __init__(self, processor, recipe: Recipe, rng: np.random.Generator) -> None:
+    def __init__(self, processor: Any, recipe: Recipe, rng: np.random.Generator) -> None:
         self.processor, self.recipe, self.rng = processor, recipe, rng
         self._ids: dict[str, list[int]] = {}
         tokens = processor.tokenizer
@@ -147,7 +152,7 @@ class Conversations:
         return self._ids[text]
 
 
-def pretrain(out: Path, recipe: Recipe, report=print) -> dict[str, object]:
+def pretrain(out: Path, recipe: Recipe, report: Report = print) -> dict[str, object]:
     """Train and save the base model; returns the recipe document that is saved beside it.
 
     ``out`` receives config, tokenizer, processor, fp16 weights, ``recipe.json`` and a licence
@@ -163,7 +168,7 @@ def pretrain(out: Path, recipe: Recipe, report=print) -> dict[str, object]:
     return _save(model, processor, recipe, out, loss)
 
 
-def _optimise(model, drawn: Conversations, recipe: Recipe, report) -> float:
+def _optimise(model: Any, drawn: Conversations, recipe: Recipe, report: Report) -> float:
     optimiser = torch.optim.AdamW(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -189,7 +194,7 @@ def _optimise(model, drawn: Conversations, recipe: Recipe, report) -> float:
     return float(np.mean(losses[-100:]))
 
 
-def _save(model, processor, recipe: Recipe, out: Path, loss: float) -> dict[str, object]:
+def _save(model: Any, processor: Any, recipe: Recipe, out: Path, loss: float) -> dict[str, object]:
     out.mkdir(parents=True, exist_ok=True)
     model.eval().half().save_pretrained(out)
     processor.save_pretrained(out)

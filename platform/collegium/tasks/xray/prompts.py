@@ -21,7 +21,7 @@ from torch import Tensor
 
 from collegium.errors import ModelMismatch
 from collegium.tasks.xray import vision
-from collegium.tasks.xray.data import Pixels
+from collegium.tasks.xray.pictures import Pixels
 
 IGNORED = -100  # label of a token that carries no loss
 
@@ -137,7 +137,7 @@ class Prompter:
         return inputs, padded([row.labels for row in rows], IGNORED)
 
     def text(self, ids: Tensor) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
     def ignores_case(self) -> bool:
         """Whether the tokenizer reads "Yes" as "yes", so that equal text means equal tokens."""
@@ -197,9 +197,10 @@ class Prompter:
         )
 
     def _render(self, messages: Messages, open_: bool = False) -> str:
-        return self.processor.apply_chat_template(
+        text: str = self.processor.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=open_
         )
+        return text
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

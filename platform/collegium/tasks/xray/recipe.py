@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from collegium.errors import BadCard
 
+NAME = "xray-dialogue"  # of the task, on cards and in layouts
 TINY = "tiny"  # the base model shipped in this package
 DECODER = "decoder"  # the linear layers of the language model
 
@@ -18,7 +19,6 @@ class Recipe:
     """How an adapter is trained and how contributions to it are measured.
 
     Attributes:
-        task: which task; the only one so far is ``xray-dialogue``.
         base: ``tiny``, a model folder, or the id of a model on the Hugging Face hub.
         rank: LoRA rank.
         alpha: LoRA alpha; the adapter acts with the factor alpha / rank.
@@ -48,11 +48,8 @@ class Recipe:
         held_out: share of a site's examples that is never trained on and scores others.
         shard_rows: most examples of its own that a validator scores with.
         challenge_rows: most examples of the challenge set that a validator scores with.
-        min_score: micro-nats that an update must be worth to be accepted.
-        weight_rule: ``equal`` or ``score``.
     """
 
-    task: str = "xray-dialogue"
     base: str = TINY
     rank: int = 8
     alpha: int = 16
@@ -74,22 +71,18 @@ class Recipe:
     held_out: float = 0.2
     shard_rows: int = 24
     challenge_rows: int = 192
-    min_score: int = 250
-    weight_rule: str = "equal"
 
     def __post_init__(self) -> None:
         for name, (kind, low, high) in _BOUNDS.items():
             value = getattr(self, name)
             if type(value) not in kind or not low <= value <= high:
                 raise _error(name, f"a number from {low} to {high}", value)
-        for name in ("task", "base", "targets"):
+        for name in ("base", "targets"):
             value = getattr(self, name)
             if not isinstance(value, str) or not 1 <= len(value) <= 512:
                 raise _error(name, "a text of 1 to 512 characters", value)
         if self.warmup >= self.local_steps:
             raise _error("warmup", f"below {self.local_steps} steps", self.warmup)
-        if self.weight_rule not in ("equal", "score"):
-            raise _error("weight_rule", "equal or score", self.weight_rule)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -130,7 +123,6 @@ _BOUNDS: dict[str, tuple[tuple[type, ...], float, float]] = {
     "held_out": (_REAL, 0.01, 0.9),
     "shard_rows": (_INT, 1, 100_000),
     "challenge_rows": (_INT, 1, 100_000),
-    "min_score": (_INT, -(2**31) + 1, 2**31 - 1),
 }
 
 

@@ -1,7 +1,8 @@
 """What a vector is worth on given examples: losses, right answers, area under the ROC curve."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,61 +10,86 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from collegium.tasks.task import Score
-from collegium.tasks.xray.data import Dataset, is_yes_no
+from collegium.tasks.task import Quality
+from collegium.tasks.xray.data import Dataset, Example, is_yes_no
+from collegium.tasks.xray.metric import AUC
 from collegium.tasks.xray.prompts import IGNORED, Prompter, Row
-from collegium.tasks.xray.vision import Vision
+from collegium.tasks.xray.vision import Seen, Vision
 
 Floats = NDArray[np.float64]
+Batch = tuple[NDArray[np.int64], dict[str, Any], Tensor]
+"""Positions in the dataset, inputs of the model, labels."""
+
 _ROWS = 64  # rows in one forward pass
+_KEPT = 2**26  # bytes of batches that a set may keep
+_CHUNK = 4_096  # rows that are sorted by length at once
 
 
 class Examples:
-    """A dataset prepared for one model: pictures and single-question rows, ready as batches."""
+    """A dataset with the model that is to look at it: single-question rows, ready as batches.
+
+    The batches of a small set are kept, since committees measure it for every coalition. Of a
+    large one nothing is kept but what :class:`.Vision` keeps.
+    """
 
     def __init__(self, dataset: Dataset, prompter: Prompter, vision: Vision) -> None:
-        self.dataset, self.prompter = dataset, prompter
-        pixels = {key: prompter.picture(image) for key, image in dataset.images.items()}
-        self.pictures = vision.seen(pixels)
-        self._batches: list[tuple[NDArray[np.int64], dict[str, Tensor], Tensor]] | None = None
+        self.dataset, self.prompter, self._vision = dataset, prompter, vision
         self.known_losses: dict[bytes, float] = {}  # by digest of the vector
+        self._kept: list[Batch] | None = None
 
-    def rows(self, answers: Sequence[str] | None = None) -> list[Row]:
-        """One row per example; with ``answers`` given, these instead of the right ones."""
-        said = answers or [e.answer for e in self.dataset.examples]
-        return [
-            self.prompter.row(
-                self.dataset.images[e.image], self.pictures[e.image], [(e.question, answer)]
-            )
-            for e, answer in zip(self.dataset.examples, said, strict=True)
-        ]
+    def see(self, example: Example) -> Seen:
+        """The picture of an example."""
+        return self._vision.see(self.dataset.images[example.image])
 
-    def batches(self) -> list[tuple[NDArray[np.int64], dict[str, Tensor], Tensor]]:
-        """The rows in batches of similar length, made once: (positions, inputs, labels)."""
-        if self._batches is None:
-            self._batches = batched(self.prompter, self.rows())
-        return self._batches
+    @torch.inference_mode(False)  # tokens are kept by the prompter and trained on, too
+    def row(self, example: Example, answer: str | None = None) -> Row:
+        """One question with its right answer, or with another."""
+        seen, said = self.see(example), example.answer if answer is None else answer
+        return self.prompter.row(seen.pixels, seen.inputs, [(example.question, said)])
 
+    def prompt(self, example: Example) -> Row:
+        """One question that waits for its answer; from the pixels, as generation needs them."""
+        pixels = self.see(example).pixels
+        return self.prompter.prompt(pixels, self.prompter.picture(pixels), example.question)
 
-def batched(
-    prompter: Prompter, rows: Sequence[Row]
-) -> list[tuple[NDArray[np.int64], dict[str, Tensor], Tensor]]:
-    order = np.argsort([len(row) for row in rows], kind="stable")
-    parts = [order[k : k + _ROWS] for k in range(0, len(order), _ROWS)]
-    return [(part, *prompter.collate([rows[i] for i in part])) for part in parts]
+    def batches(self) -> Iterable[Batch]:
+        """All rows with their right answers, in batches of similar length."""
+        everyone = range(len(self.dataset))
+        if self._kept is None and len(everyone) * self.see(self.dataset.examples[0]).nbytes < _KEPT:
+            self._kept = list(self.batches_of(everyone))
+        return self.batches_of(everyone) if self._kept is None else self._kept
+
+    def batches_of(self, members: Sequence[int], answer: str | None = None) -> Iterator[Batch]:
+        """Rows of some examples in batches of similar length, made as they are asked for.
+
+        Args:
+            members: positions in the dataset.
+            answer: instead of the right ones.
+        """
+        for k in range(0, len(members), _CHUNK):
+            yield from self._sorted(members[k : k + _CHUNK], answer)
+
+    def _sorted(self, members: Sequence[int], answer: str | None) -> Iterator[Batch]:
+        examples = [self.dataset.examples[k] for k in members]
+        lengths = [len(self.row(example, answer)) for example in examples]
+        order = np.argsort(lengths, kind="stable")
+        for k in range(0, len(order), _ROWS):
+            part = order[k : k + _ROWS]
+            rows = [self.row(examples[i], answer) for i in part]
+            yield (np.array(members)[part], *self.prompter.collate(rows))
 
 
 @torch.inference_mode()
-def measure(
-    model: Any, batches: Sequence[tuple[NDArray[np.int64], dict[str, Tensor], Tensor]]
-) -> tuple[Floats, NDArray[np.bool_]]:
+def measure(model: Any, batches: Iterable[Batch], rows: int) -> tuple[Floats, NDArray[np.bool_]]:
     """For every row: minus the log-probability of its answer, and whether greedy decoding gives it.
+
+    Args:
+        rows: length of both results; rows that are in no batch are NaN and False.
 
     Greedy decoding gives an answer exactly if each of its tokens, the end token included, is the
     most likely one after the tokens before it; so one forward pass tells.
     """
-    count = sum(len(positions) for positions, _, _ in batches)
-    losses, greedy = np.empty(count), np.empty(count, bool)
+    losses, greedy = np.full(rows, np.nan), np.zeros(rows, bool)
     for positions, inputs, labels in batches:
         logits = model(**inputs, use_cache=False).logits[:, :-1]
         where = labels[:, 1:] != IGNORED
@@ -81,11 +107,12 @@ def measure(
 
 
 @torch.inference_mode()
-def generate(model: Any, prompter: Prompter, rows: Sequence[Row], tokens: int) -> list[str]:
+def generate(model: Any, prompter: Prompter, rows: Iterable[Row], tokens: int) -> list[str]:
     """Greedy answers of at most ``tokens`` tokens."""
     answers: list[str] = []
-    for k in range(0, len(rows), _ROWS):
-        inputs, _ = prompter.collate(rows[k : k + _ROWS], left=True)
+    waiting = iter(rows)
+    while batch := list(islice(waiting, _ROWS)):
+        inputs, _ = prompter.collate(batch, left=True)
         out = model.generate(
             **inputs,
             max_new_tokens=tokens,
@@ -99,32 +126,48 @@ def generate(model: Any, prompter: Prompter, rows: Sequence[Row], tokens: int) -
 
 def yes_probabilities(model: Any, examples: Examples) -> dict[int, float]:
     """P(yes) / (P(yes) + P(no)) of every example whose right answer is yes or no."""
-    wanted = [k for k, e in enumerate(examples.dataset.examples) if is_yes_no(e.answer)]
-    if not wanted:
-        return {}
-    losses = {}
-    for word in ("yes", "no"):
-        rows = examples.rows([word] * len(examples.dataset))
-        losses[word] = measure(model, batched(examples.prompter, [rows[k] for k in wanted]))[0]
-    probability = 1 / (1 + np.exp(np.clip(losses["yes"] - losses["no"], -700, 700)))
-    return dict(zip(wanted, probability.tolist(), strict=True))
+    asked = [k for k, e in enumerate(examples.dataset.examples) if is_yes_no(e.answer)]
+    yes, no = (
+        measure(model, examples.batches_of(asked, word), len(examples.dataset))[0][asked]
+        for word in ("yes", "no")
+    )
+    probability = 1 / (1 + np.exp(np.clip(yes - no, -700, 700)))
+    return dict(zip(asked, probability.tolist(), strict=True))
 
 
-def score_by_kind(
-    dataset: Dataset, right: Sequence[bool] | NDArray[np.bool_], p_yes: dict[int, float]
-) -> tuple[Score, dict[str, Score]]:
-    """Accuracy and AUC over all examples and for each kind of question."""
-    kinds: dict[str, list[int]] = defaultdict(list)
-    for k, example in enumerate(dataset.examples):
-        kinds[example.kind].append(k)
+def quality(
+    dataset: Dataset, right: Sequence[bool] | NDArray[np.bool_], p_yes: Mapping[int, float]
+) -> Quality:
+    """Accuracy in all and for each kind of question, and AUC over the yes/no questions."""
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for example, good in zip(dataset.examples, right, strict=True):
+        kinds[example.kind].append(bool(good))
+    parts = {kind: float(np.mean(kinds[kind])) for kind in sorted(kinds)}
+    truth = [dataset.examples[k].answer.strip().casefold() == "yes" for k in p_yes]
+    area = auc(np.array(list(p_yes.values())), np.array(truth, bool))
+    if area is not None:
+        parts[AUC] = area
+    accuracy = float(np.mean(right))
+    return Quality(accuracy, len(dataset), parts, _interval(dataset, right, accuracy))
 
-    def score(members: Sequence[int]) -> Score:
-        asked = [k for k in members if k in p_yes]
-        truth = [dataset.examples[k].answer.strip().casefold() == "yes" for k in asked]
-        area = auc(np.array([p_yes[k] for k in asked]), np.array(truth, bool))
-        return Score(len(members), float(np.mean([right[k] for k in members])), area)
 
-    return score(range(len(dataset))), {kind: score(kinds[kind]) for kind in sorted(kinds)}
+def _interval(
+    dataset: Dataset, right: Sequence[bool] | NDArray[np.bool_], mean: float
+) -> tuple[float, float] | None:
+    """95 % interval of an accuracy, over patients: answers on one patient are not independent.
+
+    Normal approximation with the cluster-robust variance of a ratio (Cochran, "Sampling
+    Techniques", 1977, section 9A); None with fewer than two patients.
+    """
+    residuals: dict[str, float] = defaultdict(float)
+    for example, good in zip(dataset.examples, right, strict=True):
+        residuals[example.patient] += float(good) - mean
+    patients = len(residuals)
+    if patients < 2:
+        return None
+    total = sum(value**2 for value in residuals.values()) * patients / (patients - 1)
+    half = 1.96 * float(np.sqrt(total)) / len(dataset)
+    return max(0.0, mean - half), min(1.0, mean + half)
 
 
 def auc(scores: Floats, positive: NDArray[np.bool_]) -> float | None:

@@ -21,7 +21,7 @@ from collegium.tasks.xray.cases import (
     diagnosis_turn,
     finding_turn,
 )
-from collegium.tasks.xray.data import METADATA
+from collegium.tasks.xray.folder import METADATA
 from collegium.tasks.xray.phantoms import Study, Style, render
 
 Scanner = Callable[[np.random.Generator], Style]
@@ -87,7 +87,10 @@ def write_federation(
     scanners = [hospital.scanner for hospital in hospitals]
     # Findings are known to the base: one question on every third image of the challenge set is
     # enough to notice an update that makes them worse.
-    shared = {"challenge": [k % 3 == 0 for k in range(challenge)], "reference": [1] * reference}
+    shared: dict[str, list[int]] = {
+        "challenge": [int(k % 3 == 0) for k in range(challenge)],
+        "reference": [1] * reference,
+    }
     for number, (name, asked) in enumerate(shared.items()):
         rng = np.random.default_rng([seed, 1_000 + number])
         folders.append(_write(out / name, _everything(len(asked), rng), asked, scanners, rng))
@@ -119,7 +122,7 @@ def _write(
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for number, (study, questions) in enumerate(zip(studies, asked, strict=True)):
-        style = scanners[rng.integers(len(scanners))](rng)
+        style = scanners[int(rng.integers(len(scanners)))](rng)
         file_name = f"{number:04d}.png"
         grey = np.rint(255 * render(study, style, rng)).astype(np.uint8)
         Image.fromarray(grey).save(folder / file_name)

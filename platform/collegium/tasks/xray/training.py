@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from collegium.tasks.adapter import Adapter
 from collegium.tasks.task import Vector
-from collegium.tasks.xray.data import Dataset, Example
-from collegium.tasks.xray.prompts import IGNORED, Prompter, Row
+from collegium.tasks.xray.data import Example
+from collegium.tasks.xray.prompts import IGNORED, Row
 from collegium.tasks.xray.recipe import Recipe
+from collegium.tasks.xray.scoring import Examples
 
 
 class Batches:
@@ -23,13 +24,11 @@ class Batches:
     learns both answers; further questions on the same image follow, in random order.
     """
 
-    def __init__(
-        self, dataset: Dataset, pictures: dict[str, dict[str, Any]], prompter: Prompter
-    ) -> None:
-        self.dataset, self.pictures, self.prompter = dataset, pictures, prompter
+    def __init__(self, examples: Examples) -> None:
+        self._examples, self.prompter = examples, examples.prompter
         strata: dict[tuple[str, str], list[Example]] = defaultdict(list)
         self._siblings: dict[str, list[Example]] = defaultdict(list)
-        for example in dataset.examples:
+        for example in examples.dataset.examples:
             strata[example.stratum].append(example)
             self._siblings[example.image].append(example)
         self._strata = [strata[key] for key in sorted(strata)]
@@ -52,12 +51,12 @@ class Batches:
     def _row(
         self, stratum: Sequence[Example], turns: int, rng: np.random.Generator
     ) -> tuple[int, Row]:
-        first = stratum[rng.integers(len(stratum))]
+        first = stratum[int(rng.integers(len(stratum)))]
         others = [e for e in self._siblings[first.image] if e is not first]
         more = [others[k] for k in rng.permutation(len(others))[: turns - 1]]
         said = [(e.question, e.answer) for e in (first, *more)]
-        pixels = self.dataset.images[first.image]
-        return len(said), self.prompter.row(pixels, self.pictures[first.image], said)
+        seen = self._examples.see(first)
+        return len(said), self.prompter.row(seen.pixels, seen.inputs, said)
 
 
 def train_locally(
@@ -82,7 +81,7 @@ def train_locally(
             with torch.no_grad(), adapter.holding(start):
                 before, _ = answer_logits(adapter.model, inputs, labels)
             loss = loss + recipe.preserve * not_true_divergence(logits, before, wanted)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch
         torch.nn.utils.clip_grad_norm_(adapter.trained, recipe.clip)
         optimiser.step()
         optimiser.zero_grad()

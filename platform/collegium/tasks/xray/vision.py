@@ -1,4 +1,4 @@
-"""What a vision part that no adapter touches sees in a picture, worked out once and kept.
+"""Pictures as a model takes them, worked out when they are looked at and kept within a bound.
 
 Scoring asks the same questions on the same pictures for every coalition, and training for every
 step. As long as only the language model is adapted, the vision part answers the same each time,
@@ -6,7 +6,8 @@ and Transformers' models take its output (``mm_encoder_outputs``) in place of th
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,10 +15,32 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from collegium.tasks.cache import BoundedCache
+from collegium.tasks.xray.pictures import Picture, Pixels
+
 FEATURES = "mm_encoder_outputs"
 """Key of a picture's features, and the name of the argument that models take them by."""
 
-_KEPT = 2**30  # bytes of features that a dataset may take
+_KEPT = 2**28  # bytes of pictures and features that one model keeps
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture that was looked at.
+
+    Attributes:
+        pixels: its grey values.
+        inputs: what the model's vision part takes, first axis as the processor gives it; or what
+            it makes of that, under ``FEATURES``.
+    """
+
+    pixels: Pixels
+    inputs: dict[str, Any]
+
+    @property
+    def nbytes(self) -> int:
+        """What keeping it takes."""
+        return self.pixels.nbytes + sum(map(_size, self.inputs.values()))
 
 
 class Vision:
@@ -25,9 +48,12 @@ class Vision:
 
     Args:
         model: PEFT model around one of ``AutoModelForImageTextToText``.
+        process: gives grey values the form that the model takes.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, process: Callable[[Pixels], dict[str, Tensor]]) -> None:
+        self._process = process
+        self._kept: BoundedCache[Seen] = BoundedCache(_KEPT, lambda seen: seen.nbytes)
         whole = model.get_base_model()
         self._core = getattr(whole, "model", whole)
         language = set(map(id, whole.get_decoder().modules()))
@@ -38,20 +64,15 @@ class Vision:
             and FEATURES in inspect.signature(self._core.forward).parameters
         )
 
-    def seen(self, pictures: Mapping[str, dict[str, Tensor]]) -> dict[str, dict[str, Any]]:
-        """The pictures as they are best kept: their features, or as they are.
+    def see(self, picture: Picture) -> Seen:
+        """A picture decoded and processed, its features instead if no adapter changes them."""
+        return self._kept.get(picture, lambda: self._look(picture))
 
-        They are left as they are if an adapter changes what the vision part sees, or if the
-        features of all of them would take more than a gibibyte.
-        """
-        kept: dict[str, dict[str, Any]] = {}
-        for key, picture in pictures.items():
-            if not self.fixed:
-                return dict(pictures)
-            kept[key] = {FEATURES: self._features(picture)}
-            if not kept.keys() - {key} and _size(kept[key][FEATURES]) * len(pictures) > _KEPT:
-                return dict(pictures)
-        return kept
+    @torch.inference_mode(False)  # what is kept is trained on, too
+    def _look(self, picture: Picture) -> Seen:
+        pixels = picture.pixels()
+        inputs: dict[str, Any] = self._process(pixels)
+        return Seen(pixels, {FEATURES: self._features(inputs)} if self.fixed else inputs)
 
     @torch.no_grad()
     def _features(self, picture: Mapping[str, Tensor]) -> Tensor | list[Tensor]:

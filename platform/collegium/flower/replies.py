@@ -1,7 +1,7 @@
-"""What nodes answer, read with suspicion.
+"""What nodes reply, read with suspicion.
 
-Each function makes a value of one kind of answer. What it raises (:data:`.peers.UNREADABLE`) is an
-error of the node that answered. Types are checked, not converted: ``bytes(n)`` of a number is as
+Each function makes a value of one kind of reply. What it raises (:data:`.peers.UNREADABLE`) is an
+error of the node that replied. Types are checked, not converted: ``bytes(n)`` of a number is as
 many zeros as a dishonest node likes.
 """
 
