@@ -19,27 +19,32 @@ class InvalidGroups(ValueError):
     """The groups are not a partition of the updates."""
 
 
-def weights(groups: Groups) -> list[int]:
-    """Integer weight of each update, the same total for every group.
+def weights(groups: Groups, limit: int) -> list[int]:
+    """Integer weight of each update: as great as ``limit`` on their sum allows.
+
+    All groups weigh the same. Only where that takes more than ``limit``, because of many groups
+    of many different sizes, a group weighs less by under one unit for each of its members.
 
     Raises:
         InvalidGroups: an update is missing, unknown or in two groups.
     """
-    total = lcm(*(len(group) for group in _partition(groups)))
-    return _spread(groups, [total // len(group) for group in groups])
+    sizes = [len(group) for group in _partition(groups)]
+    most, unit = limit // max(1, len(sizes)), lcm(*sizes)
+    each = most - most % unit if unit <= most else most
+    return _spread(groups, [each // size for size in sizes])
 
 
-def present(mask: int, groups: Groups) -> list[bool]:
-    """Which updates are in when the groups with a set bit in ``mask`` are; raises InvalidGroups."""
-    return _spread(groups, [bool(mask >> i & 1) for i in range(len(_partition(groups)))])
+def spread(values: Sequence[T], groups: Groups) -> list[T]:
+    """What is said of each group, said of each of its updates; raises InvalidGroups."""
+    if len(values) != len(_partition(groups)):
+        raise InvalidGroups(f"{len(values)} values for {len(groups)} groups")
+    return _spread(groups, values)
 
 
 def share(values: Sequence[float] | npt.NDArray[np.float64], groups: Groups) -> list[float]:
     """Value of each update when a group's value is divided equally; raises InvalidGroups."""
-    if len(values) != len(_partition(groups)):
-        raise InvalidGroups(f"{len(values)} values for {len(groups)} groups")
-    parts = zip(values, groups, strict=True)
-    return _spread(groups, [float(value) / len(group) for value, group in parts])
+    parts = zip(spread(list(values), groups), spread([len(g) for g in groups], groups), strict=True)
+    return [float(value) / size for value, size in parts]
 
 
 def _spread(groups: Groups, per_group: Sequence[T]) -> list[T]:

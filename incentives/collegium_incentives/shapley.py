@@ -1,21 +1,17 @@
 """The Shapley value: the one division of a joint gain that is efficient, symmetric and linear
 and gives nothing to a player who changes nothing (Shapley, 1953).
 
-A coalition is a bitmask: bit ``i`` says that player ``i`` is in. Evaluating one may cost a pass
-over a validation set, so each is asked for exactly once.
+A coalition is numbered by a bitmask here: bit ``i`` says that player ``i`` is in.
 """
 
-from collections.abc import Callable
 from math import comb
 
 import numpy as np
-import numpy.typing as npt
+
+from collegium_incentives.games import Amounts, Utility, Values, coalition
 
 MAX_PLAYERS = 10
 """Most players of an exact game: 1024 coalitions."""
-
-Utility = Callable[[int], float]
-Values = npt.NDArray[np.float64]
 
 
 class TooManyPlayers(ValueError):
@@ -26,11 +22,10 @@ class TooManyPlayers(ValueError):
 
 
 def exact(utility: Utility, players: int) -> Values:
-    """Shapley value of each player, float64 ``[players]``, in the utility's unit.
+    """Shapley value of each player.
 
     Args:
-        utility: value of the coalition given as a bitmask; called once for each of the
-            ``2^players`` masks, in ascending order.
+        utility: asked once for each of the ``2^players`` coalitions, by ascending bitmask.
         players: 0 to ``MAX_PLAYERS``.
 
     Raises:
@@ -39,7 +34,7 @@ def exact(utility: Utility, players: int) -> Values:
     if players > MAX_PLAYERS:
         raise TooManyPlayers(players)
     masks = np.arange(1 << players)
-    table = np.array([utility(int(mask)) for mask in masks], np.float64)
+    table = np.array([utility(_members(int(mask), players)) for mask in masks], np.float64)
     sizes = np.bitwise_count(masks)
     # A coalition of s others precedes a player in s! (n-s-1)! of the n! orders of arrival.
     weight = np.array([1 / (players * comb(players - 1, s)) for s in range(players)])
@@ -51,8 +46,5 @@ def exact(utility: Utility, players: int) -> Values:
     return values
 
 
-def leave_one_out(utility: Utility, players: int) -> Values:
-    """What the whole coalition loses without each player: cheap, but blind to substitutes."""
-    everybody = (1 << players) - 1
-    whole = utility(everybody) if players else 0.0
-    return np.array([whole - utility(everybody & ~(1 << i)) for i in range(players)], np.float64)
+def _members(mask: int, players: int) -> Amounts:
+    return coalition(bool(mask >> i & 1) for i in range(players))

@@ -1,11 +1,15 @@
 """Groups of copies: one player, one weight, one credit."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collegium_incentives import InvalidGroups, exact, present, share, weights
+from collegium_incentives import InvalidGroups, exact, share, spread, weights
+
+LIMIT = 65535
 
 
 @st.composite
@@ -17,25 +21,37 @@ def partitions(draw):
 
 @given(partitions())
 def test_every_group_weighs_the_same_and_its_members_too(groups):
-    found = weights(groups)
+    found = weights(groups, LIMIT)
     totals = {sum(found[i] for i in group) for group in groups}
     assert len(totals) == 1 and min(found) >= 1
     assert all(len({found[i] for i in group}) == 1 for group in groups)
-    assert sum(found) <= 65535
+    assert sum(found) <= LIMIT
 
 
-def test_without_copies_every_update_weighs_one():
-    assert weights([(0,), (1,), (2,)]) == [1, 1, 1]
-    assert weights([(0, 2), (1,)]) == [1, 2, 1]
-    assert weights([(0, 1), (2, 3, 4), (5,)]) == [3, 3, 2, 2, 2, 6]
+def test_weights_are_as_great_as_the_limit_allows():
+    assert weights([(0,), (1,), (2,)], 10) == [3, 3, 3]
+    assert weights([(0, 2), (1,)], 10) == [2, 4, 2]
+    assert weights([(0, 1), (2, 3, 4), (5,)], 20) == [3, 3, 2, 2, 2, 6]
+    assert weights([], 10) == []
+
+
+def test_groups_of_many_sizes_weigh_the_same_but_for_rounding():
+    """Their common multiple, 5040, times nine groups is more than the merge rule can take."""
+    sizes = (2, 3, 5, 7, 8, 9, 11, 13, 16)
+    ends = np.cumsum((0, *sizes))
+    groups = [tuple(range(a, b)) for a, b in itertools.pairwise(ends)]
+    found = weights(groups, LIMIT)
+    totals = [sum(found[i] for i in group) for group in groups]
+    most = LIMIT // len(groups)
+    assert all(most - size < total <= most for size, total in zip(sizes, totals, strict=True))
 
 
 @given(partitions(), st.data())
-def test_a_group_is_present_as_a_whole(groups, data):
-    mask = data.draw(st.integers(0, (1 << len(groups)) - 1))
-    flags = present(mask, groups)
-    for i, group in enumerate(groups):
-        assert all(flags[member] == bool(mask >> i & 1) for member in group)
+def test_what_is_said_of_a_group_is_said_of_each_member(groups, data):
+    values = data.draw(st.lists(st.integers(), min_size=len(groups), max_size=len(groups)))
+    found = spread(values, groups)
+    for value, group in zip(values, groups, strict=True):
+        assert all(found[member] == value for member in group)
 
 
 @given(partitions(), st.data())
@@ -53,11 +69,13 @@ def test_splitting_into_many_identities_earns_nothing(copies):
     gains = np.array([0.5, 0.3, 0.2])
 
     def utility(groups):
-        def value(mask):
-            flags = np.array(present(mask, groups)) * weights(groups)
+        whole = weights(groups, LIMIT)
+
+        def value(amounts):
+            parts = np.array([float(a) for a in spread(amounts, groups)]) * whole
             merged = np.zeros(3)
             for owner, group in enumerate(groups):
-                merged[owner] = flags[list(group)].sum() / sum(weights(groups))
+                merged[owner] = parts[list(group)].sum() / sum(whole)
             return float(np.sqrt(merged @ gains))
 
         return value
@@ -74,8 +92,8 @@ def test_splitting_into_many_identities_earns_nothing(copies):
 )
 def test_what_is_no_partition_is_refused(groups):
     for function in (
-        lambda: weights(groups),
-        lambda: present(1, groups),
+        lambda: weights(groups, LIMIT),
+        lambda: spread([1.0] * len(groups), groups),
         lambda: share([1.0] * len(groups), groups),
     ):
         with pytest.raises(InvalidGroups):
@@ -85,3 +103,5 @@ def test_what_is_no_partition_is_refused(groups):
 def test_one_value_per_group_is_asked_for():
     with pytest.raises(InvalidGroups):
         share([1.0], [(0,), (1,)])
+    with pytest.raises(InvalidGroups):
+        spread([1.0], [(0,), (1,)])
