@@ -3,7 +3,7 @@
 Knows numbers only, neither chain nor model, and can be used on its own.
 """
 
-from collegium_incentives.estimators import ESTIMATORS, NAMES, Estimator, estimate, pick
+from collegium_incentives.estimators import AUTO, ESTIMATORS, NAMES, Estimator, estimate, pick
 from collegium_incentives.games import Amounts, Utility, Values, coalition
 from collegium_incentives.groups import Groups, InvalidGroups, share, spread, weights
 from collegium_incentives.micro import to_micro
@@ -11,6 +11,7 @@ from collegium_incentives.owen import mean_field, sampled
 from collegium_incentives.shapley import MAX_PLAYERS, TooManyPlayers, exact
 
 __all__ = [
+    "AUTO",
     "ESTIMATORS",
     "MAX_PLAYERS",
     "NAMES",

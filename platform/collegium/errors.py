@@ -272,10 +272,6 @@ class BadCard(FederationError):
     number, title = 503, "task card cannot be used"
 
 
-class TooManyPlayers(FederationError):
-    number, title = 504, "too many updates for exact contribution"
-
-
 class NoRun(FederationError):
     number, title = 505, "folder contains no run"
 

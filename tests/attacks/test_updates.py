@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.support.by_hand import ByHand
+from tests.support.by_hand import ByHand, contributions
 from tests.support.terms import TERMS
 from tests.support.world import LAYOUT, Site, World, site
 
@@ -18,7 +18,6 @@ from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update, decode_update
 from collegium.protocol.rules import merging
 from collegium.protocol.settlement import INVALID
-from collegium.roles.validator import contributions
 
 ATTACKER = 5
 Delta = npt.NDArray[np.float64]
@@ -97,7 +96,7 @@ def test_random_noise_loses_in_the_long_run(hand: ByHand) -> None:
     size = float(np.std(hand.delta(ATTACKER)[: LAYOUT.lanes])) / state.UNITS
     found = [
         contributions(
-            hand.base, honest | {9: hand.forge(ATTACKER, noise(size, seed))}, 0.95, site(3).loss
+            hand.base, honest | {9: hand.forge(ATTACKER, noise(size, seed))}, site(3).loss
         )[9]
         for seed in range(100, 125)
     ]

@@ -6,6 +6,8 @@ import pytest
 
 from collegium.consortium.card_file import CardFile
 from collegium.errors import BadCard
+from collegium.protocol.card import Scoring
+from collegium_incentives import NAMES
 
 CARD = """
 name = "Chest X-ray"
@@ -51,3 +53,17 @@ def test_what_it_names_is_agreed(tmp_path: Path) -> None:
 def test_terms_that_the_contract_would_refuse_are_refused_here(tmp_path: Path, line: str) -> None:
     with pytest.raises(BadCard, match="CG503"):
         read(tmp_path, line + "\n")
+
+
+def test_a_card_names_an_estimator_or_takes_the_usual_one(tmp_path: Path) -> None:
+    assert read(tmp_path).scoring == Scoring("auto", 0)
+    more = '[scoring]\nestimator = "mean-field"\nsamples = 3\n'
+    assert read(tmp_path, more).scoring == Scoring("mean-field", 3)
+
+
+def test_an_unknown_estimator_is_refused_with_those_that_exist(tmp_path: Path) -> None:
+    with pytest.raises(BadCard, match="CG503") as refused:
+        read(tmp_path, '[scoring]\nestimator = "shapely"\n')
+    assert all(name in str(refused.value) for name in NAMES)
+    with pytest.raises(BadCard, match="estimator, samples"):
+        read(tmp_path, "[scoring]\nsample = 3\n")

@@ -79,7 +79,7 @@ def test_what_was_sealed_to_old_keys_can_still_be_opened(world: World) -> None:
     hand.play("propose")
     rotate(world, 2)
     node = world.node(2).as_signer(hand.view.nodes[2].signer)
-    node.home.forget_envelopes(before=2)  # nothing but the sealed bytes and the keys
+    node.home.forget_deliveries(before=2)  # nothing but the sealed bytes and the keys
     _, signature = validator.attest(node, hand.view, hand.file, hand.envelopes)
     assert len(signature) == 65
 

@@ -173,7 +173,7 @@ def test_a_round_that_ended_while_nobody_was_here_is_caught_up_on(
 def test_if_nobody_can_show_the_state_the_server_says_so(played: Callable[..., ByHand]) -> None:
     world = played("finish", nodes=3).world
     for home in world.homes.values():
-        home.forget_envelopes(before=2)
+        home.forget_deliveries(before=2)
     with pytest.raises(BlobMissing, match=world.federation.state_root().hex()):
         run(server_of(world, nobody()), grid_of(world))
 

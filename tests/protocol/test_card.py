@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from collegium.errors import BadCard, NotCanonical
-from collegium.protocol.card import Limits, TaskCard
+from collegium.protocol.card import Limits, Scoring, TaskCard
 from collegium.protocol.terms import EQUAL, Terms
 
 
@@ -24,6 +24,8 @@ def test_every_part_changes_the_digest(card):
         replace(card, recipe=card.recipe | {"lr": 0.005}),
         replace(card, limits=replace(card.limits, epsilon=8.0)),
         replace(card, terms=replace(card.terms, min_score=0)),
+        replace(card, scoring=Scoring("exact")),
+        replace(card, scoring=Scoring("mean-field", 3)),
         replace(card, version=2),
     ]
     assert len({card.digest, *(other.digest for other in others)}) == len(others) + 1
@@ -52,6 +54,8 @@ def test_a_recipe_without_json_form_has_no_digest(card):
 def test_cards_of_another_form_are_refused(card):
     for document in (
         card.to_json() | {"format": "collegium-card/9"},
+        card.to_json() | {"scoring": {"estimator": "exact"}},
+        card.to_json() | {"scoring": {"estimator": "guess", "samples": 0}},
         card.to_json() | {"extra": 1},
         card.to_json() | {"terms": {}},
         card.to_json() | {"limits": {"norm": 1}},
@@ -59,6 +63,26 @@ def test_cards_of_another_form_are_refused(card):
     ):
         with pytest.raises(BadCard):
             TaskCard.from_json(document)
+
+
+def test_a_card_of_the_first_form_is_refused_by_its_form(card):
+    """It says nothing about scoring; the error names the form and not a missing field."""
+    document = card.to_json() | {"format": "collegium-card/1"}
+    del document["scoring"]
+    with pytest.raises(BadCard) as refused:
+        TaskCard.from_json(document)
+    assert "'format'" in refused.value.expected and "collegium-card/2" in refused.value.expected
+    assert "collegium-card/1" in refused.value.found
+
+
+@pytest.mark.parametrize(
+    ("estimator", "samples"),
+    [("auto", 1), ("exact", 1), ("mean-field", 17), ("sampled", 4097), ("sampled", -1),
+     ("mean-field", 2.0), ("", 0), (None, 0)],
+)
+def test_scoring_out_of_range_is_refused(estimator, samples):
+    with pytest.raises(BadCard):
+        Scoring(estimator, samples)
 
 
 @pytest.mark.parametrize(

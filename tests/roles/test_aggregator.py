@@ -51,7 +51,7 @@ def test_what_was_accepted_is_merged_even_if_this_node_would_have_refused_it(
     """Norms are floats: at the limit two honest machines may differ, and still have to agree."""
     node = settled.nodes[settled.view.aggregator]
     strict = replace(node, card=replace(node.card, limits=replace(LIMITS, norm=1e-6)))
-    _, findings = open_updates(strict, settled.view, settled.envelopes)
+    findings = open_updates(strict, settled.view, settled.envelopes).findings
     assert all([f.code for f in found] == ["norm"] for found in findings.values())
     merged = [
         aggregator.merged(n, settled.view, settled.file, settled.envelopes) for n in (node, strict)

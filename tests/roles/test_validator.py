@@ -175,7 +175,7 @@ def test_it_does_not_sign_what_it_cannot_recompute(played: Callable[..., ByHand]
     hand = played("propose")
     number = first(hand)
     home = hand.nodes[number].home
-    home.forget_envelopes(before=2)
+    home.forget_deliveries(before=2)
     with pytest.raises(BlobMissing):
         validator.attest(hand.nodes[number], hand.view, hand.file, {})
 

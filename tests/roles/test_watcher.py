@@ -128,7 +128,7 @@ def test_there_is_nothing_to_dispute_before_a_proposal(played: Callable[..., ByH
 def test_without_the_updates_nothing_can_be_shown(played: Callable[..., ByHand]) -> None:
     hand = played("settle")
     wrong, number = propose_wrong(hand), honest(hand)
-    hand.nodes[number].home.forget_envelopes(before=2)
+    hand.nodes[number].home.forget_deliveries(before=2)
     hand.envelopes.clear()
     with pytest.raises(BlobMissing):
         judge(hand, number, wrong)

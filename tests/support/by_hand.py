@@ -1,19 +1,21 @@
 """One round, role by role, so that a test can put its hand on any step."""
 
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tests.support.world import LAYOUT, World, site
+from tests.support.world import LAYOUT, LIMITS, World, site
 
-from collegium.protocol import codec, signing, state, verdict
+from collegium.protocol import coalitions, codec, signing, similarity, state, verdict
+from collegium.protocol.card import Scoring
 from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update, encode_state, encode_update
 from collegium.protocol.manifest import Manifest
+from collegium.protocol.rules.merging import MEAN
 from collegium.protocol.state import State
-from collegium.roles import aggregator, contributor, validator
+from collegium.roles import aggregator, contributor, scoring, validator
 from collegium.roles.contributor import Attestation
 from collegium.roles.node import Node
 from collegium.roles.validator import Vote
@@ -243,3 +245,19 @@ class ByHand:
         keys = {n: view.nodes[n].encryption_key for n in chosen}
         context = node.domain.envelope_context(view.id, committed.digest)
         self.envelopes[number] = seal(data, keys, context)
+
+
+def contributions(
+    base: State,
+    updates: Mapping[int, Update],
+    loss: scoring.Loss,
+    how: Scoring | None = None,
+    seed: int = 0,
+    rule: coalitions.Rule = MEAN,
+) -> dict[int, int]:
+    """What a validator finds when it groups what resembles from the usual limit on."""
+    numbers = list(updates)
+    table = similarity.cosines([update.encoded for update in updates.values()])
+    alike = similarity.groups(table, LIMITS.cosine)
+    groups = [[numbers[i] for i in group] for group in alike]
+    return scoring.contributions(rule, base, updates, groups, loss, how or Scoring(), seed)

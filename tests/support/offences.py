@@ -143,7 +143,8 @@ def propose(hand: ByHand, wrong: State) -> int:
 def proof(hand: ByHand, wrong: State) -> MergeProof:
     """What an honest member makes of a wrong proposal."""
     node = hand.nodes[members(hand)[0]]
-    return watcher.prove(node, hand.view, hand.file, hand.envelopes, encode_state(wrong))
+    right = aggregator.remade(node, hand.view, hand.file, hand.envelopes)
+    return watcher.prove(node, hand.view, right, encode_state(wrong))
 
 
 def disprove(hand: ByHand, wrong: State) -> str:

@@ -89,7 +89,7 @@ def test_envelopes_of_earlier_rounds_are_forgotten_and_nothing_else(home: NodeHo
     for number in (9, 10):
         home.journal(number).write("aa.sealed", b"x")
         home.journal(number).write("vote.json", b"{}")
-    home.forget_envelopes(before=10)
+    home.forget_deliveries(before=10)
     left = [path.name for number in (9, 10) for path in home.journal(number).folder.iterdir()]
     assert sorted(left) == ["aa.sealed", "vote.json", "vote.json"]
     assert home.journal(10).read("aa.sealed") == b"x"

@@ -14,8 +14,9 @@ from collegium.audit.timeline import RoundRecord
 from collegium.audit.trail import Trail
 from collegium.protocol import similarity
 from collegium.protocol.card import TaskCard
-from collegium.protocol.checks import CHECKS, Case, Finding, check_update
+from collegium.protocol.checks import CHECKS, Case, Finding, check_update, read_update
 from collegium.protocol.codec import Encoded
+from collegium.protocol.container import Update
 from collegium.protocol.layout import Layout
 from collegium.protocol.model.federation import Federation
 from collegium.protocol.settlement import INVALID
@@ -105,7 +106,9 @@ class UpdateCheck:
         data = self.trail.attempt("blob", record, lambda: self.bundle.blob(entry.blob, limit))
         if data is None:
             return
-        update, findings = check_update(case, data)
+        delivered = read_update(data, case.layout)
+        update = delivered if isinstance(delivered, Update) else None
+        findings = check_update(case, delivered)
         self.trail.passed("update", len(CHECKS) - len(findings))
         opened.codes[entry.node] = [finding.code for finding in findings]
         if update is not None:
@@ -143,7 +146,7 @@ class UpdateCheck:
     def _alike(self, record: RoundRecord, opened: Opened, threshold: float) -> None:
         nodes = sorted(opened.usable)
         lanes = [opened.lanes[node] for node in nodes]
-        for group in similarity.groups(lanes, threshold):
+        for group in similarity.groups(similarity.cosines(lanes), threshold):
             members = [nodes[i] for i in group]
             if len(members) == 1:
                 continue

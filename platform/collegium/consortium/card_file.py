@@ -12,19 +12,21 @@ from typing import Any, NoReturn, Self
 
 from collegium.errors import BadCard
 from collegium.protocol import amounts
-from collegium.protocol.card import Limits
+from collegium.protocol.card import Limits, Scoring
 from collegium.protocol.terms import Terms
 from collegium.tasks import registry
 from collegium.tasks.task import Recipe
 
 _WEIGHT_RULES = {"equal": 0, "score": 1}
-_TOP = {"name", "task", "challenge", "token", "deposit", "version", "recipe", "limits", "terms"}
+_TOP = {"name", "task", "challenge", "token", "deposit", "version"}
+_TOP |= {"recipe", "limits", "scoring", "terms"}
 _WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
 _TERMS = {"reward", "stake", "shares", "committee", "min_updates", "min_score", "weight_rule"}
 _TERMS |= {f"{name}_window" for name in _WINDOWS}
 _OFFENCES = ("unrevealed", "invalid", "merge", "attestation", "equivocation")
 _USUAL = {"dispute_window", "unbonding", *(f"{name}_penalty" for name in _OFFENCES)}
 _LIMITS = {"norm", "cosine", "epsilon"}
+_SCORING = {"estimator", "samples"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class CardFile:
         challenge: folder of the challenge set.
         token: address of the ERC-20 of rewards and stakes; empty deploys one (local chains).
         deposit: token units to put into escrow at once.
-        recipe, limits, terms: as on the task card.
+        recipe, limits, scoring, terms: as on the task card.
     """
 
     name: str
@@ -47,6 +49,7 @@ class CardFile:
     deposit: int
     recipe: Recipe
     limits: Limits
+    scoring: Scoring
     terms: Terms
 
     @classmethod
@@ -84,6 +87,7 @@ class CardFile:
             deposit=_amount("deposit", fields.get("deposit", "0")),
             recipe=recipe,
             limits=Limits(**limits),
+            scoring=Scoring(**_known("scoring", fields.get("scoring", {}), _SCORING)),
             terms=_terms(_known("terms", fields.get("terms", {}), _TERMS | _USUAL)),
         )
 

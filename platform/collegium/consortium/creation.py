@@ -52,6 +52,7 @@ def agree(file: CardFile) -> Agreement:
         metric=kind.metric.name,
         recipe=file.recipe.to_json(),
         limits=file.limits,
+        scoring=file.scoring,
         terms=file.terms,
         version=file.version,
     )

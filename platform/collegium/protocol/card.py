@@ -4,6 +4,7 @@ Its digest is in the contract. Whoever holds the card knows what is trained, on 
 usefulness is measured, which updates are refused and who is paid what.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -13,8 +14,9 @@ from collegium.protocol.canonical import canonical_json, parse_canonical
 from collegium.protocol.digest import sha256
 from collegium.protocol.fields import Check
 from collegium.protocol.terms import Terms
+from collegium_incentives import AUTO, ESTIMATORS, NAMES
 
-_FORMAT = "collegium-card/1"
+_FORMAT = "collegium-card/2"
 _check = Check("task card", BadCard)
 
 
@@ -40,6 +42,24 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Scoring:
+    """How a validator estimates what each update contributed.
+
+    Attributes:
+        estimator: a name of the table in ``collegium_incentives.estimators``.
+        samples: how many the estimator takes, and the table says of what; 0 is its own number.
+    """
+
+    estimator: str = AUTO
+    samples: int = 0
+
+    def __post_init__(self) -> None:
+        _check.one_of("scoring.estimator", self.estimator, NAMES)
+        known = ESTIMATORS.get(self.estimator)
+        _check.integer("scoring.samples", self.samples, 0, known.most_samples if known else 0)
+
+
+@dataclass(frozen=True)
 class TaskCard:
     """The agreement, canonical and hashed.
 
@@ -51,6 +71,7 @@ class TaskCard:
         metric: what quality is reported in.
         recipe: training hyper-parameters, JSON values by name.
         limits: bounds on updates.
+        scoring: how contributions are estimated.
         terms: money, committee and deadlines.
         version: counts the cards of a consortium.
     """
@@ -65,6 +86,7 @@ class TaskCard:
     recipe: dict[str, Any]
     limits: Limits
     terms: Terms
+    scoring: Scoring = Scoring()
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -87,11 +109,14 @@ class TaskCard:
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The card a document describes; raises BadCard."""
+        found = document.get("format") if isinstance(document, Mapping) else document
+        _check.one_of("format", found, (_FORMAT,))  # first: another form has other fields
         fields = _check.keys(document, ("format", *cls.__dataclass_fields__))
-        _check.one_of("format", fields.pop("format"), (_FORMAT,))
+        del fields["format"]
         limits = _check.keys(fields.pop("limits"), Limits.__dataclass_fields__)
         terms = Terms.from_json(fields.pop("terms"))
-        return cls(**fields, limits=Limits(**limits), terms=terms)
+        scoring = _check.keys(fields.pop("scoring"), Scoring.__dataclass_fields__)
+        return cls(**fields, limits=Limits(**limits), terms=terms, scoring=Scoring(**scoring))
 
     def encode(self) -> bytes:
         """The canonical document; raises NotCanonical if the recipe has no JSON form."""

@@ -1,17 +1,16 @@
 """What a validator checks about one update before it measures usefulness, in this order.
 
 Every check looks for one thing and says what it found; all findings are reported, under codes
-that never change their meaning. A fatal finding makes the vote INVALID; of the others, a
-near-duplicate is scored, but as one player with what it resembles.
+that never change their meaning. A fatal finding makes the vote INVALID. That an update resembles
+another is seen when all are open, and is not fatal: it is scored as one player with the other.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from collegium.errors import BadSignature, EvidenceError
-from collegium.protocol import codec, similarity
+from collegium.protocol import similarity
 from collegium.protocol.card import TaskCard
-from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update, decode_update
 from collegium.protocol.layout import Layout
 from collegium.protocol.signing import Domain, verify
@@ -38,7 +37,6 @@ class Case:
         account, signer: the node's addresses, EIP-55.
         active: whether the node takes part in this round.
         committed: update digest on the chain.
-        others: lanes of the round's other updates, as far as they are known, by account.
     """
 
     domain: Domain
@@ -50,34 +48,52 @@ class Case:
     signer: str
     active: bool
     committed: bytes
-    others: Mapping[str, Encoded] = field(default_factory=dict)
 
 
-def check_update(case: Case, data: bytes | None) -> tuple[Update | None, list[Finding]]:
-    """Check delivered bytes against the case.
+Delivered = Update | EvidenceError | None
+"""What was delivered of an update: its content, why it cannot be read, or nothing."""
 
-    Args:
-        case: what is expected.
-        data: the update file, from anybody; None if it was not delivered.
+
+def read_update(data: bytes | None, layout: Layout) -> Delivered:
+    """Decode an update file from anyone; None stands for one that did not arrive."""
+    try:
+        return None if data is None else decode_update(data, layout)
+    except EvidenceError as error:
+        return error
+
+
+def check_update(case: Case, delivered: Delivered) -> list[Finding]:
+    """Check what was delivered against the case.
 
     Returns:
-        The update if its form could be read, and every finding in the order of the checks.
-        The update may be used only if no finding is fatal.
+        Every finding, in the order of the checks. The update may be used only if none is fatal.
     """
     findings = []
     if not case.active:
         findings.append(Finding("inactive", "the node is not active in this round", True))
-    if data is None:
-        return None, [*findings, Finding("missing", "the update was not delivered", True)]
-    try:
-        update = decode_update(data, case.layout)
-    except EvidenceError as error:
-        return None, [*findings, Finding(FORM[error.code], str(error), True)]
-    for code, fatal, check in CHECKS:
-        message = check(case, update)
+    if delivered is None:
+        return [*findings, Finding("missing", "the update was not delivered", True)]
+    if isinstance(delivered, EvidenceError):
+        return [*findings, Finding(FORM[delivered.code], str(delivered), True)]
+    for code, check in CHECKS:
+        message = check(case, delivered)
         if message is not None:
-            findings.append(Finding(code, message, fatal))
-    return update, findings
+            findings.append(Finding(code, message, True))
+    return findings
+
+
+def near_duplicate(cosines: Mapping[str, float], limit: float) -> list[Finding]:
+    """The finding that an update resembles another of its round, if it does.
+
+    Args:
+        cosines: to each other usable update of the round, by account.
+        limit: similarity from which two updates count as one contribution.
+    """
+    alike = ((account, cosine) for account, cosine in cosines.items() if cosine >= limit)
+    for account, cosine in alike:
+        message = f"cosine {cosine:.4f} to the update of {account}, limit {limit}"
+        return [Finding("near-duplicate", message, False)]
+    return []
 
 
 def _signature(case: Case, update: Update) -> str | None:
@@ -121,21 +137,11 @@ def _bits(case: Case, update: Update) -> str | None:
 
 
 def _lane_root(case: Case, update: Update) -> str | None:
-    root = codec.lane_root(update.encoded).hex()
-    return _differs("lane root", root, update.manifest.lane_root)
+    return _differs("lane root", update.lane_root.hex(), update.manifest.lane_root)
 
 
 def _empty(case: Case, update: Update) -> str | None:
     return None if update.encoded.codes.any() else "all lanes are zero"
-
-
-def _duplicate(case: Case, update: Update) -> str | None:
-    limit = case.card.limits.cosine
-    for account, other in case.others.items():
-        cosine = similarity.cosines([update.encoded, other])[0, 1]
-        if cosine >= limit:
-            return f"cosine {cosine:.4f} to the update of {account}, limit {limit}"
-    return None
 
 
 def _norm(case: Case, update: Update) -> str | None:
@@ -155,22 +161,21 @@ def _differs(name: str, expected: object, found: object) -> str | None:
     return None if found == expected else f"{name}: expected {expected}, found {found}"
 
 
-CHECKS: tuple[tuple[str, bool, Callable[[Case, Update], str | None]], ...] = (
-    ("signature", True, _signature),
-    ("digest", True, _digest),
-    ("federation", True, _federation),
-    ("round", True, _round),
-    ("node", True, _node),
-    ("base", True, _base),
-    ("layout", True, _layout),
-    ("bits", True, _bits),
-    ("lane-root", True, _lane_root),
-    ("empty", True, _empty),
-    ("near-duplicate", False, _duplicate),
-    ("norm", True, _norm),
-    ("privacy", True, _privacy),
+CHECKS: tuple[tuple[str, Callable[[Case, Update], str | None]], ...] = (
+    ("signature", _signature),
+    ("digest", _digest),
+    ("federation", _federation),
+    ("round", _round),
+    ("node", _node),
+    ("base", _base),
+    ("layout", _layout),
+    ("bits", _bits),
+    ("lane-root", _lane_root),
+    ("empty", _empty),
+    ("norm", _norm),
+    ("privacy", _privacy),
 )
-"""Code, whether it is fatal, and the check; in the order in which findings are reported."""
+"""Code and check, all fatal, in the order in which findings are reported."""
 
 FORM = {
     "CG401": "manifest-form",

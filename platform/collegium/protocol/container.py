@@ -6,6 +6,7 @@ update is the committed one, for this round and from an active node, is for ``ch
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,6 +29,11 @@ class Update:
     manifest: Manifest
     signature: bytes
     encoded: Encoded
+
+    @cached_property
+    def lane_root(self) -> bytes:
+        """Root of the lanes that are here (32 bytes); the manifest says what it has to be."""
+        return codec.lane_root(self.encoded)
 
 
 def encode_update(update: Update) -> bytes:

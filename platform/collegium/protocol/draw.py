@@ -22,6 +22,20 @@ def seed(prevrandao: int, federation: str, round_id: int) -> bytes:
     return keccak(b"".join(value.to_bytes(32, "big") for value in (prevrandao, address, round_id)))
 
 
+def scoring_seed(seed: bytes, round_id: int) -> int:
+    """What an estimator's random choices start from: the same for the whole committee.
+
+    Known only after the draw, so that no update can be made for the coalitions it will be in.
+
+    Args:
+        seed: of the draw, 32 bytes.
+
+    Returns:
+        An integer of 256 bits.
+    """
+    return int.from_bytes(keccak(b"collegium scoring" + seed + round_id.to_bytes(32, "big")), "big")
+
+
 def committee(seed: bytes, active: Collection[int], size: int) -> list[int]:
     """Seats of the committee, in the order of their slots.
 

@@ -1,7 +1,7 @@
 """How alike updates are: norms and cosines of their lanes, and groups of near-duplicates.
 
 Copies of one update under several names are one contribution; the groups found here are
-evaluated as one player and share one credit.
+evaluated as one player and share one credit. All updates of a round are compared in one pass.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,16 @@ import numpy.typing as npt
 from collegium.protocol.codec import Encoded, dequantise, ranges
 from collegium.protocol.state import UNITS
 
+Cosines = npt.NDArray[np.float64]
+
 
 def norm(update: Encoded) -> float:
     """L2 norm in parameter units."""
-    return float(np.sqrt(_gram([update])[0, 0])) / UNITS
+    parts = (dequantise(update, blocks).astype(np.float64) for blocks, _ in _ranges([update]))
+    return float(np.sqrt(sum(float(lanes @ lanes) for lanes in parts))) / UNITS
 
 
-def cosines(updates: Sequence[Encoded]) -> npt.NDArray[np.float64]:
+def cosines(updates: Sequence[Encoded]) -> Cosines:
     """Cosine of every pair, float64 ``[n, n]``; an empty update is like nothing, not even itself.
 
     All updates must be of one layout.
@@ -26,20 +29,23 @@ def cosines(updates: Sequence[Encoded]) -> npt.NDArray[np.float64]:
     gram = _gram(updates)
     norms = np.sqrt(np.diagonal(gram))
     scale = np.outer(norms, norms)
-    table: npt.NDArray[np.float64] = np.zeros_like(gram)
+    table: Cosines = np.zeros_like(gram)
     np.divide(gram, scale, out=table, where=scale > 0)
     return table
 
 
-def groups(updates: Sequence[Encoded], threshold: float) -> tuple[tuple[int, ...], ...]:
+def groups(table: Cosines, threshold: float) -> tuple[tuple[int, ...], ...]:
     """Partition the updates: alike from ``threshold`` on, directly or through others.
 
     Groups are ordered by their first member. Links are transitive, so a chain of small changes
     does not escape.
+
+    Args:
+        table: what :func:`cosines` gave.
     """
-    alike = cosines(updates) >= threshold
-    leader = list(range(len(updates)))
-    for i in range(len(updates)):
+    alike = table >= threshold
+    leader = list(range(len(table)))
+    for i in range(len(table)):
         for j in range(i):
             if alike[i, j] and leader[i] != leader[j]:
                 first, second = sorted((leader[i], leader[j]))
@@ -51,7 +57,11 @@ def groups(updates: Sequence[Encoded], threshold: float) -> tuple[tuple[int, ...
 
 def _gram(updates: Sequence[Encoded]) -> npt.NDArray[np.float64]:
     gram = np.zeros((len(updates), len(updates)))
-    for blocks, _ in ranges(updates[0].codes.size if updates else 0):
+    for blocks, _ in _ranges(updates):
         lanes = np.stack([dequantise(update, blocks) for update in updates]).astype(np.float64)
         gram += lanes @ lanes.T
     return gram
+
+
+def _ranges(updates: Sequence[Encoded]) -> list[tuple[slice, slice]]:
+    return ranges(updates[0].codes.size if updates else 0)

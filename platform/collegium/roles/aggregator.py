@@ -5,6 +5,7 @@ merge is exact, so every honest node gets the same bits.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from collegium.errors import BadProof, BlobMissing
 from collegium.protocol import state
@@ -16,22 +17,47 @@ from collegium.roles.node import Node
 from collegium.roles.view import RoundView
 
 
-def merged(node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, bytes]) -> State:
-    """The state that the settled round leads to.
+@dataclass(frozen=True)
+class Remade:
+    """The right merge of a round, and what it was made from.
+
+    Attributes:
+        base: the state that the round builds on.
+        opened: the updates that are what was committed, by node id.
+        result: the state that they lead to.
+    """
+
+    base: State
+    opened: dict[int, Update]
+    result: State
+
+
+def remade(
+    node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes]
+) -> Remade:
+    """The merge that the settled round leads to.
 
     Args:
-        base: file of the state the round builds on.
-        envelopes: sealed updates by node id.
+        base: file of the state the round builds on; None takes the one in the journal.
+        envelopes: sealed updates by node id, where they are not in the journal.
 
     Raises:
         BadProof: ``base`` is not the state of the round.
-        BlobMissing: an accepted update was not delivered to this node.
+        BlobMissing: an accepted update, or the base, was not delivered to this node.
     """
     view.expect("Merge", "Proposed", "Final")
     start = read_base(node, view, base)
     opened = committed_updates(node, view, envelopes)
     accepted = [(u, w) for u, w in zip(view.updates, view.weights, strict=True) if w]
-    return merging.merge(start, [(w, require(opened, u.node).encoded) for u, w in accepted])
+    weighted = [(w, require(opened, u.node).encoded) for u, w in accepted]
+    return Remade(start, opened, merging.merge(start, weighted))
+
+
+def merged(
+    node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes]
+) -> State:
+    """The state that the settled round leads to; arguments and errors as of :func:`remade`."""
+    return remade(node, view, base, envelopes).result
 
 
 def propose(node: Node, view: RoundView, result: State) -> None:
@@ -40,9 +66,28 @@ def propose(node: Node, view: RoundView, result: State) -> None:
         node.federation.propose_merge(view.id, state.root(result))
 
 
-def read_base(node: Node, view: RoundView, data: bytes) -> State:
-    """Read the state file of the round's base; raises BadProof if it is another state."""
-    return check_root(decode_state(data, node.layout), view.base)
+def read_base(node: Node, view: RoundView, data: bytes | None) -> State:
+    """Read the state that the round builds on, and keep its file.
+
+    Args:
+        data: the file; None takes the one in the journal.
+
+    Raises:
+        BadProof: it is another state.
+        BlobMissing: there is no file, neither here nor in the journal.
+    """
+    journal = node.home.journal(view.id)
+    file = journal.read_state(view.base) if data is None else data
+    if file is None:
+        raise BlobMissing(
+            expected=f"the state {view.base.hex()}, which round {view.id} builds on",
+            found="no file of it in the journal",
+            action="Ask the coordinator for it.",
+        )
+    found = check_root(decode_state(file, node.layout), view.base)
+    if not journal.has_state(view.base):
+        journal.write_state(view.base, file)
+    return found
 
 
 def check_root(found: State, expected: bytes) -> State:

@@ -17,9 +17,10 @@ from collegium.protocol.manifest import Manifest
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
 from collegium.store.sealed import seal
+from collegium.workspace.home import UPDATE
 
 Vector = npt.NDArray[np.float32]
-_UPDATE, _RESIDUAL = "update.safetensors", "residual.npy"
+_RESIDUAL = "residual.npy"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Attestation:
 
 def prepared(node: Node, view: RoundView) -> Attestation | None:
     """The attestation of the round's update if it is in the journal already."""
-    data = node.home.journal(view.id).read(_UPDATE)
+    data = node.home.journal(view.id).read(UPDATE)
     if data is None:
         return None
     update = decode_update(data, node.layout)
@@ -84,7 +85,7 @@ def deliver(node: Node, view: RoundView) -> bytes:
     """
     view.expect("Score", "Reveal", "Settle", "Merge", "Proposed")
     committed, made = view.committed(node.id), prepared(node, view)
-    data = node.home.journal(view.id).read(_UPDATE)
+    data = node.home.journal(view.id).read(UPDATE)
     if committed is None or made is None or made.digest != committed.digest or data is None:
         raise RoundFailed(
             expected=f"an update of node {node.id} committed in round {view.id} and in its journal",
@@ -114,7 +115,7 @@ def _make(node: Node, view: RoundView, trained: Vector, start: Vector, samples: 
     update = Update(manifest, signing.sign(message, node.keys.signer.key), sent)
     data, journal = encode_update(update), node.home.journal(view.id)
     journal.write(_RESIDUAL, _to_npy(codec.residual(wanted, sent)))
-    journal.write(_UPDATE, data)  # last: from here on this is the update of the round
+    journal.write(UPDATE, data)  # last: from here on this is the update of the round
     return _attestation(update, len(data))
 
 

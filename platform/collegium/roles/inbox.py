@@ -1,54 +1,68 @@
-"""Sealed updates as they arrive: opened, checked, and reported on."""
+"""Sealed updates as they arrive: opened, checked, compared, and kept."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
 
 from collegium.errors import EvidenceError
-from collegium.protocol import codec
-from collegium.protocol.checks import Case, Finding, check_update
-from collegium.protocol.container import Update, decode_update
+from collegium.protocol import similarity
+from collegium.protocol.checks import (
+    Case,
+    Delivered,
+    Finding,
+    check_update,
+    near_duplicate,
+    read_update,
+)
+from collegium.protocol.container import Update
 from collegium.protocol.layout import Layout
 from collegium.roles.node import Node
 from collegium.roles.view import Committed, RoundView
 from collegium.store.sealed import OVERHEAD, open_sealed
+from collegium.workspace.home import UPDATE
 
 _MANIFEST_AND_HEADER = 64 * 1024
 
 
-def open_updates(
-    node: Node, view: RoundView, envelopes: Mapping[int, bytes]
-) -> tuple[dict[int, Update], dict[int, list[Finding]]]:
-    """Open and check every committed update.
+@dataclass(frozen=True)
+class Opened:
+    """The updates of a round as a validator found them, each opened and compared once.
+
+    Attributes:
+        usable: those without a fatal finding, by node id.
+        findings: by node id.
+        groups: a partition of the node ids in ``usable``: near-duplicates together.
+    """
+
+    usable: dict[int, Update]
+    findings: dict[int, list[Finding]]
+    groups: tuple[tuple[int, ...], ...]
+
+
+def open_updates(node: Node, view: RoundView, envelopes: Mapping[int, bytes]) -> Opened:
+    """Open, check and compare the committed updates.
 
     Args:
-        envelopes: sealed updates by node id; what is missing is a finding.
-
-    Returns:
-        The usable updates and all findings, both by node id.
+        envelopes: sealed updates by node id; what is missing, here and in the journal, is a
+            finding.
     """
-    files = {u.node: _open(node, view, u, envelopes.get(u.node)) for u in view.updates}
-    cases = {
-        update.node: Case(
-            domain=node.domain,
-            card=node.card,
-            layout=node.layout,
-            round=view.id,
-            base=view.base,
-            account=view.nodes[update.node].account,
-            signer=view.nodes[update.node].signer,
-            active=update.node in view.members,
-            committed=update.digest,
-        )
-        for update in view.updates
-    }
-    checked = {number: check_update(case, files[number]) for number, case in cases.items()}
-    usable = {n: u for n, (u, found) in checked.items() if u and not any(f.fatal for f in found)}
-    findings = {number: found for number, (_, found) in checked.items()}
-    for number in usable:  # resemblance shows only once all updates are open
-        others = {cases[n].account: u.encoded for n, u in usable.items() if n != number}
-        case = replace(cases[number], others=others)
-        findings[number] = check_update(case, files[number])[1]
-    return usable, findings
+    usable: dict[int, Update] = {}
+    findings: dict[int, list[Finding]] = {}
+    for committed in view.updates:
+        delivered = _open(node, view, committed, envelopes.get(committed.node))
+        found = check_update(_case(node, view, committed), delivered)
+        findings[committed.node] = found
+        if isinstance(delivered, Update) and not any(f.fatal for f in found):
+            usable[committed.node] = delivered
+    numbers, limit = list(usable), node.card.limits.cosine
+    table = similarity.cosines([update.encoded for update in usable.values()])
+    accounts = [view.nodes[number].account for number in numbers]
+    for i, number in enumerate(numbers):
+        cosines = zip(accounts, map(float, table[i]), strict=True)
+        others = {account: cosine for account, cosine in cosines if account != accounts[i]}
+        findings[number] += near_duplicate(others, limit)
+    alike = similarity.groups(table, limit)
+    return Opened(usable, findings, tuple(tuple(numbers[i] for i in group) for group in alike))
 
 
 def committed_updates(
@@ -61,11 +75,28 @@ def committed_updates(
     """
     found = {}
     for committed in view.updates:
-        data = _open(node, view, committed, envelopes.get(committed.node))
-        update = None if data is None else _committed(data, committed, node.layout)
-        if update is not None:
-            found[committed.node] = update
+        delivered = _open(node, view, committed, envelopes.get(committed.node))
+        if _is_committed(delivered, committed):
+            found[committed.node] = delivered
     return found
+
+
+def lacking(node: Node, view: RoundView, left_out: Collection[bytes]) -> list[bytes]:
+    """What a message left out because this node should have it, and it has not.
+
+    Args:
+        left_out: digests of updates and roots of states.
+
+    Returns:
+        Those of the round's updates, and of its base, that are not in the journal.
+    """
+    journal = node.home.journal(view.id)
+    has = {view.base: journal.has_state(view.base)} | {
+        update.digest: journal.has_envelope(update.digest)
+        or (update.node == node.id and journal.read(UPDATE) is not None)
+        for update in view.updates
+    }
+    return [name for name in left_out if not has.get(name, True)]
 
 
 def content_limit(layout: Layout) -> int:
@@ -78,41 +109,53 @@ def envelope_limit(layout: Layout) -> int:
     return content_limit(layout) + OVERHEAD
 
 
-def _committed(data: bytes, committed: Committed, layout: Layout) -> Update | None:
-    """The update in a file if it is the committed one, lanes and all."""
-    try:
-        update = decode_update(data, layout)
-    except EvidenceError:
-        return None
-    whole = codec.lane_root(update.encoded).hex() == update.manifest.lane_root
-    return update if whole and update.manifest.update_digest == committed.digest else None
+def _case(node: Node, view: RoundView, update: Committed) -> Case:
+    return Case(
+        domain=node.domain,
+        card=node.card,
+        layout=node.layout,
+        round=view.id,
+        base=view.base,
+        account=view.nodes[update.node].account,
+        signer=view.nodes[update.node].signer,
+        active=update.node in view.members,
+        committed=update.digest,
+    )
 
 
-def _open(node: Node, view: RoundView, update: Committed, envelope: bytes | None) -> bytes | None:
-    """The update file, from the envelope or, if it is the node's own, from the journal.
+def _is_committed(delivered: Delivered, committed: Committed) -> TypeGuard[Update]:
+    """Whether this is the committed update, lanes and all."""
+    return (
+        isinstance(delivered, Update)
+        and delivered.manifest.update_digest == committed.digest
+        and delivered.manifest.lane_root == delivered.lane_root.hex()
+    )
+
+
+def _open(node: Node, view: RoundView, update: Committed, envelope: bytes | None) -> Delivered:
+    """The update from the journal, or else from the envelope.
 
     An envelope that holds what was committed is kept: whoever delivered it, and whoever passed it
     on, may be gone, or serve something else, when the round is merged.
     """
     journal = node.home.journal(view.id)
-    if update.node == node.id:
-        return journal.read("update.safetensors")
-    kept_as = f"{update.digest.hex()}.sealed"
-    kept, opened = journal.read(kept_as), None
-    for candidate in (kept, envelope):
-        data = None if candidate is None else _unseal(node, view, update, candidate)
-        if data is not None and _committed(data, update, node.layout) is not None:
-            if candidate is not None and candidate is not kept:
-                journal.write(kept_as, candidate)
-            return data
-        opened = opened or data
-    return opened
+    if update.node == node.id and (own := journal.read(UPDATE)) is not None:
+        return read_update(own, node.layout)
+    if (kept := journal.read_envelope(update.digest)) is not None:
+        delivered = _unseal(node, view, update, kept)
+        if envelope is None or _is_committed(delivered, update):
+            return delivered
+    delivered = None if envelope is None else _unseal(node, view, update, envelope)
+    if envelope is not None and _is_committed(delivered, update):
+        journal.write_envelope(update.digest, envelope)
+    return delivered
 
 
-def _unseal(node: Node, view: RoundView, update: Committed, envelope: bytes) -> bytes | None:
+def _unseal(node: Node, view: RoundView, update: Committed, envelope: bytes) -> Delivered:
     context = node.domain.envelope_context(view.id, update.digest)
     limit = content_limit(node.layout)
     try:
-        return open_sealed(envelope, node.id, node.keys.encryption, context, limit)
+        data = open_sealed(envelope, node.id, node.keys.encryption, context, limit)
     except EvidenceError:
         return None  # bytes that do not open were not delivered; the check reports it
+    return read_update(data, node.layout)

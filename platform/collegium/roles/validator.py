@@ -4,34 +4,25 @@ The sealed vote is in the journal before its seal is on the chain: a validator t
 between still can reveal, and never seals two different votes.
 """
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from eth_utils.crypto import keccak
 
 from collegium.chain.receipts import Receipt
 from collegium.errors import RoundFailed, WrongMerge
-from collegium.protocol import signing, similarity, state, verdict
+from collegium.protocol import draw, signing, state, verdict
 from collegium.protocol.checks import Finding
-from collegium.protocol.container import Update
-from collegium.protocol.rules.merging import Coalitions
+from collegium.protocol.rules.merging import MEAN
 from collegium.protocol.settlement import INVALID
-from collegium.protocol.state import State
-from collegium.roles.aggregator import merged, read_base
+from collegium.roles.aggregator import Remade, read_base, remade
 from collegium.roles.inbox import open_updates
 from collegium.roles.node import Node
+from collegium.roles.scoring import Loss, contributions
 from collegium.roles.view import RoundView
-from collegium.roles.watcher import object_to
-from collegium_incentives import exact, present, share, to_micro, weights
-
-Loss = Callable[[npt.NDArray[np.float32]], float]
-"""Mean loss of an adapter (float32 ``[padded]``) on the validator's own data."""
+from collegium.roles.watcher import dispute
 
 _VOTE = "vote.json"
-_LARGEST = 1_000.0  # nats; micro-nats in int32 end at 2147
 
 
 @dataclass(frozen=True)
@@ -67,13 +58,13 @@ class Judgement:
 
 
 def vote(
-    node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, bytes], loss: Loss
+    node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes], loss: Loss
 ) -> Vote:
     """Score the round's updates, once.
 
     Args:
-        base: file of the state the round builds on.
-        envelopes: sealed updates by node id.
+        base: file of the state the round builds on; None takes the one in the journal.
+        envelopes: sealed updates by node id, where they are not in the journal.
         loss: of an adapter on this validator's own data; small is good.
 
     Raises:
@@ -86,44 +77,28 @@ def vote(
 
 
 def _score(
-    node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, bytes], loss: Loss
+    node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes], loss: Loss
 ) -> Vote:
     view.expect("Score")
-    node.home.forget_envelopes(before=view.id)
+    node.home.forget_deliveries(before=view.id)
     start = read_base(node, view, base)
-    usable, findings = open_updates(node, view, envelopes)
-    scores = contributions(start, usable, node.card.limits.cosine, loss)
+    opened = open_updates(node, view, envelopes)
+    scores = contributions(
+        MEAN,
+        start,
+        opened.usable,
+        opened.groups,
+        loss,
+        node.card.scoring,
+        draw.scoring_seed(view.seed, view.id),
+    )
     made = Vote(
         tuple(0 if u.node == node.id else scores.get(u.node, INVALID) for u in view.updates),
-        findings,
+        opened.findings,
         _salt(node, view.id),
     )
     node.home.journal(view.id).write_json(_VOTE, _to_json(made) | {"updates": _listed(view)})
     return made
-
-
-def contributions(
-    base: State, updates: Mapping[int, Update], cosine: float, loss: Loss
-) -> dict[int, int]:
-    """Shapley value of each update in micro-nats of mean loss, by node id.
-
-    An absent update counts as zero delta. Updates that resemble each other from ``cosine`` on are
-    one player and share its credit. A state after which the loss is not finite is worth
-    the least that a score can say: one such update must not keep a committee from voting.
-    """
-    if not updates:
-        return {}
-    order = sorted(updates)  # by node, so that the order of commitments changes nothing
-    encoded = [updates[number].encoded for number in order]
-    groups = similarity.groups(encoded, cosine)
-    game = Coalitions(base, list(zip(weights(groups), encoded, strict=True)))
-
-    def utility(mask: int) -> float:
-        found = loss(state.to_float(game.merged(present(mask, groups))))
-        return -_LARGEST if math.isnan(found) else -min(max(found, -_LARGEST), _LARGEST)
-
-    values = share(exact(utility, len(groups)), groups)
-    return dict(zip(order, to_micro(values), strict=True))
 
 
 def seal(node: Node, view: RoundView, made: Vote) -> None:
@@ -159,7 +134,7 @@ def reveal(node: Node, view: RoundView) -> None:
 
 
 def attest(
-    node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, bytes]
+    node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes]
 ) -> tuple[int, bytes]:
     """Recompute the merge and sign the proposed root if it is the right one.
 
@@ -170,29 +145,21 @@ def attest(
         WrongMerge: the proposal is not the merge of what was accepted.
     """
     view.expect("Proposed")
-    root = state.root(merged(node, view, base, envelopes))
-    if root != view.proposal:
-        raise WrongMerge(
-            expected=f"a proposal of {root.hex()}, the merge of round {view.id}",
-            found=view.proposal.hex(),
-            action="Do not attest it; dispute it.",
-        )
-    message = node.domain.merge_digest(view.id, root)
-    return _slot(node, view), signing.sign(message, node.keys.signer.key)
+    return _slot(node, view), _sign(node, view, remade(node, view, base, envelopes))
 
 
 def judge(
     node: Node,
     view: RoundView,
-    base: bytes,
+    base: bytes | None,
     envelopes: Mapping[int, bytes],
     proposed: bytes | None,
 ) -> Judgement:
     """Sign the proposal if it is the merge; if it is not, prove that to the contract.
 
     Args:
-        base: file of the state the round builds on.
-        envelopes: sealed updates by node id.
+        base: file of the state the round builds on; None takes the one in the journal.
+        envelopes: sealed updates by node id, where they are not in the journal.
         proposed: file of the state behind the proposal, if anybody showed it.
 
     Returns:
@@ -204,12 +171,27 @@ def judge(
     """
     if view.phase == "Merge" and view.barred:
         return Judgement()
+    view.expect("Proposed")
+    right = remade(node, view, base, envelopes)
     try:
-        return Judgement(signature=attest(node, view, base, envelopes)[1])
+        return Judgement(signature=_sign(node, view, right))
     except WrongMerge:
         if proposed is None:
             raise
-        return Judgement(dispute=object_to(node, view, base, envelopes, proposed))
+        return Judgement(dispute=dispute(node, view, right, proposed))
+
+
+def _sign(node: Node, view: RoundView, right: Remade) -> bytes:
+    """Sign the proposed root; raises WrongMerge if it is another than the right one."""
+    root = state.root(right.result)
+    if root != view.proposal:
+        raise WrongMerge(
+            expected=f"a proposal of {root.hex()}, the merge of round {view.id}",
+            found=view.proposal.hex(),
+            action="Do not attest it; dispute it.",
+        )
+    _slot(node, view)
+    return signing.sign(node.domain.merge_digest(view.id, root), node.keys.signer.key)
 
 
 def _slot(node: Node, view: RoundView) -> int:

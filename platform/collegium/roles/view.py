@@ -31,6 +31,7 @@ class RoundView:
         medians, weights: micro-nats and merge weight of each update, in the same order; empty
             before settlement.
         committee: node ids by slot; empty before the draw.
+        seed: of the draw of this committee (32 bytes); empty before it.
         aggregator: node id; 0 before the draw.
         proposer: node id; 0 if no proposal stands.
         proposal: state root proposed as the merge (32 bytes); zero if none stands.
@@ -50,6 +51,7 @@ class RoundView:
     medians: tuple[int, ...]
     weights: tuple[int, ...]
     committee: tuple[int, ...]
+    seed: bytes
     aggregator: int
     proposer: int
     proposal: bytes
@@ -114,6 +116,7 @@ def read_round(federation: Federation) -> RoundView:
         medians=settled.medians if settled else (),
         weights=settled.weights if settled else (),
         committee=committee,
+        seed=drawn.seed if drawn else b"",
         aggregator=found.aggregator,
         proposer=found.proposer,
         proposal=found.proposal,

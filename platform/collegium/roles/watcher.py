@@ -10,23 +10,26 @@ from collections.abc import Mapping
 from collegium.chain.receipts import Receipt
 from collegium.errors import TransactionReverted, WrongMerge
 from collegium.protocol import merge_proof
-from collegium.protocol.container import decode_state
+from collegium.protocol.container import Update, decode_state
 from collegium.protocol.merge_proof import Accepted, MergeProof
 from collegium.protocol.settlement import INVALID
-from collegium.roles.aggregator import check_root, merged, read_base, require
-from collegium.roles.inbox import committed_updates
+from collegium.roles.aggregator import Remade, check_root, remade, require
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
 
 
 def object_to(
-    node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, bytes], proposed: bytes
+    node: Node,
+    view: RoundView,
+    base: bytes | None,
+    envelopes: Mapping[int, bytes],
+    proposed: bytes,
 ) -> Receipt | None:
     """Prove on the chain that the proposal is not the merge, from the node's own account.
 
     Args:
-        base: file of the state the round builds on.
-        envelopes: sealed updates by node id.
+        base: file of the state the round builds on; None takes the one in the journal.
+        envelopes: sealed updates by node id, where they are not in the journal.
         proposed: file of the state that was proposed.
 
     Returns:
@@ -40,7 +43,12 @@ def object_to(
         WrongMerge: the proposal is right, so there is nothing to prove.
     """
     view.expect("Proposed")
-    proof = prove(node, view, base, envelopes, proposed)
+    return dispute(node, view, remade(node, view, base, envelopes), proposed)
+
+
+def dispute(node: Node, view: RoundView, right: Remade, proposed: bytes) -> Receipt | None:
+    """The same with the right merge at hand."""
+    proof = prove(node, view, right, proposed)
     try:
         return node.federation.using(node.keys.account).dispute_merge(proof)
     except TransactionReverted:
@@ -50,29 +58,25 @@ def object_to(
         return None
 
 
-def prove(
-    node: Node, view: RoundView, base: bytes, envelopes: Mapping[int, bytes], proposed: bytes
-) -> MergeProof:
+def prove(node: Node, view: RoundView, right: Remade, proposed: bytes) -> MergeProof:
     """The first block in which the proposal is not the merge, with all that shows it.
 
-    Arguments and errors as of :func:`object_to`.
+    Errors as of :func:`object_to`.
     """
-    right = merged(node, view, base, envelopes)
     shown = check_root(decode_state(proposed, node.layout), view.proposal)
-    place = merge_proof.find(right, shown)
+    place = merge_proof.find(right.result, shown)
     if place is None:
         raise WrongMerge(
             expected=f"a proposal other than {view.proposal.hex()}, the merge of round {view.id}",
             found="the right one",
             action="Attest it.",
         )
-    accepted = _accepted(node, view, envelopes)
-    return merge_proof.build(view.id, place, read_base(node, view, base), shown, accepted)
+    accepted = _accepted(node, view, right.opened)
+    return merge_proof.build(view.id, place, right.base, shown, accepted)
 
 
-def _accepted(node: Node, view: RoundView, envelopes: Mapping[int, bytes]) -> list[Accepted]:
+def _accepted(node: Node, view: RoundView, opened: Mapping[int, Update]) -> list[Accepted]:
     """The accepted updates in commit order, those that the merge weighs with nothing included."""
-    opened = committed_updates(node, view, envelopes)
     found = []
     for update, weight, median in zip(view.updates, view.weights, view.medians, strict=True):
         if median == INVALID or median < node.card.terms.min_score:

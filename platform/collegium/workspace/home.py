@@ -19,6 +19,11 @@ from collegium.errors import MissingKeys
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.names import ACCOUNT, CARD, KEYS, LAYOUT, NODE, PASSPHRASE
 
+UPDATE = "update.safetensors"
+"""What the journal calls the update that the node committed to."""
+
+_ENVELOPE, _STATE = "{}.sealed", "{}.state"
+
 
 @dataclass(frozen=True)
 class NodeSettings:
@@ -107,12 +112,13 @@ class NodeHome:
         federation = self.settings().federation.lower()
         return Journal(self.path / "journal" / federation / f"{round_id:06d}")
 
-    def forget_envelopes(self, before: int) -> None:
-        """Delete what others delivered in rounds before ``before``; it is of no more use."""
+    def forget_deliveries(self, before: int) -> None:
+        """Delete what was delivered in rounds before ``before``; it is of no more use."""
         folder = self.journal(before).folder
-        for path in folder.parent.glob("*/*.sealed"):
-            if path.parent.name < folder.name:
-                path.unlink(missing_ok=True)
+        for pattern in (_ENVELOPE, _STATE):
+            for path in folder.parent.glob("*/" + pattern.format("*")):
+                if path.parent.name < folder.name:
+                    path.unlink(missing_ok=True)
 
 
 class Journal:
@@ -136,6 +142,26 @@ class Journal:
 
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, json.dumps(value, indent=1).encode())
+
+    def read_envelope(self, digest: bytes) -> bytes | None:
+        """The sealed update with a digest, as it was delivered, or None."""
+        return self.read(_ENVELOPE.format(digest.hex()))
+
+    def write_envelope(self, digest: bytes, data: bytes) -> None:
+        self.write(_ENVELOPE.format(digest.hex()), data)
+
+    def has_envelope(self, digest: bytes) -> bool:
+        return (self.folder / _ENVELOPE.format(digest.hex())).exists()
+
+    def read_state(self, root: bytes) -> bytes | None:
+        """The file of the state with a root, as it was delivered, or None."""
+        return self.read(_STATE.format(root.hex()))
+
+    def write_state(self, root: bytes, data: bytes) -> None:
+        self.write(_STATE.format(root.hex()), data)
+
+    def has_state(self, root: bytes) -> bool:
+        return (self.folder / _STATE.format(root.hex())).exists()
 
     def locked(self) -> AbstractContextManager[IO[str]]:
         """Hold the journal, so that of several messages at once only one makes something."""

@@ -1,4 +1,4 @@
-"""Merging is exact, free of order, and an absent update is a zero."""
+"""Merging is exact and free of order."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from collegium.errors import BadMerge
 from collegium.protocol import codec
 from collegium.protocol.codec import Encoded
-from collegium.protocol.rules.merging import MAX_WEIGHT, Coalitions, coalition, merge
+from collegium.protocol.rules.merging import MAX_WEIGHT, merge
 
 
 def encoded(rng, bits, lanes=256, exponent=24):
@@ -30,16 +30,14 @@ def games(draw):
     return rng.integers(-edge, edge, 256).astype(np.int32), updates
 
 
-def reference(state, updates, present=None):
+def reference(state, updates):
     """The formula in Python's unbounded integers, lane by lane."""
-    present = [True] * len(updates) if present is None else present
     total = sum(weight for weight, _ in updates)
     merged = []
     for lane, value in enumerate(int(v) for v in state):
         s = sum(
             weight * int(update.codes[lane]) * 2 ** int(update.exponents[lane // 32])
-            for (weight, update), there in zip(updates, present, strict=True)
-            if there
+            for weight, update in updates
         )
         merged.append(max(-(2**31), min(2**31 - 1, value + (2 * s + total) // (2 * total))))
     return merged
@@ -64,7 +62,6 @@ def test_the_arguments_are_left_as_they_were(game):
     state, updates = game
     before = state.copy()
     merge(state, updates)
-    Coalitions(state, updates).merged([True] * len(updates))
     assert np.array_equal(state, before)
 
 
@@ -97,55 +94,18 @@ def test_parts_of_a_large_state_join_without_a_seam(monkeypatch):
     rng = np.random.default_rng(3)
     state = rng.integers(-1000, 1000, 2048).astype(np.int32)
     updates = [(weight, encoded(rng, 4, 2048)) for weight in (1, 2, 5)]
-    whole, present = merge(state, updates), [True, False, True]
-    part = coalition(state, updates, present)
+    whole = merge(state, updates)
     monkeypatch.setattr(codec, "_CHUNK", 3)
     assert len(codec.ranges(2048)) == 22
     assert np.array_equal(merge(state, updates), whole)
-    assert np.array_equal(coalition(state, updates, present), part)
-
-
-@given(games(), st.data())
-def test_a_coalition_is_the_merge_with_the_absent_as_zeros(game, data):
-    state, updates = game
-    present = data.draw(st.lists(st.booleans(), min_size=len(updates), max_size=len(updates)))
-    found = Coalitions(state, updates).merged(present)
-    assert found.tolist() == reference(state, updates, present)
-    zeroed = [
-        (weight, update if there else Encoded(2, np.zeros(8, np.uint8), np.zeros(256, np.int8)))
-        for (weight, update), there in zip(updates, present, strict=True)
-    ]
-    assert np.array_equal(found, merge(state, zeroed))
-
-
-@given(games())
-def test_everybody_is_the_merge_and_nobody_is_the_state(game):
-    state, updates = game
-    coalitions = Coalitions(state, updates)
-    assert np.array_equal(coalitions.merged([True] * len(updates)), merge(state, updates))
-    assert np.array_equal(coalitions.merged([False] * len(updates)), state)
-
-
-@given(games(), st.data())
-def test_an_empty_update_changes_no_coalition(game, data):
-    """Else it would be paid for diluting the others (docs/decisions/0001)."""
-    state, updates = game
-    null = Encoded(8, np.full(8, 9, np.uint8), np.zeros(256, np.int8))
-    present = data.draw(st.lists(st.booleans(), min_size=len(updates), max_size=len(updates)))
-    weight = MAX_WEIGHT - sum(weight for weight, _ in updates)
-    if weight:
-        coalitions = Coalitions(state, [*updates, (weight, null)])
-        without, with_ = coalitions.merged([*present, False]), coalitions.merged([*present, True])
-        assert np.array_equal(without, with_)
 
 
 @pytest.mark.parametrize("weights", [[], [0], [1, -1], [MAX_WEIGHT, 1]])
 def test_weights_out_of_range_are_refused(weights):
     rng = np.random.default_rng(0)
     updates = [(weight, encoded(rng, 8)) for weight in weights]
-    for function in (merge, Coalitions):
-        with pytest.raises(BadMerge):
-            function(np.zeros(256, np.int32), updates)
+    with pytest.raises(BadMerge):
+        merge(np.zeros(256, np.int32), updates)
 
 
 def test_other_layouts_and_dtypes_are_refused():
@@ -158,5 +118,3 @@ def test_other_layouts_and_dtypes_are_refused():
     ):
         with pytest.raises(BadMerge):
             merge(state, updates)
-    with pytest.raises(BadMerge):
-        coalition(np.zeros(256, np.int32), [update], [True, False])

@@ -20,6 +20,7 @@ MAX_WEIGHT = 65535
 _INT32 = np.iinfo(np.int32)
 
 Weighted = tuple[int, Encoded]
+Lanes = npt.NDArray[np.int64]
 
 
 def merge(state: State, updates: Sequence[Weighted]) -> State:
@@ -38,48 +39,35 @@ def merge(state: State, updates: Sequence[Weighted]) -> State:
         total = np.zeros(merged[lanes].size, np.int64)
         for weight, encoded in updates:
             total += weight * dequantise(encoded, blocks)
-        merged[lanes] = _step(state[lanes], total, sum(weight for weight, _ in updates))
+        moved = _rounded(total, sum(weight for weight, _ in updates))
+        merged[lanes] = step(state[lanes], moved)
     return merged
 
 
-class Coalitions:
-    """The states that subsets of one round's updates would have made, for scoring.
+class Mean:
+    """The weighted mean, rounded half up."""
 
-    The denominator is always the weight of *all* updates: an absent update counts as a zero
-    delta. So an update that does nothing changes no coalition and is worth exactly nothing
-    (docs/decisions/0001). Lanes are dequantised once; a coalition costs a few vector sums.
-    """
+    linear = True
 
-    def __init__(self, state: State, updates: Sequence[Weighted]) -> None:
-        """Prepare the game; arguments and errors as for ``merge``."""
-        _check(state, updates)
-        self._state = state
-        self._weights = [weight for weight, _ in updates]
-        # Lane values stay below 127 · 2^24 < 2^31.
-        self._lanes = [dequantise(encoded).astype(np.int32) for _, encoded in updates]
-
-    def merged(self, present: Sequence[bool]) -> State:
-        """The state with only these updates present; all False is the state itself."""
-        if len(present) != len(self._lanes):
-            _refuse(f"{len(self._lanes)} flags", len(present))
-        members = [i for i, flag in enumerate(present) if flag]
-        merged = np.empty_like(self._state)
-        for _, lanes in ranges(merged.size):
-            total = np.zeros(merged[lanes].size, np.int64)
-            for i in members:
-                total += self._weights[i] * self._lanes[i][lanes].astype(np.int64)
-            merged[lanes] = _step(self._state[lanes], total, sum(self._weights))
-        return merged
+    def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
+        """What each lane moves by, int64 ``[lanes]``, from rows int64 ``[updates, lanes]``."""
+        total = np.zeros(rows.shape[1], np.int64)
+        for weight, row in zip(weights, rows, strict=True):
+            total += weight * row
+        return _rounded(total, sum(weights))
 
 
-def coalition(state: State, updates: Sequence[Weighted], present: Sequence[bool]) -> State:
-    """One coalition's state; use ``Coalitions`` for many."""
-    return Coalitions(state, updates).merged(present)
+MEAN = Mean()
 
 
-def _step(state: State, total: npt.NDArray[np.int64], weight: int) -> State:
-    moved: npt.NDArray[np.int64] = state + (2 * total + weight) // (2 * weight)
-    return moved.clip(_INT32.min, _INT32.max).astype(np.int32)
+def step(state: State, moved: Lanes) -> State:
+    """The state after a move; what does not fit int32 stays at its end."""
+    following: Lanes = state + moved
+    return following.clip(_INT32.min, _INT32.max).astype(np.int32)
+
+
+def _rounded(total: Lanes, whole: int) -> Lanes:
+    return (2 * total + whole) // (2 * whole)
 
 
 def _check(state: State, updates: Sequence[Weighted]) -> None:
