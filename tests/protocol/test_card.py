@@ -77,8 +77,16 @@ def test_a_card_of_the_first_form_is_refused_by_its_form(card):
 
 @pytest.mark.parametrize(
     ("estimator", "samples"),
-    [("auto", 1), ("exact", 1), ("mean-field", 17), ("sampled", 4097), ("sampled", -1),
-     ("mean-field", 2.0), ("", 0), (None, 0)],
+    [
+        ("auto", 1),
+        ("exact", 1),
+        ("mean-field", 17),
+        ("sampled", 4097),
+        ("sampled", -1),
+        ("mean-field", 2.0),
+        ("", 0),
+        (None, 0),
+    ],
 )
 def test_scoring_out_of_range_is_refused(estimator, samples):
     with pytest.raises(BadCard):

@@ -14,7 +14,7 @@ MODULES = sorted(FOLDER.rglob("*.py"))
 PURE = {
     *("abc", "collections", "dataclasses", "enum", "functools", "hashlib", "json", "math"),
     *("re", "struct", "typing", "numpy", "rfc8785", "eth_abi", "eth_keys", "eth_utils"),
-    *("collegium.errors", "collegium.protocol"),
+    *("fractions", "collegium.errors", "collegium.protocol", "collegium_incentives"),
 }
 
 

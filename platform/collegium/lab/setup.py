@@ -25,7 +25,7 @@ from collegium.lab.scenario import Scenario
 from collegium.lab.sites import Member, Sites
 from collegium.protocol import draw
 from collegium.protocol.amounts import TOKEN
-from collegium.protocol.card import Limits, TaskCard
+from collegium.protocol.card import Limits, Scoring, TaskCard
 from collegium.protocol.layout import Layout
 from collegium.protocol.terms import EQUAL, Terms
 from collegium.store import BlobStore
@@ -106,6 +106,7 @@ def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) ->
         deposit=rounds * REWARD,
         recipe=recipe,
         limits=Limits(norm=100.0, cosine=0.98),
+        scoring=Scoring(),
         terms=Terms.usual(**agreed),
     )
 
