@@ -13,9 +13,9 @@ from tests.support.processes import running
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
-from collegium.cli.round import _document, _sentence
 from collegium.errors import OffenceUnproven
 from collegium.protocol.signing import Domain, compact, sign
+from collegium.queries.newest import Newest
 from collegium.workspace.keyring import Keyring
 
 from .conftest import Run, play_round
@@ -134,13 +134,13 @@ def test_a_node_is_paid_for_what_it_proved(folder: Path, run: Run) -> None:
 
 def test_a_rejected_merge_is_told(played: Callable[..., ByHand]) -> None:
     hand = played("propose")
-    assert "0 of 3 attest the merge that node" in _sentence(hand.view)
+    assert "0 of 3 attest the merge that node" in Newest(hand.view).sentence()
     proposer = hand.view.proposer
     hand.world.coordinator.wait(hand.view)
-    told = _sentence(hand.view)
+    told = Newest(hand.view).sentence()
     assert "a proposal was rejected; another node is to propose" in told
     assert all(str(node) in told for node in hand.view.candidates())
-    document = _document(hand.view)
+    document = Newest(hand.view).to_json()
     assert document["barred"] == [proposer] and document["proposer"] is None
 
 

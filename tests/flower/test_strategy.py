@@ -12,7 +12,6 @@ from tests.support.server import fedavg, grid_of, nobody, restart_nodes, run, se
 from tests.support.world import LAYOUT, World
 
 from collegium.chain import history
-from collegium.chain.disputes import Dispute
 from collegium.consortium import membership
 from collegium.errors import BlobMissing
 from collegium.flower.grid import LocalGrid
@@ -20,8 +19,9 @@ from collegium.flower.report import RoundReport
 from collegium.flower.strategy import Verified
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
-from collegium.protocol.model.phases import Offence
 from collegium.protocol.state import State
+from collegium.queries.disputes import with_place
+from collegium.queries.rounds import ShownRejection
 from collegium.roles import aggregator
 from collegium.roles.coordinator import Coordinator
 from collegium.roles.view import RoundView
@@ -237,15 +237,16 @@ def test_a_wrong_merge_is_disproved_and_another_node_merges(played: Callable[...
     hand = played("settle", nodes=4)
     world, cheat, wrong = hand.world, hand.view.aggregator, altered(hand)
     aggregator.propose(hand.nodes[cheat], hand.view, wrong)
-    told: list[Dispute] = []
-    server = server_of(world, nobody(), on_dispute=lambda view, dispute: told.append(dispute))
+    told: list[history.Rejection] = []
+    server = server_of(world, nobody(), on_dispute=lambda view, one: told.append(one))
     world.store.put(encode_state(wrong))  # as the aggregator showed it, to a server that is gone
     report = run(server, grid_of(world)).reports[0]
-    (dispute,) = report.disputes
-    assert told == [dispute]
+    (rejection,) = report.disputes
+    assert told == [rejection]
+    dispute = with_place(world.federation, ShownRejection.of(1, rejection))
     assert (dispute.leaf, dispute.block, dispute.root) == (0, 3, state.root(wrong))
-    assert 100_000 < dispute.gas < 600_000
-    assert [(s.node, s.offence, s.amount) for s in dispute.slashed] == [(cheat, Offence.MERGE, 500)]
+    assert dispute.gas is not None and 100_000 < dispute.gas < 600_000
+    assert [(s.node, s.offence, s.amount) for s in dispute.slashed] == [(cheat, "merge", 500)]
     drawn = history.drawn(world.federation.events(), 1)
     assert drawn is not None
     assert world.federation.node_of(dispute.by) in set(drawn.committee) - {cheat}

@@ -89,11 +89,11 @@ def test_a_disputed_merge_and_what_it_cost(
     (entry,) = json.loads(json.dumps(result.rounds(founded, server.reports)))
     (dispute,) = entry["disputes"]
     assert (dispute["leaf"], dispute["block"]) == (0, 150 // 32)
-    lost = {"node": "hospital 2", "offence": "merge", "amount": 500.0, "by": dispute["by"]}
-    assert dispute["slashed"] == entry["slashed"] == [lost]
+    lost = {"round": 1, "node": "hospital 2", "offence": "merge", "amount": 500.0}
+    assert dispute["slashed"] == entry["slashed"] == [{**lost, "by": dispute["by"]}]
     assert dispute["by"] in entry["committee"] and dispute["by"] != "hospital 2"
     (rejected,) = entry["rejected"]
-    assert rejected == {"proposer": "hospital 2", "root": dispute["root"], "by": dispute["by"]}
+    assert rejected == dispute and rejected["proposer"] == "hospital 2"
     assert 100_000 < dispute["gas"] < entry["gas"] and entry["state_root"] != dispute["root"]
     money = result.money(founded)
     assert (money["slashed"], money["owed"], money["forfeited"]) == (500, 250, 250)

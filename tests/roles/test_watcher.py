@@ -6,14 +6,14 @@ import pytest
 from tests.support.by_hand import ByHand
 from tests.support.world import World
 
-from collegium.chain.disputes import read_disputes
 from collegium.errors import BadProof, BlobMissing, RoundFailed, WrongMerge
 from collegium.protocol import signing, state
 from collegium.protocol.container import encode_state
-from collegium.protocol.model.phases import Offence
 from collegium.protocol.packed import pack_attestation
 from collegium.protocol.state import State
 from collegium.protocol.terms import EQUAL, SCORE
+from collegium.queries.disputes import with_places
+from collegium.queries.rounds import ShownRejection, read_round
 from collegium.roles import aggregator, validator, watcher
 
 
@@ -37,6 +37,13 @@ def judge(hand: ByHand, number: int, proposed: State | None) -> validator.Judgem
     return validator.judge(node, hand.view, hand.file, hand.envelopes, file)
 
 
+def the_dispute(world: World) -> ShownRejection:
+    """The only merge of round 1 that was disproved."""
+    shown = read_round(world.federation.events(), 1, world.terms.min_score)
+    (dispute,) = with_places(world.federation, shown).disputes
+    return dispute
+
+
 @pytest.mark.parametrize("rule", [EQUAL, SCORE])
 @pytest.mark.parametrize("lane", [0, 255, 299])
 def test_one_changed_number_is_found_and_costs_the_bond(
@@ -50,11 +57,11 @@ def test_one_changed_number_is_found_and_costs_the_bond(
     assert judged.signature is None and judged.dispute is not None
     view = hand.view
     assert view.phase == "Merge" and view.barred == {cheat} and cheat not in view.bonded
-    (dispute,) = read_disputes(world.federation, world.federation.events(), 1)
+    dispute = the_dispute(world)
     assert (dispute.leaf, dispute.block) == (lane // 256, lane % 256 // 32)
     assert dispute.gas == judged.dispute.gas_used
     assert dispute.by == hand.nodes[number].keys.account.address
-    assert [(s.node, s.offence, s.amount) for s in dispute.slashed] == [(cheat, Offence.MERGE, 500)]
+    assert [(s.node, s.offence, s.amount) for s in dispute.slashed] == [(cheat, "merge", 500)]
     assert world.federation.stake(cheat) == 0 and world.federation.node(cheat).left
     assert world.federation.owed(dispute.by) == world.federation.escrow().forfeited == 250
 
@@ -83,10 +90,10 @@ def test_those_who_attested_are_slashed_too(played: Callable[..., ByHand]) -> No
     world.federation.attest_merge(view.id, items)
     assert hand.view.phase == "Proposed"
     assert judge(hand, watching, wrong).dispute is not None
-    (dispute,) = read_disputes(world.federation, world.federation.events(), 1)
+    dispute = the_dispute(world)
     lost = {slash.node: (slash.offence, slash.amount) for slash in dispute.slashed}
-    expected = {n: (Offence.ATTESTATION, 250) for n in colluding if n != view.proposer}
-    assert lost == expected | {view.proposer: (Offence.MERGE, 500)}
+    expected = {n: ("attestation", 250) for n in colluding if n != view.proposer}
+    assert lost == expected | {view.proposer: ("merge", 500)}
 
 
 def test_a_right_merge_cannot_be_disproved(played: Callable[..., ByHand]) -> None:

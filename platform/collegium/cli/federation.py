@@ -1,7 +1,7 @@
-"""``collegium federation``: found one, and see how it stands."""
+"""``collegium federation``: create one, and see how it stands."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,9 +13,7 @@ from collegium.cli.options import RunDir, Wallet, run_dir
 from collegium.cli.session import account, connected, opened
 from collegium.protocol.amounts import tokens
 
-_APART = ("staked", "owed", "forfeited")  # money beside the escrow
-
-app = Noun(help="Found a federation, and see how it stands.")
+app = Noun(help="Create a federation, and see how it stands.")
 
 
 @app.command(example="collegium federation create card.toml --dir chest-xray")
@@ -71,36 +69,15 @@ def create(
 @app.command(example="collegium federation status")
 def status(dir: RunDir = None) -> None:
     """Terms, members, money and the newest round."""
+    from collegium.queries.status import read_status
+
     with opened(dir) as session:
-        federation = session.federation
-        books, terms, found = federation.escrow(), federation.terms(), federation.round()
-        document: dict[str, Any] = {
-            "federation": federation.address,
-            "vault": federation.vault.address,
-            "token": federation.token.address,
-            "chain": session.run.chain,
-            "chain_id": session.chain.chain_id,
-            "head": session.chain.head,
-            "card": "0x" + terms["card"].hex(),
-            "state_root": "0x" + federation.state_root().hex(),
-            "active_nodes": federation.active_count(),
-            "round": {"id": found.id, "phase": found.phase.name.title()},
-            "reward": tokens(terms["reward"]),
-            "stake": tokens(terms["stake"]),
-            "money": {
-                name: tokens(getattr(books, name))
-                for name in ("deposited", "withdrawn", "free", "reserved", "earned", "claimed")
-            }
-            | {name: tokens(getattr(books, name)) for name in _APART}
-            | {"conserved": books.conserved},
-        }
-    shown = {name: value for name, value in document.items() if name not in ("round", "money")}
-    shown["round"] = f"{found.id}, {found.phase.name.title()}"
-    output.result(
-        document,
-        output.facts(shown),
-        output.table(["money", "tokens>"], document["money"].items()),
-    )
+        now = read_status(session.federation, session.run.chain)
+    document = now.to_json()
+    facts = {name: value for name, value in document.items() if name not in ("round", "money")}
+    facts["round"] = f"{now.round}, {now.phase}"
+    money = now.money.to_json().items()
+    output.result(document, output.facts(facts), output.table(["money", "tokens>"], money))
 
 
 @app.command(example="collegium federation recycle")

@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collegium.chain.federation import Federation
     from collegium.chain.receipts import Receipt
     from collegium.cli.session import Session
+    from collegium.queries.nodes import Member
     from collegium.workspace.home import NodeHome
     from collegium.workspace.keyring import Keyring
 
@@ -149,32 +150,25 @@ def list_(
 ) -> None:
     """List the registered nodes."""
     from collegium.chain.light import read_registry
+    from collegium.queries.nodes import members
     from collegium.workspace.run import Run
 
     run = Run.load(run_dir(dir))
     registry = read_registry(run.chain_spec, run.federation)
-    names = _names(run.node_homes)
-    rows = [
-        {
-            "id": found.id,
-            "account": found.account,
-            "signer": found.signer,
-            "stake": tokens(found.stake),
-            "status": found.status(registry.newest_round),
-            "name": names.get(found.account.lower(), ""),
-        }
-        for found in registry.nodes
-    ]
+    shown = members(registry, _names(run.node_homes))
     if node is not None:
-        rows = [_pick(rows, node, run.federation)]
+        shown = [_pick(shown, node, run.federation)]
     document = {
         "federation": run.federation,
         "newest_round": registry.newest_round,
-        "nodes": rows,
+        "nodes": [one.to_json() for one in shown],
     }
+    rows = [
+        (one.node, one.account, output.short(one.signer), tokens(one.stake), one.status, one.name)
+        for one in shown
+    ]
     columns = ["id>", "account", "signer", "stake>", "status", "name"]
-    shown = ({**row, "signer": output.short(str(row["signer"]))}.values() for row in rows)
-    output.result(document, output.table(columns, shown))
+    output.result(document, output.table(columns, rows))
 
 
 @app.command(example="collegium node rotate --home cardiac")
@@ -323,18 +317,18 @@ def _names(homes: Iterable[Path]) -> dict[str, str]:
     return names
 
 
-def _pick(rows: list[dict[str, Any]], node: str, federation: str) -> dict[str, Any]:
+def _pick(shown: "Sequence[Member]", node: str, federation: str) -> "Member":
     from collegium.errors import UnregisteredNode
 
     wanted = node.lower()
     if Path(node).is_dir():
         wanted = next(iter(_names([Path(node)])), wanted)
-    for row in rows:
-        if wanted in (str(row["id"]), row["account"].lower(), row["name"].lower()):
-            return row
+    for one in shown:
+        if wanted in (str(one.node), one.account.lower(), one.name.lower()):
+            return one
     raise UnregisteredNode(
         expected=f"node {node} to be registered in {federation}",
-        found=f"{len(rows)} other nodes",
+        found=f"{len(shown)} other nodes",
         action="List them all: collegium node list.",
     )
 

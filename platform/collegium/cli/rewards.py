@@ -13,8 +13,10 @@ from collegium.cli.session import opened
 from collegium.protocol.amounts import tokens
 
 if TYPE_CHECKING:
-    from collegium.chain.federation import Federation
-    from collegium.chain.receipts import Event
+    from rich.table import Table
+
+    from collegium.queries.money import Account
+    from collegium.queries.rounds import ShownRound, ShownSlash
 
 app = Noun(help="Fair shares, why they are what they are, and claims.")
 
@@ -27,27 +29,27 @@ def show(
     dir: RunDir = None,
 ) -> None:
     """What every node has earned, claimed, can claim and lost, and how a round was shared out."""
+    from collegium.queries import money, rounds
+
     with opened(dir) as session:
-        events = session.federation.events()
-        nodes = _accounts(session.federation, events)
-        rounds = _rounds(events, int(session.federation.terms()["minScore"]))
-        lost = _slashes(events)
+        federation = session.federation
+        events, min_score = federation.events(), int(federation.terms()["minScore"])
+        accounts = money.read_accounts(federation)
+        settled = [one for one in rounds.read_rounds(events, min_score) if one.settled]
+        lost = rounds.slashes(events)
     document = {
         "federation": session.run.federation,
-        "nodes": nodes,
-        "rounds": rounds,
-        "slashes": lost,
+        "nodes": [account.to_json() for account in accounts],
+        "rounds": [one.to_json() for one in settled],
+        "slashes": [slash.to_json() for slash in lost],
     }
-    columns = ["id>", "account", "earned>", "claimed>", "due>", "reward for proofs>", "stake>"]
-    parts: list[Any] = ["Tokens by node", output.table(columns, (row.values() for row in nodes))]
-    chosen = [r for r in rounds if round is None or r["round"] == round][-1:]
-    parts += [part for found in chosen for part in _explained(found)]
+    parts: list[Any] = ["Tokens by node", _by_node(accounts)]
+    chosen = [one for one in settled if round is None or one.id == round][-1:]
+    parts += [part for one in chosen for part in _explained(one)]
     if not chosen:
         parts.append("no round is settled yet" if round is None else f"round {round} is unsettled")
     if lost:
-        titles = ["round>", "node>", "offence", "tokens>", "proven by"]
-        rows = ({**row, "by": row["by"] or "the votes"} for row in lost)
-        parts += ["Stakes lost", output.table(titles, (row.values() for row in rows))]
+        parts += ["Stakes lost", _lost(lost)]
     output.result(document, *parts)
 
 
@@ -86,113 +88,48 @@ def claim(
     output.result(document, said)
 
 
-def _accounts(federation: "Federation", events: "Sequence[Event]") -> list[dict[str, Any]]:
-    """What each node earned (ledger and bonuses), claimed, is due and owed, and has at stake."""
-    from collegium.chain import history
-
-    earned = dict(enumerate(history.totals(events), start=1))
-    claimed: dict[int, int] = {}
-    for event in events:
-        if event.name == "Credited":
-            earned[event["id"]] = earned.get(event["id"], 0) + event["amount"]
-        elif event.name == "Claimed":
-            claimed[event["id"]] = claimed.get(event["id"], 0) + event["amount"]
-    rows, stakes = [], history.stakes(events)
-    for node in federation.nodes():
-        total, paid = earned.get(node.id, 0), claimed.get(node.id, 0)
-        amounts = {
-            "earned": total,
-            "claimed": paid,
-            "due": total - paid,
-            "owed": federation.owed(node.account),
-            "stake": stakes.get(node.id, 0),
-        }
-        shown = {name: tokens(amount) for name, amount in amounts.items()}
-        rows.append({"id": node.id, "account": node.account, **shown})
-    return rows
-
-
-def _slashes(events: "Sequence[Event]") -> list[dict[str, Any]]:
-    """Stake that nodes lost, and the account that proved the offence, if somebody had to."""
-    from collegium.chain import history
-
-    numbers = [event["round"] for event in events if event.name == "NodeSlashed"]
-    return [
-        {
-            "round": number,
-            "node": slash.node,
-            "offence": slash.offence.name.lower(),
-            "amount": tokens(slash.amount),
-            "by": slash.reporter,
-        }
-        for number in dict.fromkeys(numbers)
-        for slash in history.slashes(events, number)
-    ]
-
-
-def _rounds(events: "Sequence[Event]", min_score: int) -> list[dict[str, Any]]:
-    """How every settled round was shared out."""
-    from collegium.chain import history
-    from collegium.protocol.settlement import INVALID
-
-    rounds = []
-    for number in (event["round"] for event in events if event.name == "RoundSettled"):
-        settled, drawn = history.settled(events, number), history.drawn(events, number)
-        if settled is None or drawn is None:
-            continue
-        updates = [
-            {
-                "node": node,
-                "score": None if median == INVALID else median,
-                "accepted": median != INVALID and median >= min_score,
-                "weight": weight,
-                "paid": tokens(pay),
-            }
-            for (node, _), median, weight, pay in zip(
-                history.updates(events, number),
-                settled.medians,
-                settled.weights,
-                settled.pays,
-                strict=True,
-            )
-        ]
-        fees = [
-            {"slot": slot, "node": node, "paid": tokens(fee)}
-            for slot, (node, fee) in enumerate(zip(drawn.committee, settled.fees, strict=True))
-        ]
-        rounds.append(
-            {
-                "round": number,
-                "min_score": min_score,
-                "updates": updates,
-                "validators": fees,
-                "aggregator": drawn.aggregator,
-                "earned": tokens(settled.earned),
-                "returned": tokens(settled.released),
-            }
+def _by_node(accounts: "Sequence[Account]") -> "Table":
+    columns = ["id>", "account", "earned>", "claimed>", "due>", "reward for proofs>", "stake>"]
+    rows = [
+        (
+            one.node,
+            one.account,
+            *map(tokens, (one.earned, one.claimed, one.due, one.owed, one.stake)),
         )
-    return rounds
+        for one in accounts
+    ]
+    return output.table(columns, rows)
 
 
-def _explained(found: dict[str, Any]) -> list[Any]:
+def _lost(slashes: "Sequence[ShownSlash]") -> "Table":
+    columns = ["round>", "node>", "offence", "tokens>", "proven by"]
+    rows = [
+        (one.round, one.node, one.offence, tokens(one.amount), one.by or "the rules")
+        for one in slashes
+    ]
+    return output.table(columns, rows)
+
+
+def _explained(shown: "ShownRound") -> list[Any]:
+    """How a settled round was shared out."""
     updates = (
         (
-            u["node"],
-            "invalid" if u["score"] is None else f"{u['score'] / 1000:+.3f}",
-            "yes" if u["accepted"] else "no",
-            u["weight"],
-            u["paid"],
+            one.node,
+            "invalid" if one.score is None else f"{one.score / 1000:+.3f}",
+            "yes" if one.accepted else "no",
+            one.weight,
+            tokens(one.paid),
         )
-        for u in found["updates"]
+        for one in shown.updates
     )
     columns = ["node>", "score (milli-nats)>", "accepted", "merge weight>", "paid>"]
-    fees = ((v["slot"], v["node"], v["paid"]) for v in found["validators"])
+    fees = zip(shown.committee, map(tokens, shown.fees), strict=True)
     return [
-        f"Round {found['round']}: updates",
+        f"Round {shown.id}: updates",
         output.table(columns, updates),
         "Validators, paid by agreement with the median",
-        output.table(["slot>", "node>", "paid>"], fees),
+        output.table(["slot>", "node>", "paid>"], ((i, *fee) for i, fee in enumerate(fees))),
         f"A score is the median of the committee's votes: how much the update lowers the loss. "
-        f"Accepted from {found['min_score'] / 1000:+.3f}; pay is in proportion to the score. "
-        f"{found['returned']} tokens went back to escrow.",
+        f"Accepted from {(shown.min_score or 0) / 1000:+.3f}; pay is in proportion to the score. "
+        f"{tokens(shown.returned)} tokens went back to escrow.",
     ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from collegium.chain.disputes import Dispute
+from collegium.chain.history import Rejection
 from collegium.roles.contributor import Attestation
 
 
@@ -30,7 +30,7 @@ class RoundReport:
     attestations: dict[int, Attestation] = field(default_factory=dict)
     findings: dict[int, set[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
-    disputes: list[Dispute] = field(default_factory=list)
+    disputes: list[Rejection] = field(default_factory=list)
     bytes_up: int = 0
     state_root: bytes | None = None
 

@@ -16,9 +16,10 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
-from collegium.chain.disputes import Dispute, read_disputes
+from collegium.chain import history
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
+from collegium.chain.history import Rejection
 from collegium.errors import BlobMissing, MissingKeys
 from collegium.flower import replies as reading
 from collegium.flower import wire
@@ -46,7 +47,7 @@ class Verified(Strategy):
         layout: form of the adapter.
         store: keeps envelopes and states, by digest.
         on_phase: called with round and phase whenever one begins.
-        on_dispute: called with a round and each dispute in it, as soon as it is over.
+        on_dispute: called with a round and each merge of it that is disproved, at once.
         on_round: called with the report of every round.
     """
 
@@ -58,7 +59,7 @@ class Verified(Strategy):
         store: BlobStore,
         *,
         on_phase: Callable[[int, str], None] = lambda round_id, phase: None,
-        on_dispute: Callable[[RoundView, Dispute], None] = lambda view, dispute: None,
+        on_dispute: Callable[[RoundView, Rejection], None] = lambda view, rejection: None,
         on_round: Callable[[RoundReport], None] = lambda report: None,
     ) -> None:
         self.strategy, self.coordinator = strategy, coordinator
@@ -230,10 +231,11 @@ class Verified(Strategy):
         """Report what was disputed since the last look."""
         if not view.barred:
             return
-        federation, known = self.coordinator.federation, len(self._report.disputes)
-        self._report.disputes = read_disputes(federation, federation.events(), view.id)
-        for dispute in self._report.disputes[known:]:
-            self.on_dispute(view, dispute)
+        events, known = self.coordinator.federation.events(), len(self._report.disputes)
+        rejections = history.rejections(events, view.id)
+        self._report.disputes = [one for one in rejections if one.challenger is not None]
+        for rejection in self._report.disputes[known:]:
+            self.on_dispute(view, rejection)
 
     def _adopt(self, view: RoundView) -> bytes:
         """Make the final state the current one; returns its root."""

@@ -114,7 +114,9 @@ def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Veri
         run.layout,
         run.store,
         on_phase=display.phase,
-        on_dispute=lambda view, found: display.disputed(view.id, result.dispute(run, found)),
+        on_dispute=lambda view, rejection: display.disputed(
+            view.id, result.dispute(run, view.id, rejection)
+        ),
         on_round=display.round_over,
     )
     app = ServerApp()

@@ -71,7 +71,7 @@ def settle(
     check_votes(votes, len(owners), len(members))
     cast = [_cast(i, owner, members, votes) for i, owner in enumerate(owners)]
     phi = [median(given) for given in cast]
-    accepted = [value != INVALID and value >= terms.min_score for value in phi]
+    accepted = [is_accepted(value, terms.min_score) for value in phi]
     credit = [max(value, 0) if ok else 0 for value, ok in zip(phi, accepted, strict=True)]
     node_pays = _split(terms.reward * terms.node_share // BPS, credit)
     agreements = [
@@ -92,6 +92,11 @@ def settle(
         aggregator_pay=pool,
         returned=terms.reward - sum(node_pays) - sum(validator_pays) - pool,
     )
+
+
+def is_accepted(score: int, min_score: int) -> bool:
+    """Whether an update with this median (micro-nats) is merged and paid."""
+    return score != INVALID and score >= min_score
 
 
 def aggregator_pool(terms: Terms) -> int:
