@@ -76,8 +76,7 @@ def play_to_merge(hand: ByHand, story: Story, wanted: dict[int, tuple[int, ...]]
     hand.open()
     number = hand.view.id
     hand.commit(*hand.view.members)
-    if hand.view.phase == "Commit":  # all are in: it ends with the next second
-        world.chain.increase_time(1)
+    world.chain.increase_time(1)  # all are in: in a block of its own, which no snapshot undoes
     for _ in range(_TRIES):
         before = None if wanted is None else world.chain.rpc("evm_snapshot")
         world.federation.advance(number)
