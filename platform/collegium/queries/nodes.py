@@ -1,4 +1,4 @@
-"""The members of a federation. Imports nothing heavy: a listing has to answer at once."""
+"""The members of a federation. Imports nothing heavy: a listing has to be there at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
