@@ -17,9 +17,9 @@ from tests.support.world import LAYOUT
 from collegium.errors import BlobCorrupt, BlobMissing
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
+from collegium.protocol.delivery import update_limit
 from collegium.protocol.settlement import INVALID
 from collegium.roles import aggregator
-from collegium.roles.inbox import content_limit
 from collegium.store.states import find_state
 
 ATTACKER = 5
@@ -149,7 +149,7 @@ MALFORMED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a shape beyond memory": (with_header(lambda h: h["codes"].update(shape=[2**62])), "container"),
     "floats with NaN": (floats, "container"),
     "no signature": (with_header(lambda h: h["__metadata__"].pop("signature")), "container"),
-    "larger than any update": (lambda f: f + bytes(content_limit(LAYOUT) - len(f)), "oversized"),
+    "larger than any update": (lambda f: f + bytes(update_limit(LAYOUT) - len(f)), "oversized"),
     "an exponent beyond the format": (exponents(25), "codes"),
     "the forbidden code": (code_at(3, 0x80), "codes"),
     "a value in the padding": (code_at(LAYOUT.lanes, 1), "codes"),

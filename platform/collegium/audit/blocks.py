@@ -13,7 +13,7 @@ from collegium.audit.fields import number
 from collegium.audit.index import BLOCKS, Index
 from collegium.audit.trail import Trail
 from collegium.chain import headers
-from collegium.chain.transactions import verify_transaction
+from collegium.chain.transactions import ACCESS_LIST, DYNAMIC_FEE, LEGACY, verify_transaction
 from collegium.errors import AuditError, Unverifiable
 
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ Block = tuple[Json, list[Json]]
 """A block with whole transactions, and its receipts."""
 
 T = TypeVar("T")
-_KNOWN_TYPES = (0, 1, 2)
+_KNOWN_TYPES = (LEGACY, ACCESS_LIST, DYNAMIC_FEE)
 _DELEGATION = 4
 
 

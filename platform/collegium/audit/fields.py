@@ -12,6 +12,8 @@ import rlp
 from eth_utils.hexadecimal import decode_hex
 from trie.hexary import HexaryTrie
 
+from collegium.chain.transactions import DYNAMIC_FEE, EIP155
+
 Json = dict[str, Any]
 Derived = tuple[str, str, Any, Any]
 """Record, field, expected and found value."""
@@ -39,8 +41,6 @@ _LOG = _names(
     "address topics data blockHash blockNumber blockTimestamp transactionHash transactionIndex "
     "logIndex removed"
 )
-_EIP155 = 35
-_DYNAMIC_FEE = 2
 
 
 def number(value: Any) -> int:
@@ -87,11 +87,11 @@ def _transaction(block: Json, tx: Json, chain_id: int) -> Iterator[Derived]:
         parity = number(tx.get("yParity", tx.get("v")))
         yield record, "v", parity, number(tx.get("v", parity))
         yield record, "chainId", chain_id, number(tx["chainId"])
-    elif number(tx["v"]) >= _EIP155:
-        signed_for = (number(tx["v"]) - _EIP155) // 2
+    elif number(tx["v"]) >= EIP155:
+        signed_for = (number(tx["v"]) - EIP155) // 2
         yield record, "chainId", chain_id, signed_for
         yield record, "chainId", chain_id, number(tx.get("chainId", signed_for))
-    if kind == _DYNAMIC_FEE and tx.get("gasPrice") is not None:
+    if kind == DYNAMIC_FEE and tx.get("gasPrice") is not None:
         yield record, "gasPrice", _price(block, tx), number(tx["gasPrice"])
 
 
@@ -107,7 +107,7 @@ def _receipt(block: Json, tx: Json, receipt: Json) -> Iterator[Derived]:
 
 def _price(block: Json, tx: Json) -> int:
     """Wei per gas that the sender paid (EIP-1559)."""
-    if number(tx.get("type", 0)) != _DYNAMIC_FEE:
+    if number(tx.get("type", 0)) != DYNAMIC_FEE:
         return number(tx["gasPrice"])
     base, tip = number(block["baseFeePerGas"]), number(tx["maxPriorityFeePerGas"])
     return min(number(tx["maxFeePerGas"]), base + tip)

@@ -6,10 +6,11 @@ from collegium.audit.bundle import Bundle
 from collegium.audit.index import Index
 from collegium.audit.timeline import History, Rejected, RoundRecord
 from collegium.audit.trail import Trail
-from collegium.audit.updates import MAX_ENVELOPE, Opened
+from collegium.audit.updates import Opened
 from collegium.errors import BadProof, CollegiumError
 from collegium.protocol import state
 from collegium.protocol.container import decode_state
+from collegium.protocol.delivery import state_limit
 from collegium.protocol.layout import Layout
 from collegium.protocol.rules import merging
 from collegium.protocol.state import State
@@ -112,8 +113,8 @@ class States:
         return None
 
     def _load(self, root: bytes) -> State:
-        limit = 4 * self._layout.padded + MAX_ENVELOPE
-        found = decode_state(self._bundle.blob(self._blobs[root], limit), self._layout)
+        data = self._bundle.blob(self._blobs[root], state_limit(self._layout))
+        found = decode_state(data, self._layout)
         if (actual := state.root(found)) != root:
             raise BadProof(
                 expected=f"a state with root {root.hex()}",

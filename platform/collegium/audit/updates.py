@@ -17,13 +17,12 @@ from collegium.protocol.card import TaskCard
 from collegium.protocol.checks import CHECKS, Case, Finding, check_update, read_update
 from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update
+from collegium.protocol.delivery import update_limit
 from collegium.protocol.layout import Layout
 from collegium.protocol.model.federation import Federation
 from collegium.protocol.settlement import INVALID
 
 _COMMITTED = frozenset(("digest", "lane-root"))  # manifest and lanes are those of the commitment
-MAX_ENVELOPE = 64 * 1024
-"""Bytes of an update file besides exponents and codes, or of an envelope besides its content."""
 
 
 @dataclass
@@ -102,7 +101,7 @@ class UpdateCheck:
 
     def _update(self, opened: Opened, case: Case, entry: UpdateBlob, phi: int | None) -> None:
         record = f"update of node {entry.node} in round {entry.round}"
-        limit = case.layout.padded + case.layout.blocks + MAX_ENVELOPE
+        limit = update_limit(case.layout)
         data = self.trail.attempt("blob", record, lambda: self.bundle.blob(entry.blob, limit))
         if data is None:
             return

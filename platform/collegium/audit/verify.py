@@ -21,14 +21,14 @@ from collegium.audit import deployment, documents, files, money, rows
 from collegium.audit.blocks import ChainCheck
 from collegium.audit.bundle import Bundle
 from collegium.audit.documents import Documents
-from collegium.audit.envelopes import readers
 from collegium.audit.index import INDEX, MAX_INDEX, Index
 from collegium.audit.merges import States
 from collegium.audit.replay import Replay
 from collegium.audit.report import AuditResult, Subject
 from collegium.audit.trail import Progress, Trail
-from collegium.audit.updates import MAX_ENVELOPE, UpdateCheck
+from collegium.audit.updates import UpdateCheck
 from collegium.errors import BadAnchor
+from collegium.protocol.delivery import envelope_limit, readers
 
 _AGREED = (
     ("how useful an update was", "it is what the committee agreed on; its votes are proven, not "
@@ -138,7 +138,7 @@ def _envelopes(audit: _Audit, replay: Replay) -> None:
     layout = audit.documents.layout
     if layout is None:
         return
-    limit = layout.padded + layout.blocks + 2 * MAX_ENVELOPE
+    limit = envelope_limit(layout)
     rounds = [one.round for one in replay.history.rounds.values()]
     drawn = [frozenset((*one.committee, one.aggregator)) for one in rounds]
     for digest in audit.index.sealed:

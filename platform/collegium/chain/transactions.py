@@ -20,7 +20,10 @@ from rlp.exceptions import RLPException
 from collegium.errors import BadBlock, Unverifiable
 
 Json = dict[str, Any]
-_EIP155 = 35  # least v of a signature that names its chain
+EIP155 = 35
+"""Least v of a signature that names its chain; 2 · chain id is added to it."""
+LEGACY, ACCESS_LIST, DYNAMIC_FEE = 0, 1, 2
+"""Types of transactions that are read here (EIP-2718, 2930, 1559)."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,9 @@ def _legacy(tx: Json) -> _Signed:
         decode_hex(tx["input"]),
     ]  # fmt: skip
     v, r, s = (_int(tx, name) for name in ("v", "r", "s"))
-    if v < _EIP155:
+    if v < EIP155:
         return _Signed(b"", content, [], [v, r, s], v - 27)
-    chain_id, parity = divmod(v - _EIP155, 2)
+    chain_id, parity = divmod(v - EIP155, 2)
     return _Signed(b"", content, [chain_id, 0, 0], [v, r, s], parity)
 
 
@@ -134,7 +137,7 @@ def _access_list(tx: Json) -> _Signed:
         _int(tx, "chainId"), _int(tx, "nonce"), _int(tx, "gasPrice"), _int(tx, "gas"), _to(tx),
         _int(tx, "value"), decode_hex(tx["input"]), _accesses(tx),
     ]  # fmt: skip
-    return _typed(1, content, tx)
+    return _typed(ACCESS_LIST, content, tx)
 
 
 def _dynamic_fee(tx: Json) -> _Signed:
@@ -143,7 +146,7 @@ def _dynamic_fee(tx: Json) -> _Signed:
         _int(tx, "maxFeePerGas"), _int(tx, "gas"), _to(tx), _int(tx, "value"),
         decode_hex(tx["input"]), _accesses(tx),
     ]  # fmt: skip
-    return _typed(2, content, tx)
+    return _typed(DYNAMIC_FEE, content, tx)
 
 
 def _typed(kind: int, content: list[Any], tx: Json) -> _Signed:
@@ -151,7 +154,11 @@ def _typed(kind: int, content: list[Any], tx: Json) -> _Signed:
     return _Signed(bytes([kind]), content, [], signature, signature[0])
 
 
-_BUILDERS: dict[int, Callable[[Json], _Signed]] = {0: _legacy, 1: _access_list, 2: _dynamic_fee}
+_BUILDERS: dict[int, Callable[[Json], _Signed]] = {
+    LEGACY: _legacy,
+    ACCESS_LIST: _access_list,
+    DYNAMIC_FEE: _dynamic_fee,
+}
 
 
 def _field(tx: Json, name: str, default: str | None = None) -> int:

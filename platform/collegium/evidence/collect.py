@@ -7,13 +7,12 @@ envelope by opening it about one commitment after the other.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from collegium.audit.envelopes import readers
 from collegium.audit.index import StateBlob, UpdateBlob
-from collegium.audit.updates import MAX_ENVELOPE
 from collegium.errors import CollegiumError, EvidenceError
 from collegium.evidence.openers import Openers
 from collegium.protocol import codec, state
 from collegium.protocol.container import decode_state, decode_update, encode_state
+from collegium.protocol.delivery import envelope_limit, readers, update_limit
 from collegium.protocol.digest import sha256
 from collegium.protocol.layout import Layout
 from collegium.store import BlobStore
@@ -67,7 +66,6 @@ class Collector:
         self._openers, self._keep = openers, keep
         self._by_digest = {one.digest: one for one in commitments}
         self._state_size = len(encode_state(state.zeros(layout)))
-        self._update_limit = layout.padded + layout.blocks + MAX_ENVELOPE
         self.found = Collected()
 
     def collect(self, store: BlobStore | None, progress: Callable[[int, int], None]) -> Collected:
@@ -75,7 +73,7 @@ class Collector:
         names = [] if store is None else sorted(store)
         for done, name in enumerate(names, start=1):
             assert store is not None  # it has names
-            if store.size(name) <= max(self._state_size, self._update_limit + MAX_ENVELOPE):
+            if store.size(name) <= max(self._state_size, envelope_limit(self._layout)):
                 self._sort(store.get(name))
             progress(done, len(names))
         for commitment in self._waiting():
@@ -113,7 +111,7 @@ class Collector:
             if not nodes <= commitment.readers:
                 continue
             content = self._openers.open(
-                envelope, nodes, commitment.round, commitment.digest, self._update_limit
+                envelope, nodes, commitment.round, commitment.digest, update_limit(self._layout)
             )
             if content is None:
                 continue

@@ -13,10 +13,10 @@ from collegium.errors import Oversized
 from collegium.flower.peers import Read, T
 from collegium.flower.wire import data
 from collegium.protocol.container import decode_state
+from collegium.protocol.delivery import envelope_limit
 from collegium.protocol.layout import Layout
 from collegium.protocol.state import State
 from collegium.roles.contributor import Attestation
-from collegium.roles.inbox import envelope_limit
 
 Seconds = tuple[float, float]
 """Of a step, and of these in the app."""

@@ -16,7 +16,8 @@ from collegium.protocol.nesting import check_depth
 MAX_DOCUMENT = 1 << 20
 """Longest document that is parsed, in bytes."""
 
-_SAFE_INTEGER = 2**53 - 1
+SAFE_INTEGER = 2**53 - 1
+"""Largest integer that every JSON reader takes exactly (RFC 8785)."""
 
 
 def canonical_json(document: object) -> bytes:
@@ -73,4 +74,4 @@ def _parse_int(digits: str) -> int | float:
     if len(digits) > 32:
         raise ValueError(f"a number of {len(digits)} digits")
     value = int(digits)
-    return value if abs(value) <= _SAFE_INTEGER else float(value)
+    return value if abs(value) <= SAFE_INTEGER else float(value)

@@ -16,10 +16,8 @@ from collegium.protocol.codec import Encoded
 from collegium.protocol.layout import Layout
 from collegium.protocol.manifest import Manifest
 from collegium.protocol.safetensor import Spec
+from collegium.protocol.signing import SIGNATURE
 from collegium.protocol.state import State
-
-SIGNATURE = 65
-"""Bytes of a signature: r, s, v."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from collegium.errors import BadManifest
 from collegium.protocol import digest
-from collegium.protocol.canonical import canonical_json, parse_canonical
+from collegium.protocol.canonical import SAFE_INTEGER, canonical_json, parse_canonical
 from collegium.protocol.codec import BITS
 from collegium.protocol.fields import Check
 
@@ -20,7 +20,6 @@ MAX_MANIFEST = 8192
 """Longest manifest, in bytes."""
 
 _FORMAT = "collegium-update/1"
-_SAFE = 2**53 - 1
 _check = Check("manifest", BadManifest)
 _check_privacy = Check("manifest privacy", BadManifest)
 
@@ -81,14 +80,14 @@ class Manifest:
 
     def __post_init__(self) -> None:
         _check.address("federation", self.federation)
-        _check.integer("chain_id", self.chain_id, 1, _SAFE)
-        _check.integer("round", self.round, 1, _SAFE)
+        _check.integer("chain_id", self.chain_id, 1, SAFE_INTEGER)
+        _check.integer("round", self.round, 1, SAFE_INTEGER)
         _check.address("node", self.node)
         _check.digest("base", self.base)
         _check.digest("layout", self.layout)
         _check.one_of("bits", self.bits, BITS)
         _check.digest("lane_root", self.lane_root)
-        _check.integer("samples", self.samples, 0, _SAFE)
+        _check.integer("samples", self.samples, 0, SAFE_INTEGER)
         if self.planning is not None:
             _check.digest("planning", self.planning)
 

@@ -19,7 +19,7 @@ from collegium.protocol.digest import keccak
 NAME, VERSION = "Collegium", "1"
 UPDATE_TYPE = "Update(uint64 round,address node,bytes32 base,bytes32 digest)"
 MERGE_TYPE = "Merge(uint64 round,bytes32 root)"
-SIZE = 65
+SIGNATURE = 65
 """Bytes of a signature: r, s, v with v 27 or 28."""
 
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -73,7 +73,7 @@ def recover(digest: bytes, signature: bytes) -> str:
         BadSignature: not 65 bytes, v not 27 or 28, s in the upper half (a second form of the
             same signature), or no point on the curve.
     """
-    if len(signature) != SIZE or signature[64] not in (27, 28):
+    if len(signature) != SIGNATURE or signature[64] not in (27, 28):
         _refuse("65 bytes with v of 27 or 28", signature)
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
         _refuse("s in the lower half of the order (EIP-2)", signature)

@@ -15,13 +15,11 @@ from collegium.protocol.checks import (
     read_update,
 )
 from collegium.protocol.container import Update
-from collegium.protocol.layout import Layout
+from collegium.protocol.delivery import update_limit
 from collegium.roles.node import Node
 from collegium.roles.view import Committed, RoundView
-from collegium.store.sealed import OVERHEAD, open_sealed
+from collegium.store.sealed import open_sealed
 from collegium.workspace.home import UPDATE
-
-_MANIFEST_AND_HEADER = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -99,16 +97,6 @@ def lacking(node: Node, view: RoundView, left_out: Collection[bytes]) -> list[by
     return [name for name in left_out if not has.get(name, True)]
 
 
-def content_limit(layout: Layout) -> int:
-    """Most bytes an update file of this layout can have."""
-    return layout.padded + layout.blocks + _MANIFEST_AND_HEADER
-
-
-def envelope_limit(layout: Layout) -> int:
-    """Most bytes a sealed update of this layout can have."""
-    return content_limit(layout) + OVERHEAD
-
-
 def _case(node: Node, view: RoundView, update: Committed) -> Case:
     return Case(
         domain=node.domain,
@@ -153,7 +141,7 @@ def _open(node: Node, view: RoundView, update: Committed, envelope: bytes | None
 
 def _unseal(node: Node, view: RoundView, update: Committed, envelope: bytes) -> Delivered:
     context = node.domain.envelope_context(view.id, update.digest)
-    limit = content_limit(node.layout)
+    limit = update_limit(node.layout)
     try:
         data = open_sealed(envelope, node.id, node.keys.encryption, context, limit)
     except EvidenceError:

@@ -16,12 +16,10 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from collegium.errors import BadContainer, CannotOpen, Oversized
-from collegium.protocol.nesting import check_depth
+from collegium.protocol.delivery import MAX_HEADER, split_envelope
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _NONCE = bytes(12)  # every content key encrypts one message
-OVERHEAD = 64 * 1024
-"""Most bytes of a header: a wrapped key is 200 bytes per reader, 256 readers at most."""
 
 
 def seal(content: bytes, readers: Mapping[int, bytes], context: bytes) -> bytes:
@@ -57,16 +55,15 @@ def open_sealed(
         BadContainer: it is not an envelope.
         CannotOpen: it is not sealed to this key, was altered, or is about something else.
     """
-    if len(envelope) > limit + OVERHEAD:
+    if len(envelope) > limit + MAX_HEADER:
         raise Oversized(
             expected=f"at most {limit} bytes in an envelope",
             found=f"{len(envelope)} bytes",
             action="Score the update as invalid.",
         )
-    head, _, body = envelope.partition(b"\n")
+    keys, body = split_envelope(envelope)
     try:
-        check_depth(head[:OVERHEAD])
-        wrapped = bytes.fromhex(json.loads(head[:OVERHEAD])["keys"][str(node)])
+        wrapped = bytes.fromhex(keys[str(node)])
     except KeyError:
         raise CannotOpen(
             expected=f"a content key wrapped for node {node}",

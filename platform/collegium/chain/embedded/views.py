@@ -10,11 +10,10 @@ from eth_utils import to_checksum_address
 
 from collegium.chain.embedded.chain import INVALID_PARAMS, EmbeddedChain, Header, RpcError
 from collegium.chain.embedded.execution import data
+from collegium.chain.transactions import ACCESS_LIST, DYNAMIC_FEE
 
 Json = dict[str, Any]
 _REMEMBERED_BLOCKS = 4096
-_DYNAMIC_FEE = 2  # EIP-2718 transaction type of EIP-1559
-_ACCESS_LIST = 1  # EIP-2930
 
 
 def quantity_hex(value: int) -> str:
@@ -188,9 +187,9 @@ class Views:
         }
         if t.chain_id is not None:
             form["chainId"] = quantity_hex(t.chain_id)
-        if kind >= _ACCESS_LIST:
+        if kind >= ACCESS_LIST:
             form |= {"yParity": quantity_hex(t.y_parity), "accessList": _access_list(t)}
-        if kind == _DYNAMIC_FEE:
+        if kind == DYNAMIC_FEE:
             tip = min(t.max_priority_fee_per_gas, t.max_fee_per_gas - header.base_fee_per_gas)
             return form | {
                 "maxFeePerGas": quantity_hex(t.max_fee_per_gas),
