@@ -3,7 +3,8 @@
 Here each line is only parsed: one of ``collegium`` by its own parser, which knows every option and
 checks values; of other programs, the targets and files they are given must exist. The lines of
 ``docs/hospital.md``, and the audit that README.md recommends, are carried out in
-``test_hospital.py``; ``tests/e2e`` carries out ``collegium demo``.
+``test_hospital.py``, those of the example in ``test_flower_app.py``; ``tests/e2e`` carries out
+``collegium demo``.
 """
 
 import re
@@ -58,7 +59,7 @@ def test_what_other_programs_are_given_exists(line: Line) -> None:
         assert (ROOT / rest[1] / "__main__.py").is_file()
     for word in rest:
         if word.endswith((".py", ".txt")) or word.startswith("tests/"):
-            assert (ROOT / word).exists(), word
+            assert (ROOT / word).exists() or (ROOT / line.path).with_name(word).exists(), word
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """The coordinator relays and calls what is due; whatever others do meanwhile, rounds go on."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.support.by_hand import ByHand
 from tests.support.world import World
 
+from collegium.chain.engines import connect
 from collegium.errors import RoundFailed, TransactionReverted
 from collegium.protocol import signing, state
 from collegium.roles import validator
@@ -197,6 +201,21 @@ def test_on_a_local_chain_time_passes_without_a_fast_clock(
     coordinator = Coordinator(world.federation, fast_forward=False)
     view = coordinator.open_round(world.federation.state_root())
     assert coordinator.wait(view).phase == "Cancelled"
+
+
+def test_no_more_is_waited_than_is_left_on_a_chain_that_runs_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty blocks at once put a local chain's time twenty seconds ahead of the machine's."""
+    clock = SimpleNamespace(now=0.0, time=time.time, monotonic=lambda: clock.now)
+    clock.sleep = lambda seconds: setattr(clock, "now", clock.now + seconds)
+    monkeypatch.setattr("collegium.roles.coordinator.time", clock)
+    with connect(str(tmp_path / "chain.sqlite")) as chain:
+        for _ in range(20):
+            chain.mine()
+        deadline = chain.timestamp() + 2
+        Coordinator(SimpleNamespace(chain=chain))._pass_time(deadline)  # type: ignore[arg-type]
+        assert chain.timestamp() >= deadline and clock.now < 3
 
 
 # -- others were faster --------------------------------------------------------------------------

@@ -53,6 +53,21 @@ def join(
     card = TaskCard.decode(run.card_file.read_bytes())
     agreed(card)[0].read(settings.data, limit=_LOOKED_AT).check()
     read_challenge(card, Path(settings.challenge))
+    return register(run, federation, home, passphrase, settings)
+
+
+def register(
+    run: Run,
+    federation: Federation,
+    home: NodeHome,
+    passphrase: str,
+    settings: NodeSettings,
+) -> Joined:
+    """The same as :func:`join` for a model that is no registered task: data are not checked.
+
+    Raises:
+        MissingKeys, WrongPassphrase, UnregisteredNode, InsufficientFunds: as :func:`join`.
+    """
     account = home.account()
     number = federation.node_of(account)
     member = number > 0 and not federation.node(number).left
