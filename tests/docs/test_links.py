@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,6 @@ def test_a_link_leads_somewhere(path: Path, target: str) -> None:
 def test_a_table_ends_with_an_empty_line(path: Path) -> None:
     """A line of text right after a table becomes a row of it."""
     lines = _FENCED.sub("", path.read_text(encoding="utf-8")).splitlines()
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in pairwise(lines):
         if line.startswith("|"):
             assert following.startswith("|") or not following.strip(), following
