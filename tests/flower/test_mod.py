@@ -167,14 +167,10 @@ def test_greeting_is_signed_for_this_node_and_this_challenge(world: World, grid:
     [
         ("steal", {}, "KeyError"),
         (wire.DELIVER, {}, "phase Commit"),
-        (wire.VOTE, {"base": b"", "nodes": [], "envelopes": []}, "in the committee"),
+        (wire.VOTE, wire.pack({}), "in the committee"),
         (wire.REVEAL, {}, "in the committee"),
-        (wire.MERGE, {"base": b"", "nodes": [], "envelopes": []}, "phase Commit"),
-        (
-            wire.ATTEST,
-            {"base": b"", "nodes": [], "envelopes": [], "proposed": b""},
-            "phase Commit",
-        ),
+        (wire.MERGE, wire.pack({}), "phase Commit"),
+        (wire.ATTEST, wire.pack({}), "phase Commit"),
     ],
 )
 def test_a_step_out_of_turn_is_an_error_reply(
@@ -193,7 +189,8 @@ def test_an_app_whose_evaluate_has_no_such_metric_says_so(
     hand = played("deliver")
     world = hand.world
     member = hand.view.committee[0]
-    asked = {"base": hand.file, **wire.pack(hand.envelopes), "arrays": "arrays", "config": "config"}
+    items = {"base": hand.file} | {str(node): data for node, data in hand.envelopes.items()}
+    asked = {**wire.pack(items), "arrays": "arrays", "config": "config"}
     grid = grid_of(world, "tests.support.foreign_app:other")
     reply = ask(grid, wire.request(wire.VOTE, member + 1, 1, **asked))
     assert "no metric named 'perplexity'" in reply.error.reason

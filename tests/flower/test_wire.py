@@ -40,12 +40,15 @@ def test_a_whole_round_on_the_wire(world: World) -> None:
     assert len(report.errors) == 1 and "out of memory" in report.errors[0]
 
 
-@pytest.mark.parametrize("envelopes", [{}, {3: b"x"}, {2: b"\x00" * 1000, 1: b""}])
-def test_envelopes_arrive_as_they_were_sent(envelopes: dict[int, bytes]) -> None:
-    message = travelled(wire.request(wire.VOTE, 2, 7, base=b"\x01", **wire.pack(envelopes)))
+@pytest.mark.parametrize("items", [{}, {"3": b"x"}, {"2": b"\x00" * 1000, "base": b""}])
+@pytest.mark.parametrize("left_out", [[], ["1", "proposed"]])
+def test_what_is_sent_and_what_is_left_out_arrive(
+    items: dict[str, bytes], left_out: list[str]
+) -> None:
+    message = travelled(wire.request(wire.VOTE, 2, 7, **wire.pack(items, left_out)))
     record = wire.fields(message)
-    assert record is not None and wire.unpack(record) == envelopes
-    assert (record["step"], record["round"], bytes(record["base"])) == (wire.VOTE, 7, b"\x01")
+    assert record is not None and wire.unpack(record) == (items, left_out)
+    assert (record["step"], record["round"]) == (wire.VOTE, 7)
 
 
 def test_one_array_record_is_asked_for() -> None:

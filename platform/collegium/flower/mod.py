@@ -15,8 +15,9 @@ import numpy.typing as npt
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
-from collegium.errors import RoundFailed
+from collegium.errors import RoundFailed, WrongMerge
 from collegium.flower import wire
+from collegium.flower.deliveries import Delivery, Lacking
 from collegium.protocol.container import encode_state
 from collegium.protocol.state import to_float
 from collegium.roles import aggregator, contributor, greeting, validator
@@ -48,7 +49,10 @@ def attest(home: str | None = None, loss: str = "loss") -> Mod:
         folder = home or str(context.node_config[HOME])
         step = _Step(folder, message, context, call_next, loss)
         step.expect_round()
-        reply = _STEPS[str(record["step"])](step)
+        try:
+            reply = _STEPS[str(record["step"])](step)
+        except Lacking as lacking:
+            reply = wire.reply(message, lacks=list(lacking.names))
         if (sent := wire.fields(reply)) is not None:
             sent["app_s"], sent["step_s"] = step.app_s, time.perf_counter() - started
         return reply
@@ -88,6 +92,10 @@ class _Step:
                 found=f"one about round {self.record['round']!r}",
                 action="Nothing to do: the round that it is about is over, or not on this chain.",
             )
+
+    def delivery(self) -> Delivery:
+        """What the message brings; raises Lacking."""
+        return Delivery.read(self.node, self.view, self.record)
 
     def call_app(self, message: Message | None = None) -> Message:
         started = time.perf_counter()
@@ -154,9 +162,8 @@ def _deliver(step: _Step) -> Message:
 
 
 def _vote(step: _Step) -> Message:
-    made = validator.vote(
-        step.node, step.view, wire.data(step.record, "base"), wire.unpack(step.record), step.loss
-    )
+    got = step.delivery()
+    made = validator.vote(step.node, step.view, got.base, got.envelopes, step.loss)
     validator.seal(step.node, step.view, made)
     found = [(n, f.code) for n, findings in made.findings.items() for f in findings]
     return wire.reply(
@@ -172,21 +179,20 @@ def _reveal(step: _Step) -> Message:
 
 
 def _merge(step: _Step) -> Message:
-    state = aggregator.merged(
-        step.node, step.view, wire.data(step.record, "base"), wire.unpack(step.record)
-    )
+    got = step.delivery()
+    state = aggregator.merged(step.node, step.view, got.base, got.envelopes)
     aggregator.propose(step.node, step.view, state)
     return wire.reply(step.message, state=encode_state(state))
 
 
 def _attest(step: _Step) -> Message:
-    judged = validator.judge(
-        step.node,
-        step.view,
-        wire.data(step.record, "base"),
-        wire.unpack(step.record),
-        wire.data(step.record, "proposed") or None,
-    )
+    got = step.delivery()
+    try:
+        judged = validator.judge(step.node, step.view, got.base, got.envelopes, got.proposed)
+    except WrongMerge:
+        if wire.PROPOSED in got.left_out:  # only who disputes a proposal needs to see it
+            raise Lacking(wire.PROPOSED) from None
+        raise
     return wire.reply(step.message, signature=judged.signature or b"")
 
 

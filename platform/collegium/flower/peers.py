@@ -64,21 +64,23 @@ class Peers:
         view: RoundView,
         nodes: Iterable[int],
         read: Read[T],
-        fields: Mapping[str, Any],
+        fields: Callable[[int], Mapping[str, Any]],
         timeout: float | None,
     ) -> list[tuple[int, T]]:
         """Ask some nodes for one step.
 
         Args:
             read: makes a value of a reply.
-            fields: of the request.
+            fields: of the request to each node, by its id.
             timeout: seconds to wait for all of them.
 
         Returns:
             Values by the id of the node that was asked, in the order of the replies.
         """
-        present = [self.addresses[node] for node in nodes if node in self.addresses]
-        requests = [wire.request(step, peer, view.id, **fields) for peer in present]
+        present = [node for node in nodes if node in self.addresses]
+        requests = [
+            wire.request(step, self.addresses[node], view.id, **fields(node)) for node in present
+        ]
         return list(self.read(grid.send_and_receive(messages=requests, timeout=timeout), read))
 
     def read(self, replies: Iterable[Message], read: Read[T]) -> Iterator[tuple[int, T]]:

@@ -11,6 +11,7 @@ from flwr.app import ConfigRecord
 
 from collegium.errors import Oversized
 from collegium.flower.peers import Read, T
+from collegium.flower.supply import Lacks
 from collegium.flower.wire import data
 from collegium.protocol.container import decode_state
 from collegium.protocol.delivery import envelope_limit
@@ -65,6 +66,18 @@ def envelope(layout: Layout) -> Read[bytes]:
 def state(layout: Layout) -> Read[State]:
     """A merged state."""
     return lambda record: decode_state(data(record, "state"), layout)
+
+
+def or_lacks(read: Read[T]) -> Read[T | Lacks]:
+    """What ``read`` gives, or what the node says that it lacks."""
+
+    def either(record: ConfigRecord) -> T | Lacks:
+        if "lacks" not in record:
+            return read(record)
+        names: list[Any] = list(record["lacks"])  # type: ignore[arg-type]
+        return Lacks(tuple(map(str, names)))
+
+    return either
 
 
 def timed(read: Read[T]) -> Read[tuple[T, Seconds]]:

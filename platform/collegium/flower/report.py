@@ -19,6 +19,7 @@ class RoundReport:
         findings: codes that any validator reported, by node id.
         errors: what nodes replied instead of a result.
         bytes_up: bytes of the updates as delivered.
+        bytes_down: bytes of states and updates that went out to nodes, training included.
         disputes: proposals of this round that were disproved on the chain.
         state_root: root the round ended on, or None if it was cancelled.
     """
@@ -32,6 +33,7 @@ class RoundReport:
     errors: list[str] = field(default_factory=list)
     disputes: list[Rejection] = field(default_factory=list)
     bytes_up: int = 0
+    bytes_down: int = 0
     state_root: bytes | None = None
 
     def work_s(self) -> float:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from eth_account.signers.local import LocalAccount
@@ -25,6 +26,7 @@ from collegium.flower import replies as reading
 from collegium.flower import wire
 from collegium.flower.peers import Peers, Read
 from collegium.flower.report import RoundReport
+from collegium.flower.supply import Lacks, Supply
 from collegium.protocol import state
 from collegium.protocol.container import encode_state
 from collegium.protocol.layout import Layout
@@ -70,7 +72,7 @@ class Verified(Strategy):
         self._report = RoundReport(0)
         self._grid: Grid
         self._peers = Peers(coordinator.domain, lambda words: self._report.errors.append(words))
-        self._envelopes: dict[int, bytes] = {}
+        self._supply = Supply()
         self._merged: dict[bytes, State] = {}
         self._entered = ("", 0.0)
 
@@ -119,14 +121,13 @@ class Verified(Strategy):
         earlier = self._finish_earlier()
         self._begin(earlier.id if earlier.live else earlier.id + 1, earlier)
         view = self.coordinator.open_round(state.root(self.state))
-        base = encode_state(self.state)
         self._enter("Train")
         messages = list(self.strategy.configure_train(server_round, arrays, config, grid))
         self._peers.greet(grid, view)  # some may have come while the strategy waited for them
         members = {self._peers.addresses.get(number) for number in view.members}
         for message in messages:
             if message.metadata.dst_node_id in members:  # others have left, or are strangers
-                yield wire.training(message, view.id, base)
+                yield wire.training(message, view.id, self._supply.base())
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -134,6 +135,7 @@ class Verified(Strategy):
         """Conclude the round and return the exact merge, or nothing if it was cancelled."""
         for node, (made, times) in self._peers.read(replies, reading.timed(reading.attestation)):
             self._report.attestations[node] = made
+            self._supply.has(node, wire.BASE)
             self._spent("update", times)
         self._enter("Commit")
         self.coordinator.relay(self._report.round, self._report.attestations.values())
@@ -185,6 +187,7 @@ class Verified(Strategy):
         if view.phase == "Final":
             self._report.state_root = self._adopt(view)
         self._note_disputes(view)
+        self._report.bytes_down = self._supply.sent
         self._enter(view.phase)
         self.on_round(self._report)
 
@@ -193,17 +196,16 @@ class Verified(Strategy):
             "arrays": getattr(self.strategy, "arrayrecord_key", "arrays"),
             "config": getattr(self.strategy, "configrecord_key", "config"),
         }
-        material = self._material(view) | names
+        self._collect(view)
         self._enter("Score")
-        for _, (found, times) in self._ask(
-            wire.VOTE, view, view.committee, reading.timed(reading.findings), material
-        ):
+        read = reading.timed(reading.findings)
+        for _, (found, times) in self._ask_readers(wire.VOTE, view, view.committee, read, names):
             for node, code in found:
                 self._report.findings.setdefault(node, set()).add(code)
             self._spent("vote", times)
 
     def _reveal(self, view: RoundView) -> None:
-        self._ask(wire.REVEAL, view, view.committee, bool, {})
+        self._ask(wire.REVEAL, view, view.committee, bool)
 
     def _merge(self, view: RoundView) -> None:
         """The aggregator proposes; after its deadline, the first other node that can."""
@@ -220,9 +222,10 @@ class Verified(Strategy):
         nobody who is honest, and falls when its time is over.
         """
         shown = self._find_merged(view, view.proposal)
-        proposed = b"" if shown is None else encode_state(shown)
-        material = {**self._material(view), "proposed": proposed}
-        replied = self._ask(wire.ATTEST, view, view.committee, reading.signature, material)
+        self._collect(view)
+        proposed = None if shown is None else encode_state(shown)
+        with self._supply.on_request(wire.PROPOSED, proposed, view.committee):
+            replied = self._ask_readers(wire.ATTEST, view, view.committee, reading.signature)
         signed = [(view.committee.index(node), signature) for node, signature in replied]
         self.coordinator.relay_attestations(view, signed)
         self._note_disputes(self.coordinator.view())
@@ -259,22 +262,49 @@ class Verified(Strategy):
 
     def _fetch_merged(self, view: RoundView, node: int) -> None:
         """Let a node merge, propose if it may and nobody has, and hand over the state."""
-
-        read, material = reading.state(self.layout), self._material(view)
-        for _, merged in self._ask(wire.MERGE, view, [node], read, material):
+        self._collect(view)
+        for _, merged in self._ask_readers(wire.MERGE, view, [node], reading.state(self.layout)):
             self._merged[put_state(self.store, merged)] = merged
 
-    def _material(self, view: RoundView) -> dict[str, object]:
-        """Base state and sealed updates: what the committee and the aggregator work on."""
-        if not self._envelopes:
-            self._enter("Deliver")
-            owners = [update.node for update in view.updates]
-            read = reading.envelope(self.layout)
-            for node, envelope in self._ask(wire.DELIVER, view, owners, read, {}):
-                self._envelopes[node] = envelope
-                self._report.bytes_up += len(envelope)
-                self.store.put(envelope)
-        return {"base": encode_state(self.state), **wire.pack(self._envelopes)}
+    def _collect(self, view: RoundView) -> None:
+        """Get the sealed updates from their owners, once a round."""
+        if self._report.bytes_up:
+            return
+        self._enter("Deliver")
+        owners = [update.node for update in view.updates]
+        for node, envelope in self._ask(wire.DELIVER, view, owners, reading.envelope(self.layout)):
+            self._supply.items[str(node)] = envelope
+            self._supply.has(node, str(node))
+            self._report.bytes_up += len(envelope)
+            self.store.put(envelope)
+
+    def _ask_readers(
+        self,
+        step: str,
+        view: RoundView,
+        nodes: Iterable[int],
+        read: Read[T],
+        names: Mapping[str, object] = MappingProxyType({}),
+    ) -> list[tuple[int, T]]:
+        """Ask nodes for a step that needs base and updates; send each what it lacks."""
+
+        def fields(node: int) -> dict[str, object]:
+            return {**names, **self._supply.fields(node)}
+
+        replied, lacking = [], list(nodes)
+        for _ in range(2):  # a node that lacks something even after it was sent cannot keep it
+            asked, lacking = lacking, []
+            for node, found in self._ask(step, view, asked, reading.or_lacks(read), fields):
+                if isinstance(found, Lacks):
+                    self._supply.lacks(node, found.names)
+                    lacking.append(node)
+                else:
+                    self._supply.has_all(node)
+                    replied.append((node, found))
+            if not lacking:
+                break
+        self._report.errors += [f"node {node}: lacks what it was sent" for node in lacking]
+        return replied
 
     def _ask(
         self,
@@ -282,7 +312,7 @@ class Verified(Strategy):
         view: RoundView,
         nodes: Iterable[int],
         read: Read[T],
-        fields: Mapping[str, object],
+        fields: Callable[[int], Mapping[str, object]] = lambda node: {},
     ) -> list[tuple[int, T]]:
         """Ask some nodes for one step; nobody is waited for beyond the deadline of the phase."""
         timeout = self.coordinator.seconds_left(view)
@@ -313,7 +343,7 @@ class Verified(Strategy):
     def _begin(self, round_id: int, view: RoundView) -> None:
         self._report = RoundReport(round_id)
         self.reports.append(self._report)
-        self._envelopes, self._merged = {}, {}
+        self._supply, self._merged = Supply({wire.BASE: encode_state(self.state)}), {}
         self._enter("Open")
         self._peers.greet(self._grid, view)
 

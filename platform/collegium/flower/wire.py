@@ -4,7 +4,7 @@ Every step is an ordinary ``train`` or ``evaluate`` message with one more ``Conf
 ``collegium``, that apps without it ignore. Replies carry theirs under the same name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
@@ -20,6 +20,9 @@ HELLO, UPDATE, DELIVER, VOTE, REVEAL, MERGE, ATTEST = (
     "merge",
     "attest",
 )
+
+BASE, PROPOSED = "base", "proposed"
+"""Names of state files; a sealed update is named by the id of its node, in decimal."""
 
 
 def request(step: str, node: int, round_id: int, **fields: Any) -> Message:
@@ -59,14 +62,14 @@ def data(record: Mapping[str, Any], name: str) -> bytes:
     return value
 
 
-def pack(envelopes: Mapping[int, bytes]) -> dict[str, Any]:
-    """Envelopes by node id, as values of a record."""
-    return {"nodes": list(envelopes), "envelopes": list(envelopes.values())}
+def pack(items: Mapping[str, bytes], left_out: Collection[str] = ()) -> dict[str, Any]:
+    """Bytes by name, as values of a record, and the names of what the receiver has already."""
+    return {"names": list(items), "items": list(items.values()), "left-out": sorted(left_out)}
 
 
-def unpack(record: Mapping[str, Any]) -> dict[int, bytes]:
+def unpack(record: Mapping[str, Any]) -> tuple[dict[str, bytes], list[str]]:
     """Inverse of :func:`pack`."""
-    return dict(zip(record["nodes"], record["envelopes"], strict=True))
+    return dict(zip(record["names"], record["items"], strict=True)), list(record["left-out"])
 
 
 def arrays_of(message: Message) -> tuple[str, ArrayRecord]:

@@ -14,6 +14,7 @@ from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from collegium.flower import wire
+from collegium.flower.deliveries import Delivery, Lacking
 from collegium.flower.mod import HOME
 from collegium.protocol import signing
 from collegium.protocol.container import encode_state
@@ -124,7 +125,11 @@ def _propose_altered(node: Node, message: Message) -> Message | None:
     view, record = node.view(), message.content.config_records[wire.RECORD]
     if view.phase != "Merge":
         return None
-    merged = aggregator.merged(node, view, wire.data(record, "base"), wire.unpack(record))
+    try:
+        got = Delivery.read(node, view, record)
+    except Lacking:
+        return None  # the attestation says so, and the server asks again
+    merged = aggregator.merged(node, view, got.base, got.envelopes)
     lane = node.layout.lanes // 2
     merged[lane] += 1 if merged[lane] < np.iinfo(np.int32).max else -1
     aggregator.propose(node, view, merged)

@@ -1,6 +1,6 @@
 """Sealed updates as they arrive: opened, checked, compared, and kept."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -79,22 +79,15 @@ def committed_updates(
     return found
 
 
-def lacking(node: Node, view: RoundView, left_out: Collection[bytes]) -> list[bytes]:
-    """What a message left out because this node should have it, and it has not.
-
-    Args:
-        left_out: digests of updates and roots of states.
-
-    Returns:
-        Those of the round's updates, and of its base, that are not in the journal.
-    """
+def lacking(node: Node, view: RoundView) -> list[int]:
+    """Ids of the nodes whose committed update is not in the journal."""
     journal = node.home.journal(view.id)
-    has = {view.base: journal.has_state(view.base)} | {
-        update.digest: journal.has_envelope(update.digest)
-        or (update.node == node.id and journal.read(UPDATE) is not None)
+    return [
+        update.node
         for update in view.updates
-    }
-    return [name for name in left_out if not has.get(name, True)]
+        if not journal.has_envelope(update.digest)
+        and not (update.node == node.id and journal.has(UPDATE))
+    ]
 
 
 def _case(node: Node, view: RoundView, update: Committed) -> Case:

@@ -132,6 +132,10 @@ class Journal:
         path = self.folder / name
         return path.read_bytes() if path.exists() else None
 
+    def has(self, name: str) -> bool:
+        """Whether something is kept under ``name``."""
+        return (self.folder / name).exists()
+
     def write(self, name: str, data: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self.folder / name, data)
@@ -151,7 +155,7 @@ class Journal:
         self.write(_ENVELOPE.format(digest.hex()), data)
 
     def has_envelope(self, digest: bytes) -> bool:
-        return (self.folder / _ENVELOPE.format(digest.hex())).exists()
+        return self.has(_ENVELOPE.format(digest.hex()))
 
     def read_state(self, root: bytes) -> bytes | None:
         """The file of the state with a root, as it was delivered, or None."""
@@ -161,7 +165,7 @@ class Journal:
         self.write(_STATE.format(root.hex()), data)
 
     def has_state(self, root: bytes) -> bool:
-        return (self.folder / _STATE.format(root.hex())).exists()
+        return self.has(_STATE.format(root.hex()))
 
     def locked(self) -> AbstractContextManager[IO[str]]:
         """Hold the journal, so that of several messages at once only one makes something."""
