@@ -7,6 +7,7 @@ from tests.support.offences import altered_lane, propose, sign
 
 from collegium import evidence
 from collegium.protocol import state
+from collegium.queries import from_audit
 
 
 def test_an_altered_merge_that_became_final(played: Callable[..., ByHand]) -> None:
@@ -23,4 +24,4 @@ def test_an_altered_merge_that_became_final(played: Callable[..., ByHand]) -> No
     result = evidence.audit(source.with_keys(*(home.path for home in world.homes.values())))
     found = [(finding.code, finding.record) for finding in result.findings]
     assert found == [("merge", "final state of round 1")]
-    assert result.rounds[0].merge == "wrong"
+    assert from_audit.rounds(result)[0].merge == "wrong"

@@ -21,6 +21,7 @@ from collegium.protocol.card import TaskCard
 from collegium.protocol.container import decode_state, decode_update, encode_state, encode_update
 from collegium.protocol.layout import Layout
 from collegium.protocol.rules import merging
+from collegium.queries import from_audit
 
 
 def test_the_forger_s_tools_change_nothing_by_themselves(forger: Any, story: Any) -> None:
@@ -235,7 +236,7 @@ def test_a_committee_that_let_something_pass(forger: Any) -> None:
     """With a tighter norm on the card, updates that were accepted should not have been."""
     result = _card(forger, lambda card: card["limits"].update(norm=0.01))
     assert found(result, "verdict", "update of node 1 in round 1")
-    assert result.rounds[0].merge == "exact"  # of what was accepted, rightly or not
+    assert from_audit.rounds(result)[0].merge == "exact"  # of what was accepted, rightly or not
     assert found(result, "card", "card.json")
 
 
@@ -337,7 +338,7 @@ def test_another_root_under_the_same_signatures(forger: Any) -> None:
     result = rebuilt(forger)
     attested = forger.call("attestMerge", 2)[1]
     assert found(result, "outcome", attested["hash"])
-    assert result.rounds[1].root is None
+    assert from_audit.rounds(result)[1].root is None
 
 
 def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +353,7 @@ def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(merges.merging, "merge", altered)
     result = evidence.audit(bundle)
     assert found(result, "rejection", "rejected merge 1 of round 2")
-    assert result.rounds[1].rejected[0].exact is True
+    assert from_audit.rounds(result)[1].rejected[0].exact is True
     assert found(result, "merge", "final state of round 2")
 
 

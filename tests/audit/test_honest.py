@@ -10,6 +10,7 @@ from collegium import evidence
 from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES
 from collegium.errors import BadAnchor
+from collegium.queries import from_audit
 
 
 @pytest.fixture(scope="module")
@@ -28,43 +29,43 @@ def test_every_check_was_made(result: AuditResult) -> None:
 
 
 def test_rounds_are_derived(result: AuditResult) -> None:
-    first, second, third = result.rounds
+    first, second, third = from_audit.rounds(result)
     assert [(u.node, u.accepted) for u in first.updates] == [
         (3, True), (1, True), (2, True), (4, False),
     ]  # fmt: skip
     assert [u.bits for u in first.updates] == [2, 8, 4, 8]
-    assert {row.merge for row in result.rounds} == {"exact"}
-    assert {row.phase for row in result.rounds} == {"Final"}
+    assert {row.merge for row in from_audit.rounds(result)} == {"exact"}
+    assert {row.phase for row in from_audit.rounds(result)} == {"Final"}
     assert first.root == second.base and second.root == third.base
-    assert third.root == result.state_root
+    assert third.root is not None and third.root.hex() == result.state_root
     refused = second.updates[3]
-    assert (refused.node, refused.phi, refused.codes) == (4, None, ("norm",))
+    assert (refused.node, refused.score, refused.codes) == (4, None, ("norm",))
     alike = {u.node: "near-duplicate" in u.codes for u in second.updates}
     assert alike == {1: True, 2: True, 3: False, 4: False}
 
 
 def test_rejected_merges_are_derived(result: AuditResult) -> None:
-    first, second, third = (row.rejected for row in result.rounds)
+    first, second, third = (row.rejected for row in from_audit.rounds(result))
     assert first == ()
     (altered,), (unshown,) = second, third
     assert (altered.exact, altered.leaf, altered.block) == (False, 1, 1)
-    assert altered.challenger is not None and altered.gas > 100_000
-    assert (unshown.exact, unshown.leaf, unshown.challenger) == (False, None, None)
-    assert unshown.root == "99" * 32
-    assert all(row.proposer != row.rejected[0].proposer for row in result.rounds[1:])
+    assert altered.by is not None and altered.gas > 100_000
+    assert (unshown.exact, unshown.leaf, unshown.by) == (False, None, None)
+    assert unshown.root == b"\x99" * 32
+    assert all(row.proposer != row.rejected[0].proposer for row in from_audit.rounds(result)[1:])
 
 
 def test_penalties_are_derived(result: AuditResult) -> None:
-    found = [(one.offence, one.amount, one.reporter is None) for one in result.penalties]
+    found = [(one.offence, one.amount, one.by is None) for one in from_audit.slashes(result)]
     assert found == [
         ("invalid", 50, True), ("merge", 300, False), ("attestation", 250, False),
         ("unrevealed", 50, True), ("equivocation", 500, False),
     ]  # fmt: skip
-    assert [one.round for one in result.penalties] == [2, 2, 2, 3, 1]
+    assert [one.round for one in from_audit.slashes(result)] == [2, 2, 2, 3, 1]
     lost = {n.node: n.slashed for n in result.money.nodes}
     assert sum(lost.values()) == sum(amount for _, amount, _ in found)
     by_node = Counter()
-    for one in result.penalties:
+    for one in from_audit.slashes(result):
         by_node[one.node] += one.amount
     assert all(lost[node] == amount for node, amount in by_node.items())
 
@@ -77,8 +78,8 @@ def test_money_adds_up(result: AuditResult) -> None:
     assert money.earned + money.reserved + money.free == money.deposited - money.withdrawn
     assert sum(one.earned for one in money.nodes) == money.earned
     assert [one.claimed > 0 for one in money.nodes] == [True, False, True, False]
-    paid = sum(u.paid for r in result.rounds for u in r.updates)
-    fees = sum(sum(r.validator_pays) + r.aggregator_paid for r in result.rounds)
+    paid = sum(u.paid for r in from_audit.rounds(result) for u in r.updates)
+    fees = sum(sum(r.fees) + r.bonus for r in from_audit.rounds(result))
     assert paid + fees == money.earned
 
 
@@ -126,7 +127,7 @@ def test_an_anchor_is_a_hash(bundle: Path, anchor: str) -> None:
 def test_a_run_is_audited_in_place(story) -> None:
     before = sorted(path.relative_to(story.run) for path in story.run.rglob("*"))
     result = evidence.audit(story.run, anchor=story.head)
-    assert result.ok and all(u.opened for r in result.rounds for u in r.updates)
+    assert result.ok and all(u.opened for r in from_audit.rounds(result) for u in r.updates)
     assert sorted(path.relative_to(story.run) for path in story.run.rglob("*")) == before
 
 

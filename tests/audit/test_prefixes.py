@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from collegium import evidence
+from collegium.queries import from_audit
 
 
 def _cut(forger: Any, length: int) -> None:
@@ -34,7 +35,7 @@ def test_any_beginning_of_the_chain(forger: Any, share: float) -> None:
     head = forger.entries[-1]["block"]["hash"]
     result = evidence.audit(forger.seal(), anchor=head)
     assert result.findings == ()
-    *before, newest = [None, *(row.phase for row in result.rounds)]
+    *before, newest = [None, *(row.phase for row in from_audit.rounds(result))]
     assert set(before) <= {None, "Final"}
     assert newest in (None, "Commit", "Score", "Merge", "Proposed", "Final")
 
@@ -42,7 +43,7 @@ def test_any_beginning_of_the_chain(forger: Any, share: float) -> None:
 def test_the_beginning(forger: Any) -> None:
     _cut(forger, 1)
     result = evidence.audit(forger.seal())
-    assert result.ok and result.rounds == ()
+    assert result.ok and not result.rounds
     assert result.money.balance == 0
 
 
@@ -51,8 +52,8 @@ def test_before_the_settlement_nothing_is_paid(forger: Any) -> None:
     _cut(forger, forger.entries.index(entry))
     result = evidence.audit(forger.seal())
     assert result.ok and result.money.reserved == 1_000_000 and result.money.earned == 0
-    assert [u.accepted for u in result.rounds[0].updates] == [None] * 4
-    assert all(update.opened for update in result.rounds[0].updates)
+    assert [u.accepted for u in from_audit.rounds(result)[0].updates] == [None] * 4
+    assert all(update.opened for update in from_audit.rounds(result)[0].updates)
 
 
 def test_a_proposal_is_recomputed_before_it_is_final(forger: Any) -> None:
@@ -60,7 +61,10 @@ def test_a_proposal_is_recomputed_before_it_is_final(forger: Any) -> None:
     _cut(forger, forger.entries.index(entry))
     result = evidence.audit(forger.seal())
     assert result.ok
-    assert (result.rounds[0].phase, result.rounds[0].merge) == ("Proposed", "exact")
+    assert (from_audit.rounds(result)[0].phase, from_audit.rounds(result)[0].merge) == (
+        "Proposed",
+        "exact",
+    )
 
 
 def test_a_wrong_proposal_is_told_of_before_it_falls(forger: Any) -> None:
@@ -69,5 +73,8 @@ def test_a_wrong_proposal_is_told_of_before_it_falls(forger: Any) -> None:
     _cut(forger, forger.entries.index(entry))
     result = evidence.audit(forger.seal())
     assert result.ok
-    assert (result.rounds[1].phase, result.rounds[1].merge) == ("Proposed", "wrong")
+    assert (from_audit.rounds(result)[1].phase, from_audit.rounds(result)[1].merge) == (
+        "Proposed",
+        "wrong",
+    )
     assert any("can be disputed" in note.text for note in result.notes)

@@ -9,11 +9,12 @@ import pytest
 from rich.console import Console
 
 from collegium import evidence
-from collegium.audit import page
-from collegium.audit.console import render
 from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES, Trail, show
 from collegium.cli import main
+from collegium.cli.audit_tables import render
+from collegium.queries import audit_page as page
+from collegium.queries import from_audit
 
 
 def _shown(result: AuditResult) -> str:
@@ -53,9 +54,9 @@ def test_the_page_needs_nothing_else(held: AuditResult) -> None:
     text = page.html(held)
     assert not re.search(r"(\bsrc=|href|@import|url\()", text)
     assert "<script" not in text
-    for row in held.rounds:
-        assert f"Round {row.id}: final" in text and row.root in text
-        assert all(fallen.root in text for fallen in row.rejected)
+    for row in from_audit.rounds(held):
+        assert f"Round {row.id}: final" in text and row.root.hex() in text
+        assert all(fallen.root.hex() in text for fallen in row.rejected)
     assert "block 1 of leaf 1 wrong" in text and "too few members signed" in text
     assert text.count("equivocation") == 1 and text.count("the rules") >= 2
     assert "The evidence is valid." in text and held.subject.head_hash in text
@@ -82,7 +83,7 @@ def test_a_bundle_that_cannot_be_read_still_gives_a_page(forger: Any) -> None:
     (forger.folder / "bundle.json").write_text("{}")
     result = evidence.audit(forger.folder)
     assert "is invalid" in page.html(result) and "bundle" in _shown(result)
-    assert json.loads(json.dumps(result.to_json()))["rounds"] == []
+    assert json.loads(json.dumps(from_audit.document(result)))["rounds"] == []
 
 
 def test_a_sealed_audit_gives_a_page(story: Any) -> None:

@@ -11,6 +11,7 @@ from collegium import evidence
 from collegium.audit.index import INDEX, Index
 from collegium.errors import MissingKeys
 from collegium.protocol.signing import Domain
+from collegium.queries import from_audit
 from collegium.store import BlobStore
 from collegium.store.sealed import seal
 from collegium.workspace.home import NodeHome
@@ -39,14 +40,17 @@ def test_without_keys(story: Any, tmp_path: Path) -> None:
     subjects = [item.subject for item in result.unchecked]
     assert "round 1: content of the updates of nodes 3, 1, 2, 4" in subjects
     assert "round 2: that the merge is exact" in subjects
-    assert [row.merge for row in result.rounds] == ["unchecked"] * 3
-    assert not any(update.opened for row in result.rounds for update in row.updates)
+    assert [row.merge for row in from_audit.rounds(result)] == ["unchecked"] * 3
+    assert not any(update.opened for row in from_audit.rounds(result) for update in row.updates)
     assert result.by_check["state"] == 5  # states are known by the roots on the chain
 
 
 def test_with_the_key_of_one_node(story: Any, tmp_path: Path) -> None:
     """A member of every committee opens everything; who was in one opens that round."""
-    readers = {row.id: {*row.committee, row.aggregator} for row in evidence.audit(story.run).rounds}
+    readers = {
+        row.id: {*row.committee, row.aggregator}
+        for row in from_audit.rounds(evidence.audit(story.run))
+    }
     for node in range(1, 5):
         home = story.run / "nodes" / f"site{node}"
         bundle = evidence.export(_source(story), tmp_path / f"by{node}", keys=(home,))
@@ -98,10 +102,10 @@ def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
     for name in list(blobs):
         if blobs.get(name).startswith(b'{"keys"'):
             (store / name[:2] / name).unlink()
-    row = evidence.audit(bundle).rounds[1]
+    row = from_audit.rounds(evidence.audit(bundle))[1]
     keys = {n: story.encryption_keys[n] for n in {*row.committee, row.aggregator}}
     domain = Domain(_index(bundle).chain_id, story.federation)
-    digest = bytes.fromhex(row.updates[3].digest)
+    digest = row.updates[3].digest
     name = blobs.put(seal(b"rubbish", keys, domain.envelope_context(2, digest)))
     homes = tuple(story.run / "nodes" / f"site{n}" for n in range(1, 5))
     made = evidence.export(_source(story, store=store), tmp_path / "made", keys=homes)

@@ -8,6 +8,7 @@ from tests.support.story import play
 from collegium import evidence
 from collegium.chain import engines
 from collegium.errors import ChainStopped
+from collegium.queries import from_audit
 
 
 def test_hardhat(tmp_path: Path) -> None:
@@ -27,4 +28,4 @@ def test_hardhat(tmp_path: Path) -> None:
         homes = [run / "nodes" / f"site{number}" for number in range(1, 5)]
         result = evidence.audit(source.with_keys(*homes), anchor=world.head)
     assert result.findings == ()
-    assert [row.merge for row in result.rounds] == ["exact"] * 3
+    assert [row.merge for row in from_audit.rounds(result)] == ["exact"] * 3

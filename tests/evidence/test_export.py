@@ -13,6 +13,7 @@ from collegium.errors import BlobMissing, BundleExists, NoRun, WrongChain
 from collegium.evidence import exporter
 from collegium.evidence.openers import Openers
 from collegium.protocol.signing import Domain
+from collegium.queries import from_audit
 from collegium.store import BlobStore
 
 
@@ -176,6 +177,7 @@ def test_commitments_know_their_readers(story: Any, bundle: Path) -> None:
         found = exporter.commitments(Federation(chain, story.federation).events())
     assert [(c.round, c.node) for c in found] == [(r, n) for r in (1, 2, 3) for n in (3, 1, 2, 4)]
     rows = {
-        row.id: frozenset((*row.committee, row.aggregator)) for row in evidence.audit(bundle).rounds
+        row.id: frozenset((*row.committee, row.aggregator))
+        for row in from_audit.rounds(evidence.audit(bundle))
     }
     assert {c.round: c.readers for c in found} == rows

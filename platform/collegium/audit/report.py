@@ -1,120 +1,32 @@
 """The result of an audit, as data: verdict, checks, findings, rounds, money, what is unchecked."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from collegium.audit.money import Money
+from collegium.audit.timeline import Penalty, RoundRecord
 from collegium.audit.trail import CODES, Finding, Note, Unchecked
 
 
 @dataclass(frozen=True)
-class UpdateRow:
-    """One update of a round.
+class AuditedRound:
+    """A round as the replay derived it, and what its updates and states showed.
+
+    ``collegium.queries.from_audit`` puts it into the form that people see.
 
     Attributes:
-        node: id.
-        digest: what was committed (hex).
-        phi: contribution in micro-nats; None if it is INVALID or not settled.
-        accepted: None before settlement.
-        weight, paid: merge weight and token units.
-        codes: findings of the checks; empty if there are none or it is sealed.
-        opened: whether its content was checked.
-        bits: code width; None if it is sealed.
+        record: the round by the rules.
+        codes: findings about each update that could be opened, by node id; empty if it passes.
+        bits: code width of each readable update, by node id.
+        merged: root of the recomputed merge, 32 bytes; None if it could not be recomputed, or there
+            was nothing to merge.
     """
 
-    node: int
-    digest: str
-    phi: int | None
-    accepted: bool | None
-    weight: int
-    paid: int
-    codes: tuple[str, ...]
-    opened: bool
-    bits: int | None
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """A proposed merge that fell.
-
-    Attributes:
-        proposer: node id.
-        root: what it proposed (hex).
-        exact: whether it was the exact merge; None if that could not be recomputed.
-        challenger: address of who disproved it; None if too few had signed it in time.
-        leaf, block: where it was shown to be wrong; None if it was not disproved.
-        gas: of the transaction that ended it.
-    """
-
-    proposer: int
-    root: str
-    exact: bool | None
-    challenger: str | None
-    leaf: int | None
-    block: int | None
-    gas: int
-
-
-@dataclass(frozen=True)
-class PenaltyRow:
-    """Stake that a node lost: for what, how much (token units), and who proved it, if anybody."""
-
-    round: int
-    node: int
-    offence: str
-    amount: int
-    reporter: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"amount": str(self.amount)}
-
-
-@dataclass(frozen=True)
-class RoundRow:
-    """One round.
-
-    Attributes:
-        id: number.
-        phase: how the round stands: Final, Cancelled, or the stage it is in.
-        opened: block that opened it.
-        time: Unix time of that block.
-        base, root: state roots at its start and end (hex); root is None unless final.
-        committee: node ids by slot.
-        validator_pays: token units by slot.
-        aggregator, proposer: node ids; 0 if there is none.
-        aggregator_paid: token units.
-        merge: ``exact`` if it was recomputed and is equal, ``wrong`` if it differs, ``unchecked``
-            if it could not be recomputed, ``abandoned`` if the round ended on its base for want of
-            a merge that stood, ``none`` if there was nothing to merge.
-        rejected: proposals that fell.
-        gas: of all its transactions.
-        updates: in commit order.
-    """
-
-    id: int
-    phase: str
-    opened: int
-    time: int
-    base: str
-    root: str | None
-    committee: tuple[int, ...]
-    validator_pays: tuple[int, ...]
-    aggregator: int
-    proposer: int
-    aggregator_paid: int
-    merge: str
-    rejected: tuple[RejectedRow, ...]
-    gas: int
-    updates: tuple[UpdateRow, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Amounts as decimal strings."""
-        fields = asdict(self)
-        fields["aggregator_paid"] = str(self.aggregator_paid)
-        fields["validator_pays"] = [str(pay) for pay in self.validator_pays]
-        for row in fields["updates"]:
-            row["paid"] = str(row["paid"])
-        return fields
+    record: RoundRecord
+    codes: Mapping[int, tuple[str, ...]]
+    bits: Mapping[int, int]
+    merged: bytes | None
 
 
 @dataclass(frozen=True)
@@ -164,8 +76,8 @@ class AuditResult:
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...]
     unchecked: tuple[Unchecked, ...]
-    rounds: tuple[RoundRow, ...] = ()
-    penalties: tuple[PenaltyRow, ...] = ()
+    rounds: tuple[AuditedRound, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
     money: Money | None = None
     state_root: str | None = None
 
@@ -194,8 +106,6 @@ class AuditResult:
             "notes": [note.to_json() for note in self.notes],
             "by_check": self.by_check,
             "subject": asdict(self.subject),
-            "rounds": [row.to_json() for row in self.rounds],
-            "penalties": [row.to_json() for row in self.penalties],
             "money": None if self.money is None else self.money.to_json(),
             "state_root": self.state_root,
         }

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from collegium.audit import deployment, documents, files, money, rows
+from collegium.audit import deployment, documents, files, money
 from collegium.audit.blocks import ChainCheck
 from collegium.audit.bundle import Bundle
 from collegium.audit.documents import Documents
 from collegium.audit.index import INDEX, MAX_INDEX, Index
 from collegium.audit.merges import States
 from collegium.audit.replay import Replay
-from collegium.audit.report import AuditResult, Subject
+from collegium.audit.report import AuditedRound, AuditResult, Subject
 from collegium.audit.trail import Progress, Trail
 from collegium.audit.updates import UpdateCheck
 from collegium.errors import BadAnchor
@@ -114,12 +114,14 @@ def _conclude(audit: _Audit, replay: Replay | None, subject: Subject) -> AuditRe
     states = None if layout is None else States(trail, audit.bundle, audit.index, layout)
     if states is not None:
         states.check_files(history)
-    found = []
+    rounds = []
     for done, record in enumerate(history.rounds.values(), start=1):
         opened = updates.round(record)
         if states is not None:
             states.round(record, opened)
-        found.append(rows.round_row(record, opened, states))
+        codes = {node: tuple(given) for node, given in opened.codes.items()}
+        merged = None if states is None else states.merged.get(record.id)
+        rounds.append(AuditedRound(record, codes, dict(opened.bits), merged))
         opened.lanes.clear()  # the lanes of one round at a time
         audit.progress("rounds", done, len(history.rounds))
     updates.leftovers()
@@ -129,8 +131,8 @@ def _conclude(audit: _Audit, replay: Replay | None, subject: Subject) -> AuditRe
     books = money.check(trail, model, history)
     for subject_, reason in _AGREED:
         trail.skip(subject_, reason)
-    penalties = rows.penalty_rows(history)
-    return _result(trail, subject, tuple(found), penalties, books, model.state_root.hex())
+    penalties = tuple(history.penalties)
+    return _result(trail, subject, tuple(rounds), penalties, books, model.state_root.hex())
 
 
 def _envelopes(audit: _Audit, replay: Replay) -> None:

@@ -43,16 +43,17 @@ def audit(
     Example: collegium audit evidence.zip --anchor 0x3f… --html audit.html
     """
     subject = _subject(bundle, dir, rpc, federation, store, card, layout)
-    from collegium.audit.console import render
+    from collegium.cli.audit_tables import render
     from collegium.evidence import audit as carry_out
+    from collegium.queries.from_audit import document
 
     with stages() as progress:
         result = carry_out(subject, anchor=anchor, progress=progress)
     if html is not None:
-        from collegium.audit.page import write
+        from collegium.queries.audit_page import write
 
         write(result, html)
-    output.result(result.to_json(), render(result))
+    output.result(document(result), render(result))
     if not result.ok:
         raise typer.Exit(1)
 

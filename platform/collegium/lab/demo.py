@@ -26,6 +26,7 @@ from collegium.lab.scenario import Scenario
 from collegium.lab.setup import Founded
 from collegium.lab.sites import Sites, choose_recipe, lay_out
 from collegium.protocol import state
+from collegium.queries import from_audit
 from collegium.roles.coordinator import Coordinator
 from collegium.store.states import find_state
 from collegium.tasks.task import Quality, Vector
@@ -71,7 +72,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
             audited = evidence.audit(Path(files["evidence"]))
         load_agreed_task(run.card).save_adapter(vector, run.run / "adapter")
         document = _document(run, strategy.reports, scenario, measured, files)
-        document["audit"] = audited.to_json()
+        document["audit"] = from_audit.document(audited)
     finally:
         chain.close()
     document["timing_s"] = _timing(strategy.reports, started, set_up, trained, compared)

@@ -124,8 +124,9 @@ class ShownRejection:
         proposer: node id.
         root: the state root that it proposed, 32 bytes.
         by: account that disproved it; None if too few members signed it in time.
-        slashed: what that cost the proposer and those who attested.
-        tx: hash of the transaction; None if an audit shows it.
+        slashed: what that cost the proposer and those who attested; empty in an audit, which
+            lists it by round.
+        tx: hash of the transaction; None in an audit.
         leaf, block: which 32 lanes were shown to be wrong: block 0 … 7 of this leaf of the state;
             None if it was not disproved, or through another contract.
         gas: of the transaction; None if it was not asked for.
@@ -181,7 +182,7 @@ class ShownRound:
         min_score: micro-nats from which an update is accepted; None if unknown.
         gas: of all its transactions; None if it was not asked for.
         time: Unix time of ``block``; None if it was not asked for.
-        merge: what an audit says of the merge; None without one.
+        merge: what an audit says of the merge (see :mod:`.from_audit`); None without one.
     """
 
     id: int

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES
+from collegium.queries import from_audit
 
 _MERGES = {
     "exact": "recomputed, equal to the last bit",
@@ -28,7 +29,7 @@ def write(result: AuditResult, path: str | Path) -> None:
 def html(result: AuditResult) -> str:
     """The page. Everything that comes from the evidence is escaped."""
     environment = Environment(
-        loader=PackageLoader("collegium.audit"),
+        loader=PackageLoader("collegium.queries"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -37,7 +38,14 @@ def html(result: AuditResult) -> str:
     environment.filters["when"] = _when
     environment.filters["grouped"] = _grouped
     template = environment.get_template("audit.html")
-    return template.render(result=result, codes=CODES, failed=result.failed(), merges=_MERGES)
+    return template.render(
+        result=result,
+        rounds=from_audit.rounds(result),
+        slashes=from_audit.slashes(result),
+        codes=CODES,
+        failed=result.failed(),
+        merges=_MERGES,
+    )
 
 
 def _when(seconds: int) -> str:

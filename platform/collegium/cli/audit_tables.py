@@ -1,6 +1,6 @@
 """The result of an audit for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -8,8 +8,10 @@ from rich.panel import Panel
 from rich.table import Table
 
 from collegium.audit.money import Money
-from collegium.audit.report import AuditResult, RoundRow
+from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES
+from collegium.queries import from_audit
+from collegium.queries.rounds import ShownRound, ShownSlash
 
 SHOWN = 20
 """Findings shown; all of them are in the JSON document and on the page."""
@@ -23,9 +25,9 @@ def render(result: AuditResult) -> RenderableType:
 def _parts(result: AuditResult) -> Iterator[RenderableType]:
     yield _verdict(result)
     if result.rounds:
-        yield _rounds(result.rounds)
+        yield _rounds(from_audit.rounds(result))
     if result.penalties:
-        yield _penalties(result)
+        yield _slashes(from_audit.slashes(result))
     if result.money is not None:
         yield _money(result.money)
     if result.findings:
@@ -60,7 +62,7 @@ def _verdict(result: AuditResult) -> Panel:
     return Panel("\n".join(lines), title="Audit", title_align="left", border_style=style)
 
 
-def _rounds(rounds: tuple[RoundRow, ...]) -> Table:
+def _rounds(rounds: Sequence[ShownRound]) -> Table:
     table = Table(title="Rounds", title_justify="left")
     for name in ("round", "updates", "accepted", "opened"):
         table.add_column(name, justify="right")
@@ -73,20 +75,20 @@ def _rounds(rounds: tuple[RoundRow, ...]) -> Table:
         committee = ", ".join(map(str, row.committee))
         merge = f"[bold red]{row.merge}[/]" if row.merge == "wrong" else row.merge
         fallen = ", ".join(f"node {r.proposer}'s" for r in row.rejected)
-        root = "" if row.root is None else row.root[:16] + "…"
+        root = "" if row.root is None else row.root.hex()[:16] + "…"
         table.add_row(*map(str, cells), committee, merge, fallen, row.phase, root)
     return table
 
 
-def _penalties(result: AuditResult) -> Table:
+def _slashes(slashes: Sequence[ShownSlash]) -> Table:
     table = Table(title="Stake lost", title_justify="left")
     table.add_column("round", justify="right")
     table.add_column("node", justify="right")
     table.add_column("offence")
     table.add_column("amount", justify="right")
     table.add_column("proven by")
-    for row in result.penalties:
-        cells = (row.round, row.node, row.offence, f"{row.amount:,}", row.reporter or "the rules")
+    for row in slashes:
+        cells = (row.round, row.node, row.offence, f"{row.amount:,}", row.by or "the rules")
         table.add_row(*map(str, cells))
     return table
 
