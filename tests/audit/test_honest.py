@@ -125,10 +125,15 @@ def test_an_anchor_is_a_hash(bundle: Path, anchor: str) -> None:
 
 
 def test_a_run_is_audited_in_place(story) -> None:
-    before = sorted(path.relative_to(story.run) for path in story.run.rglob("*"))
+    before = _files(story.run)
     result = evidence.audit(story.run, anchor=story.head)
     assert result.ok and all(u.opened for r in from_audit.rounds(result) for u in r.updates)
-    assert sorted(path.relative_to(story.run) for path in story.run.rglob("*")) == before
+    assert _files(story.run) == before
+
+
+def _files(folder: Path) -> list[Path]:
+    """All but SQLite's own, which are there while another test process reads the chain."""
+    return sorted(path for path in folder.rglob("*") if not path.name.endswith(("-shm", "-wal")))
 
 
 def test_a_chain_and_its_store_are_enough(story) -> None:
