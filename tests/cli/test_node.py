@@ -171,7 +171,7 @@ def test_a_node_leaves_and_takes_its_stake(folder: Path, run: Run) -> None:
 def test_leaving_ends_with_the_round(folder: Path, run: Run) -> None:
     assert run("round", "open", "--dir", folder).code == 0
     done = run("node", "exit", "--home", folder / "nodes" / "trauma", "--dir", folder)
-    assert done.code == 0 and "from 2 on" in done.out and "stake is free from" in done.out
+    assert done.code == 0 and "left as of round 2" in done.out and "becomes free at" in done.out
     rows = run("node", "list", "--dir", folder, "--json").json["nodes"]
     assert [row["status"] for row in rows] == ["active", "leaving"]
 

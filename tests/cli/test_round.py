@@ -138,7 +138,7 @@ def test_a_rejected_merge_is_told(played: Callable[..., ByHand]) -> None:
     proposer = hand.view.proposer
     hand.world.coordinator.wait(hand.view)
     told = Newest(hand.view).sentence()
-    assert "a proposal was rejected; another node is to propose" in told
+    assert "a proposal was rejected; another node should propose" in told
     assert all(str(node) in told for node in hand.view.candidates())
     document = Newest(hand.view).to_json()
     assert document["barred"] == [proposer] and document["proposer"] is None

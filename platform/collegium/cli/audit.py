@@ -1,4 +1,4 @@
-"""``collegium audit``: derive everything again from the evidence, and compare."""
+"""``collegium audit``: independently verify a federation."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,17 +28,17 @@ def audit(
         str | None,
         typer.Option(
             metavar="HASH",
-            help="Hash of a block, from a source you trust, that the chain must contain.",
+            help="Hash of a block that the chain must contain, from a source you trust.",
             show_default=False,
         ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page for people here.", show_default=False)
+        Path | None, typer.Option(help="Also write the result as an HTML page.", show_default=False)
     ] = None,
 ) -> None:
-    """Check everything that a federation did, without keys and without trusting anybody.
+    """Independently verify everything that a federation did, without keys or trust.
 
-    Ends with exit code 1 if anything does not hold.
+    The exit code is 1 if the evidence is invalid.
 
     Example: collegium audit evidence.zip --anchor 0x3f… --html audit.html
     """

@@ -20,7 +20,7 @@ def up(
     ),
     dir: RunDir = None,
 ) -> None:
-    """Start a local chain and wait until it responds; if it runs already, say where."""
+    """Start a local chain and wait until it answers; if it already runs, print its address."""
     with output.working(f"starting {engine}"):
         chain = engines.start(engine, run_dir(dir), port=port)
     _show(chain)
@@ -28,13 +28,13 @@ def up(
 
 @app.command(example="collegium chain status --json")
 def status(dir: RunDir = None) -> None:
-    """Say whether a local chain runs from this folder, and where it responds."""
+    """Show whether a local chain runs from this folder, and its address."""
     _show(engines.status(run_dir(dir)))
 
 
 @app.command(example="collegium chain down")
 def down(dir: RunDir = None) -> None:
-    """Stop the local chain that runs from this folder. A chain in a file stays in the file."""
+    """Stop the local chain that runs from this folder. The file of an embedded chain is kept."""
     chain = engines.stop(run_dir(dir))
     stopped = None if chain is None else chain.to_json()
     output.result(

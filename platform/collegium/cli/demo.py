@@ -1,4 +1,4 @@
-"""``collegium demo``: the whole story on one machine."""
+"""``collegium demo``: a whole federation on one machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +37,7 @@ def demo(
             show_default="free-rider and poisoner",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for everything the run leaves.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for all output of the run.")] = Path(
         "collegium-demo"
     ),
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
@@ -46,7 +46,7 @@ def demo(
         typer.Option(help="Processes; default: one per core, at most 3.", show_default=False),
     ] = None,
 ) -> None:
-    """Found a federation, train with honest and dishonest hospitals, verify, pay, merge, audit.
+    """Create a federation, train with honest and dishonest hospitals, verify, pay, merge, audit.
 
     Example: collegium demo --attack poisoner --attack altered-merge --rounds 3
     """

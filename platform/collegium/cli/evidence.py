@@ -1,4 +1,4 @@
-"""``collegium evidence``: a bundle from which a stranger can audit a federation, offline."""
+"""``collegium evidence``: a bundle from which anyone can audit a federation, offline."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -34,11 +34,11 @@ Store = Annotated[
 ]
 TaskCard = Annotated[
     Path | None,
-    typer.Option(help="Task card, if the store does not hold it.", show_default=False),
+    typer.Option(help="Task card, if the store does not contain it.", show_default=False),
 ]
 Layout = Annotated[
     Path | None,
-    typer.Option(help="Adapter layout, if the store does not hold it.", show_default=False),
+    typer.Option(help="Adapter layout, if the store does not contain it.", show_default=False),
 ]
 
 _TITLES = {
@@ -49,17 +49,17 @@ _TITLES = {
     "rounds": "rounds",
 }
 
-app = Noun(help="Export what a stranger needs for an audit.")
+app = Noun(help="Export a bundle that anyone can audit.")
 
 
 @app.callback()
 def _noun() -> None:
-    """Export what a stranger needs for an audit."""
+    """Export a bundle that anyone can audit."""
 
 
 @app.command(example="collegium evidence export --dir collegium-demo --out evidence.zip")
 def export(
-    out: Annotated[Path, typer.Option(help="Directory to make, or a file ending in .zip.")],
+    out: Annotated[Path, typer.Option(help="Folder to create, or a file ending in .zip.")],
     dir: RunDir = None,
     rpc: Rpc = None,
     federation: Federation = None,
@@ -78,7 +78,7 @@ def export(
 ) -> None:
     """Write chain, task card, layout, updates and states into one bundle.
 
-    Updates that no key at hand opens stay sealed, and an audit says so.
+    Updates that none of the given nodes can open stay sealed; an audit lists them as unchecked.
     """
     given = source(dir, rpc, federation, store, card, layout)
     from collegium.audit.bundle import Bundle

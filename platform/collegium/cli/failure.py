@@ -21,7 +21,7 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
         code = run(arguments)
         if code == INTERRUPTED:  # some versions of the library make an exit code of it
             print("interrupted", file=sys.stderr)
-        sys.stdout.flush()  # now, while a reader that has left can still be noticed
+        sys.stdout.flush()  # now, while a closed pipe can still be noticed
         return code
     except CollegiumError as error:
         return _numbered(error, "--debug" in options)
@@ -31,7 +31,7 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read stdout has gone; nothing may be flushed to it at exit.
+        # The reader of stdout has gone; nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
@@ -61,7 +61,7 @@ def _numbered(error: CollegiumError, debug: bool) -> int:
 def _misused(error: "click.ClickException") -> int:  # type: ignore[name-defined]  # noqa: F821
     error.show(sys.stderr)
     if output.wants_json():
-        found = {"code": "usage", "title": "command line cannot be understood"}
+        found = {"code": "usage", "title": "invalid command line"}
         output.print_document({"error": found | {"found": error.format_message()}})
     return MISUSED
 
@@ -75,6 +75,6 @@ def _fault(error: Exception, debug: bool) -> int:
         print("Run it again with --debug and report what it prints.", file=sys.stderr)
     if output.wants_json():
         output.print_document(
-            {"error": {"code": "fault", "title": "fault of the program", "found": found}}
+            {"error": {"code": "fault", "title": "bug in the program", "found": found}}
         )
     return FAULT

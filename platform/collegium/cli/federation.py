@@ -1,4 +1,4 @@
-"""``collegium federation``: create one, and see how it stands."""
+"""``collegium federation``: create one, and see its status."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from collegium.cli.options import RunDir, Wallet, run_dir
 from collegium.cli.session import account, connected, opened
 from collegium.protocol.amounts import tokens
 
-app = Noun(help="Create a federation, and see how it stands.")
+app = Noun(help="Create a federation, and see its status.")
 
 
 @app.command(example="collegium federation create card.toml --dir chest-xray")

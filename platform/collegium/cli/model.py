@@ -39,7 +39,7 @@ def pretrain(
 @app.command(example='collegium model ask chest.png "What is the diagnosis?" --adapter adapter')
 def ask(
     image: Annotated[Path, typer.Argument(help="A radiograph, PNG or JPEG.")],
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Annotated[str, typer.Argument(help="The question.")],
     adapter: Annotated[
         Path | None, typer.Option(help="Folder of a LoRA adapter (PEFT).", show_default=False)
     ] = None,
@@ -49,7 +49,7 @@ def ask(
     base: Annotated[str, typer.Option(help="tiny, a model folder, or an id of the hub.")] = BASE,
     dir: RunDir = None,
 ) -> None:
-    """Ask a question on a radiograph: of the base, an adapter, or a federation's model."""
+    """Ask the base model, an adapter, or a federation's model a question about a radiograph."""
     if adapter is not None and federated:
         raise typer.BadParameter("give --adapter or --federated, not both")
     from collegium.tasks.xray import models
@@ -81,7 +81,7 @@ def ask(
 
 @app.command(example="collegium model export --out adapter")
 def export(
-    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    out: Annotated[Path, typer.Option(help="Folder to create.")],
     root: Annotated[
         str | None,
         typer.Option(help="State root in hex; default: the newest final one.", show_default=False),

@@ -1,4 +1,4 @@
-"""``collegium node``: keys and registration of a hospital's edge server."""
+"""``collegium node``: keys and registration of a hospital's node."""
 
 import json
 import time
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collegium.workspace.home import NodeHome
     from collegium.workspace.keyring import Keyring
 
-app = Noun(help="Keys and registration of a hospital's edge server.")
+app = Noun(help="Keys and registration of a hospital's node.")
 
 Home = Annotated[Path, typer.Option("--home", help="Folder of the node.")]
 SignerGas = Annotated[
     str,
     typer.Option(
-        help="Gas money that the signer is to have, in the chain's currency, paid by the "
-        "node's account; default: 0.5 on a local chain, else 0.",
+        help="Money for gas that the signer should have, in the chain's currency, paid by the "
+        "node's account; default: 0.5 on a local chain, otherwise 0.",
         show_default=False,
     ),
 ]
@@ -41,7 +41,7 @@ Named = Annotated[str, typer.Argument(help=NODE_HELP)]
 
 @app.command(example="COLLEGIUM_PASSPHRASE=… collegium node keygen --home cardiac")
 def keygen(home: Home) -> None:
-    """Make the four keys of a node, encrypted under COLLEGIUM_PASSPHRASE or what you type."""
+    """Create the four keys of a node, encrypted with COLLEGIUM_PASSPHRASE or what you type."""
     from collegium.workspace.home import NodeHome
     from collegium.workspace.keyring import Keyring
 
@@ -66,7 +66,10 @@ def keygen(home: Home) -> None:
 def admit(
     node: Annotated[str, typer.Argument(help="An account, or the folder of a node.")],
     fund: Annotated[
-        bool, typer.Option("--fund", help="On a local chain: also give it gas money and stake.")
+        bool,
+        typer.Option(
+            "--fund", help="On a local chain: also send it money for gas and for the stake."
+        ),
     ] = False,
     dir: RunDir = None,
     wallet: Wallet = None,
@@ -93,19 +96,25 @@ def register(
     data: Annotated[Path, typer.Option(help="Folder with images and metadata.jsonl.")],
     challenge: Annotated[Path, typer.Option(help="Folder with the card's challenge set.")],
     name: Annotated[
-        str, typer.Option(help="What you call the node; never on chain. Default: its folder's.")
+        str,
+        typer.Option(
+            help="Name of the node on this machine; never on the chain. Default: its folder's name."
+        ),
     ] = "",
     bits: Annotated[int, typer.Option(help="Code width of updates: 8, 4 or 2.")] = 8,
     commit: Annotated[
-        str, typer.Option(help="relay: the coordinator posts for all; self: the node posts.")
+        str,
+        typer.Option(
+            help="relay: the coordinator posts commitments for all; self: the node posts its own."
+        ),
     ] = "relay",
     signer_gas: SignerGas = "",
     dir: RunDir = None,
 ) -> None:
     """Register the node with its own account, pay its stake, and write its settings.
 
-    A node that has left comes back the same way: under its old id, with a new signer that is made
-    here, and with its stake filled up.
+    A node that has left comes back in the same way: with its old id, a new signer that this command
+    creates, and its stake filled up.
     """
     from collegium.cli.session import opened
     from collegium.consortium import joining
@@ -177,16 +186,18 @@ def rotate(
     transport: Annotated[
         bool,
         typer.Option(
-            "--transport", help="Also a new transport key; tell the SuperLink, and start again."
+            "--transport",
+            help="Also create a new transport key; register it with the SuperLink and "
+            "restart the node.",
         ),
     ] = False,
     signer_gas: SignerGas = "",
     dir: RunDir = None,
 ) -> None:
-    """Make a new signer and encryption key, and register them with the node's account.
+    """Create a new signer and encryption key, and register them with the node's account.
 
-    The old ones serve until the round is over, and stay in the folder. A node that runs goes over
-    to the new ones by itself. If this is interrupted, run it again.
+    The old keys are used until the round is over, and stay in the folder. A running node switches
+    to the new keys automatically. If this command is interrupted, run it again.
     """
     from collegium.cli.session import opened
     from collegium.consortium import membership
@@ -214,7 +225,7 @@ def rotate(
 def exit_(home: Home, dir: RunDir = None) -> None:
     """Leave the federation after this round, with the node's account.
 
-    The stake can be withdrawn once it is unbonded; what the node earned stays due to it.
+    The stake can be withdrawn after the unbonding time. Earnings can still be claimed.
     """
     from collegium.cli.session import opened
     from collegium.workspace.home import NodeHome
@@ -230,7 +241,7 @@ def exit_(home: Home, dir: RunDir = None) -> None:
 
 @app.command(example="collegium node withdraw 2")
 def withdraw(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
-    """Pay a node that has left its stake, to its account, once it is unbonded. Anybody may."""
+    """Pay the stake of a node that has left, after the unbonding time. Anyone may."""
     from collegium.cli.session import opened
     from collegium.consortium import joining, membership
 
@@ -245,7 +256,7 @@ def withdraw(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
 
 @app.command(example="collegium node revoke 3")
 def revoke(node: Named, dir: RunDir = None, wallet: Wallet = None) -> None:
-    """Exclude a node from all rounds to come (council). What it earned stays due to it."""
+    """Exclude a node from all future rounds (council). Its earnings can still be claimed."""
     from collegium.cli.session import opened
     from collegium.consortium import joining
 
@@ -266,7 +277,7 @@ def start(
     home: Home,
     superlink: Annotated[str, typer.Option(help="HOST:PORT of the federation's SuperLink.")],
 ) -> None:
-    """Run the node as a Flower SuperNode; other options are passed on to flower-supernode."""
+    """Run the node as a Flower SuperNode; other options are passed to flower-supernode."""
     import os
 
     from collegium.flower.supernode import prepare
@@ -299,7 +310,7 @@ def _show_left(number: int, receipt: "Receipt") -> None:
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unbonded))
     output.result(
         {"id": number, "active_until": until, "unbonded_at": unbonded, "tx": receipt.tx},
-        f"node {number} takes no part in rounds from {until} on; its stake is free from {moment}",
+        f"node {number} left as of round {until}; its stake becomes free at {moment}",
     )
 
 
@@ -346,4 +357,4 @@ def _ether(text: str) -> int | None:
     try:
         return amounts.parse(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no amount", param_hint="--signer-gas") from None
+        raise typer.BadParameter(f"{text!r} is not an amount", param_hint="--signer-gas") from None

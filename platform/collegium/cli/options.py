@@ -20,7 +20,7 @@ Wallet = Annotated[
     typer.Option(
         "--wallet",
         metavar="FILE|dev:N",
-        help="Keys to send with: a wallet file (Web3 Secret Storage), or account N of a local "
+        help="Account to send from: a wallet file (Web3 Secret Storage), or account N of a local "
         "chain; default on a local chain: dev:0.",
         show_default=False,
     ),
@@ -28,7 +28,7 @@ Wallet = Annotated[
 
 
 def run_dir(given: Path | None) -> Path:
-    """The run folder that a command is about."""
+    """The run folder that a command works on."""
     if given is not None:
         return given
     here = Path()

@@ -21,7 +21,7 @@ def ask(what: str, *, twice: bool = False) -> str:
     """
     given = os.environ.get(PASSPHRASE)
     if given is None and sys.stdin.isatty():
-        given = getpass(f"Passphrase of {what}: ")
+        given = getpass(f"Passphrase for {what}: ")
         if twice and given != getpass("Again: "):
             raise WrongPassphrase(
                 expected="the same passphrase twice",

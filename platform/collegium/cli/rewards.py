@@ -1,4 +1,4 @@
-"""``collegium rewards``: fair shares, why they are what they are, and claims."""
+"""``collegium rewards``: rewards, how they were computed, and claims."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collegium.queries.money import Account
     from collegium.queries.rounds import ShownRound, ShownSlash
 
-app = Noun(help="Fair shares, why they are what they are, and claims.")
+app = Noun(help="Show rewards and how they were computed; claim them.")
 
 
 @app.command(example="collegium rewards show --round 2")
@@ -28,7 +28,7 @@ def show(
     ] = None,
     dir: RunDir = None,
 ) -> None:
-    """What every node has earned, claimed, can claim and lost, and how a round was shared out."""
+    """Show what every node earned, claimed, can claim and lost, and how a round was paid."""
     from collegium.queries import money, rounds
 
     with opened(dir) as session:
@@ -59,9 +59,9 @@ def claim(
     dir: RunDir = None,
     wallet: Wallet = None,
 ) -> None:
-    """Pay a node what it has earned and what it is owed for proofs, to its account.
+    """Pay a node's earnings, and its rewards for proofs, to its account.
 
-    Anybody may send it; nothing is paid twice.
+    Anyone may send the claim; nothing is paid twice.
     """
     from collegium.consortium import joining
 

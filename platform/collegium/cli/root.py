@@ -9,14 +9,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 _NOUNS = {
-    "demo": ("demo:demo", "Show the whole story on one machine."),
+    "demo": ("demo:demo", "Run a whole federation on one machine."),
     "chain": ("chain:app", "Start and stop a local chain."),
-    "federation": ("federation:app", "Found a federation, and see how it stands."),
-    "node": ("node:app", "Keys and registration of a hospital's edge server."),
+    "federation": ("federation:app", "Create a federation, and see its status."),
+    "node": ("node:app", "Keys and registration of a hospital's node."),
     "round": ("round:app", "Open, watch and advance rounds."),
-    "rewards": ("rewards:app", "Fair shares, why they are what they are, and claims."),
+    "rewards": ("rewards:app", "Show rewards and how they were computed; claim them."),
     "model": ("model:app", "Pre-train, ask and export models."),
-    "evidence": ("evidence:app", "Export what a stranger needs for an audit."),
+    "evidence": ("evidence:app", "Export a bundle that anyone can audit."),
     "audit": ("audit:audit", "Independently verify a federation."),
     "explain": ("explain:explain", "Explain an error number."),
 }

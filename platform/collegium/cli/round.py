@@ -1,4 +1,4 @@
-"""``collegium round``: open, look at, advance and watch rounds."""
+"""``collegium round``: open, watch and advance rounds."""
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +19,7 @@ app = Noun(help="Open, watch and advance rounds.")
 
 @app.command(name="open", example="collegium round open")
 def open_(dir: RunDir = None, wallet: Wallet = None) -> None:
-    """Open a round on the last final state (coordinator)."""
+    """Open a round that starts from the last final state (coordinator)."""
     with opened(dir) as session:
         receipt = session.sending(wallet).open_round()
         _show(_newest(session), receipt)
@@ -27,14 +27,14 @@ def open_(dir: RunDir = None, wallet: Wallet = None) -> None:
 
 @app.command(example="collegium round status --json")
 def status(dir: RunDir = None) -> None:
-    """Say where the newest round stands, and what it waits for."""
+    """Show the phase of the newest round, and what it waits for."""
     with opened(dir) as session:
         _show(_newest(session))
 
 
 @app.command(example="collegium round advance")
 def advance(dir: RunDir = None, wallet: Wallet = None) -> None:
-    """Take the step that is due: draw, settle, finalise or cancel. Anybody may."""
+    """Take the pending step: draw, settle, finalise or cancel. Anyone may."""
     with opened(dir) as session:
         federation, view = session.sending(wallet), _newest(session).view
         settle = view.phase == "Settle" and not view.cancellable
@@ -45,11 +45,11 @@ def advance(dir: RunDir = None, wallet: Wallet = None) -> None:
 @app.command(example="collegium round watch --interval 5")
 def watch(
     interval: Annotated[
-        float, typer.Option(min=0.1, max=3600, help="Seconds between two looks.")
+        float, typer.Option(min=0.1, max=3600, help="Seconds between two checks.")
     ] = 2.0,
     dir: RunDir = None,
 ) -> None:
-    """Follow the newest round until it is over; Ctrl-C ends it."""
+    """Follow the newest round until it ends; stop with Ctrl-C."""
     with opened(dir) as session:
         newest, changes = _newest(session), []
         last: dict[str, Any] = {}

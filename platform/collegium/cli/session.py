@@ -39,7 +39,7 @@ def opened(dir: Path | None) -> Iterator[Session]:
     """Open the run in a folder and connect to its chain.
 
     Raises:
-        NoRun: the folder holds no run.
+        NoRun: the folder contains no run.
         ChainUnreachable, ChainFile: its chain does not respond, or its file is gone.
         WrongChain: its contract is not on the chain.
     """
@@ -52,7 +52,7 @@ def opened(dir: Path | None) -> Iterator[Session]:
 
 @contextmanager
 def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]:
-    """Connect to a chain that exists; an embedded chain is not made by the way."""
+    """Connect to a chain that exists; an embedded chain is not created as a side effect."""
     from collegium.chain.engines import connect
     from collegium.chain.transport import Retry
 
@@ -60,7 +60,7 @@ def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]
         raise ChainFile(
             expected=f"the file of an embedded chain at {spec}",
             found="no such file",
-            action="Put the file back, or name another run with --dir.",
+            action="Put the file back, or pass another run with --dir.",
         )
     # A person waits: 1.4 s of patience with a chain that is away, not the minute of a server.
     with connect(spec, run_dir=run_dir, retry=Retry(attempts=4)) as chain:
@@ -68,10 +68,10 @@ def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]
 
 
 def account(chain: "Chain", wallet: str | None) -> "LocalAccount":
-    """The account that ``--wallet`` names; on a local chain the first of its own by default.
+    """The account that ``--wallet`` gives; on a local chain the first of its own by default.
 
     Raises:
-        MissingKeys: no wallet was named, or it cannot be found.
+        MissingKeys: no wallet was given, or it cannot be found.
         WrongPassphrase: it does not open.
     """
     if wallet is None and chain.is_local:
@@ -80,7 +80,7 @@ def account(chain: "Chain", wallet: str | None) -> "LocalAccount":
         raise MissingKeys(
             expected="a wallet to send with",
             found=f"none, and chain {chain.chain_id} is not a local one",
-            action="Name a wallet file with --wallet.",
+            action="Pass a wallet file with --wallet.",
         )
     if wallet.startswith(DEVELOPMENT):
         return _development(chain, wallet.removeprefix(DEVELOPMENT))

@@ -53,7 +53,7 @@ class Newest:
         view = self.view
         members = len(view.committee)
         waits = {
-            "Idle": "no round was opened yet",
+            "Idle": "no round has been opened yet",
             "Commit": f"{len(view.updates)} of {len(view.members)} updates are committed",
             "Draw": "the committee can be drawn now (collegium round advance)",
             "Score": f"{len(view.sealed)} of {members} votes are sealed",
@@ -62,16 +62,20 @@ class Newest:
             "Merge": self._proposers(),
             "Proposed": f"{len(view.attested)} of {members} attest the merge that node "
             f"{view.proposer} proposed",
-            "Final": "over: the merge is final",
+            "Final": "finished: the merge is final",
             "Cancelled": "cancelled; reward refunded",
         }
         if view.cancellable:
-            return f"round {view.id}, {view.phase}: too little came in; it can be cancelled now"
+            return f"round {view.id}, {view.phase}: too few arrived; it can be cancelled now"
         return f"round {view.id}, {view.phase}: {waits[view.phase]}"
 
     def _proposers(self) -> str:
         view = self.view
         if not view.barred:
-            return f"node {view.aggregator} is to propose the merge; after its deadline others may"
+            return (
+                f"node {view.aggregator} should propose the merge; after its deadline, others may"
+            )
         others = ", ".join(map(str, view.candidates())) or "none"
-        return f"a proposal was rejected; another node is to propose the merge (able: {others})"
+        return (
+            f"a proposal was rejected; another node should propose the merge (possible: {others})"
+        )

@@ -63,7 +63,7 @@ class Run:
         raise NoRun(
             expected=f"the file {path} of a run",
             found=found,
-            action="Name the run's folder with --dir, or make one with "
+            action="Pass the run's folder with --dir, or create one with "
             "`collegium federation create` or `collegium demo`.",
         )
 
