@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Part} from "./Part.sol";
 import {IDisputes} from "./interfaces/IDisputes.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
+import {IRounds} from "./interfaces/IRounds.sol";
+import {Binding} from "./libraries/Binding.sol";
 import {Lanes} from "./libraries/Lanes.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -10,7 +13,7 @@ import {Tree} from "./libraries/Tree.sol";
 
 /// @title Judge of disputes
 /// @notice Decides from hashes and signatures alone, and tells the federation what was proven.
-contract Disputes is IDisputes {
+contract Disputes is IDisputes, Part {
     using Packed for bytes;
     using Signatures for bytes32;
 
@@ -22,9 +25,11 @@ contract Disputes is IDisputes {
     /// @inheritdoc IDisputes
     mapping(uint16 id => mapping(uint64 round => bool)) public proven;
 
-    /// @dev The deployer is the federation.
-    constructor() {
-        federation = IFederation(msg.sender);
+    /// @param federation_ Whose disputes are judged here.
+    constructor(IFederation federation_)
+        Part(address(federation_), Binding.disputes(address(federation_)))
+    {
+        federation = federation_;
     }
 
     /// @inheritdoc IDisputes
@@ -81,7 +86,7 @@ contract Disputes is IDisputes {
         require(federation.vault().stakeOf(id) != 0, NothingAtStake(id));
 
         proven[id][round] = true;
-        federation.punish(round, id, IFederation.Offence.Equivocation, msg.sender);
+        federation.punish(round, id, IRounds.Offence.Equivocation, msg.sender);
     }
 
     /// @dev Refuses what is not this leaf of the state with this root.

@@ -5,11 +5,14 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {Administered} from "./Administered.sol";
 import {Charter} from "./Charter.sol";
-import {Merging} from "./Merging.sol";
-import {Settler} from "./Settler.sol";
+import {Core} from "./Core.sol";
+import {Registry} from "./Registry.sol";
+import {Views} from "./Views.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
+import {IPart} from "./interfaces/IPart.sol";
+import {ISteps} from "./interfaces/ISteps.sol";
+import {Binding} from "./libraries/Binding.sol";
 import {Bits} from "./libraries/Bits.sol";
-import {Draw} from "./libraries/Draw.sol";
 import {Member} from "./libraries/Members.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
@@ -19,7 +22,7 @@ import {Settlement} from "./libraries/Settlement.sol";
 /// @title Federation: one round of fine-tuning after the other
 /// @notice The contract checks who, when and in what order; arithmetic and proofs are elsewhere.
 /// Commitments and verdicts live in hashes that the next round overwrites; events carry the rest.
-contract Federation is Merging, Pausable {
+contract Federation is Registry, Views, Pausable {
     using Bits for uint256;
     using Packed for bytes;
     using Packed for bytes32;
@@ -35,16 +38,27 @@ contract Federation is Merging, Pausable {
     bytes32 public constant PAUSER = keccak256("PAUSER");
 
     uint256 private constant COMMIT_BYTES = 116; // address, digest, r, vs
+    uint256 private constant ATTESTATION_BYTES = 65; // slot, r, vs
 
     /// @param agreed What the members agreed on.
     /// @param token Token of rewards and stakes.
     /// @param admin Sponsor: holds all roles until it grants them to others.
-    constructor(Terms memory agreed, IERC20 token, address admin)
-        Charter(agreed)
-        Merging(token, agreed.unbonding)
+    /// @param parts Deployed before, for the address that this contract gets.
+    constructor(Terms memory agreed, IERC20 token, address admin, Parts memory parts)
+        Core(agreed, parts)
+        Views(parts.steps)
         Administered(admin)
     {
-        stateRoot = agreed.genesis;
+        Charter.check(agreed);
+        // INVARIANT: escrow, judge, arithmetic and steps serve this federation, under its terms.
+        _check(parts.vault, Binding.vault(address(this), address(token), agreed.unbonding));
+        _check(parts.disputes, Binding.disputes(address(this)));
+        _check(parts.settler, Binding.settler(address(this), agreed));
+        _check(parts.steps, Binding.steps(address(this), agreed, parts));
+        emit FederationCreated(
+            address(token), parts.vault, parts.disputes, parts.settler, parts.steps
+        );
+        _stateRoot = agreed.genesis;
         _grantRole(COUNCIL, admin);
         _grantRole(COORDINATOR, admin);
         _grantRole(PAUSER, admin);
@@ -57,7 +71,7 @@ contract Federation is Merging, Pausable {
         // INVARIANT: one round is live at a time.
         require(!header.live(), WrongPhase(current));
         // INVARIANT: every round starts from the last final state.
-        require(base == stateRoot, WrongBase(stateRoot));
+        require(base == _stateRoot, WrongBase(_stateRoot));
         uint256 members = _registered;
         uint256 needed = MIN_UPDATES > COMMITTEE ? MIN_UPDATES : COMMITTEE;
         // INVARIANT: a round that opens can be drawn and settled.
@@ -65,7 +79,7 @@ contract Federation is Merging, Pausable {
 
         header = _round.open(members, block.timestamp + COMMIT_WINDOW);
         emit RoundOpened(header.id(), base, members, header.deadline());
-        vault.reserve(REWARD);
+        VAULT.reserve(REWARD);
     }
 
     /// @inheritdoc IFederation
@@ -91,7 +105,7 @@ contract Federation is Merging, Pausable {
         uint256 missing = _round.missingIn(header);
         bytes memory taken = Packed.list(count * Settlement.UPDATE_BYTES);
         bytes32[8] memory template =
-            Signatures.template(Signatures.domainOf(address(this)), roundId, stateRoot);
+            Signatures.template(Signatures.domainOf(address(this)), roundId, _stateRoot);
         unchecked {
             uint256 item = items.position();
             for (uint256 end = item + items.length; item != end; item += COMMIT_BYTES) {
@@ -103,23 +117,6 @@ contract Federation is Merging, Pausable {
         _round.accumulator = _round.accumulator.chainMemory(taken);
         emit UpdatesCommitted(roundId, taken);
         _setMissing(header, missing);
-    }
-
-    /// @inheritdoc IFederation
-    function advance(uint64 roundId) external {
-        Header header = _newest(roundId);
-        (Phase current, bool due,) = _status(header);
-        if (due) {
-            _cancel(header, current);
-        } else if (current == Phase.Draw) {
-            _draw(header);
-        } else if (current == Phase.Merge && _past(header, CHALLENGE_WINDOW)) {
-            _end(header);
-        } else if (current == Phase.Proposed && _past(header, 0)) {
-            _conclude(header);
-        } else {
-            revert NothingDue(current);
-        }
     }
 
     /// @inheritdoc IFederation
@@ -165,33 +162,78 @@ contract Federation is Merging, Pausable {
     }
 
     /// @inheritdoc IFederation
+    function proposeMerge(uint64 roundId, bytes32 root) external {
+        Header header = _during(roundId, Phase.Merge);
+        Member member = _signers[msg.sender];
+        // INVARIANT: only nodes of this round propose.
+        require(member.activeIn(roundId), NotActive(msg.sender));
+        uint16 id = member.id();
+        bool late = block.timestamp >= header.deadline();
+        // INVARIANT: until its deadline the merge is the aggregator's.
+        require(late || id == header.aggregator(), NotAggregator(header.aggregator()));
+        // INVARIANT: a round has at most four proposals, each of another node.
+        require(!header.barred(id), ProposerBarred(id));
+        (uint256 stake, uint256 bond) = (VAULT.stakeOf(id), _penalty(Offence.Merge));
+        // INVARIANT: a wrong merge can be paid for.
+        require(stake >= bond, NotBonded(id, stake, bond));
+
+        uint256 end = block.timestamp + CHALLENGE_WINDOW;
+        _round.header = header.enter(Stage.Proposed, end).proposedBy(id);
+        _round.proposal = root;
+        emit MergeProposed(roundId, id, root, uint64(end));
+    }
+
+    /// @inheritdoc IFederation
+    function attestMerge(uint64 roundId, bytes calldata signatures) external {
+        Header header = _during(roundId, Phase.Proposed);
+        uint256 count = _items(signatures, ATTESTATION_BYTES);
+        bytes32 digest = Signatures.mergeHash(address(this), roundId, _round.proposal);
+        for (uint256 i; i < count; ++i) {
+            uint256 at = i * ATTESTATION_BYTES;
+            uint8 slot = uint8(signatures[at]);
+            address signer = digest.recover(signatures.word(at + 1), signatures.word(at + 33));
+            // INVARIANT: only the committee attests, each for itself.
+            require(_isMember(slot, _signers[signer], roundId), BadSignature(slot));
+            header = header.attest(slot);
+        }
+        uint256 end = header.deadline();
+        uint256 disputed = block.timestamp + DISPUTE_WINDOW;
+        // The quorum is there: what remains is the time to object. More of them come later than the
+        // quorum did, so they change nothing.
+        if (_attested(header) && disputed < end) end = disputed;
+        _round.header = header.enter(Stage.Proposed, end);
+        emit MergeAttested(roundId, header.attestedSlots(), uint64(end));
+    }
+
+    // The steps take their arguments from the call itself; they are named for the ABI.
+
+    /// @inheritdoc ISteps
+    function advance(uint64 roundId) external {
+        (roundId);
+        _step();
+    }
+
+    /// @inheritdoc ISteps
     function settle(
         uint64 roundId,
         bytes calldata updates,
         bytes[] calldata scores,
         uint96[] calldata ledger
     ) external {
-        Header header = _during(roundId, Phase.Settle);
-        // INVARIANT: what is settled is what was committed, in that order.
-        require(_chained(header, updates) == _round.accumulator, WrongUpdates());
-        _checkScores(header, scores);
-        // INVARIANT: the ledger knows registered nodes only.
-        require(ledger.length <= nodeCount(), WrongLedger());
-        Settler.Case memory case_ =
-            Settler.Case(_round.committee, header.revealedSlots(), nodeCount());
-        Settler.Result memory result = SETTLER.settle(case_, updates, scores, Packed.words(ledger));
-        // INVARIANT: the new ledger is the old one plus this round.
-        require(result.before == vault.ledgerRoot(), WrongLedger());
+        (roundId, updates, scores, ledger);
+        _step();
+    }
 
-        _round.header = result.merges
-            ? header.enter(Stage.Merge, block.timestamp + MERGE_WINDOW)
-            : header.enter(Stage.Final, 0);
-        _book(roundId, result);
-        _slashUnrevealed(header);
-        for (uint256 i; i < result.invalid.length; i += Settlement.ID_BYTES) {
-            _slash(roundId, result.invalid.idAt(i), Offence.Invalid, address(0));
-        }
-        if (!result.merges) emit RoundFinalised(roundId, stateRoot);
+    /// @inheritdoc ISteps
+    function disprove(uint64 roundId, address challenger) external {
+        (roundId, challenger);
+        _step();
+    }
+
+    /// @inheritdoc ISteps
+    function punish(uint64 roundId, uint16 id, Offence offence, address reporter) external {
+        (roundId, id, offence, reporter);
+        _step();
     }
 
     /// @inheritdoc IFederation
@@ -205,6 +247,40 @@ contract Federation is Merging, Pausable {
     }
 
     // Steps ------------------------------------------------------------------------------------
+
+    /// @dev Answer this call with the code of the steps, on the storage here.
+    function _step() private {
+        address code = steps();
+        // Arguments, result and refusal are handed on as they come.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            let done := delegatecall(gas(), code, free, calldatasize(), 0, 0)
+            returndatacopy(free, 0, returndatasize())
+            if iszero(done) { revert(free, returndatasize()) }
+            return(free, returndatasize())
+        }
+    }
+
+    /// @dev Refuses a part that does not say that it was made for this.
+    function _check(address part, bytes32 binding) private view {
+        (bool done, bytes memory found) = part.staticcall(abi.encodeCall(IPart.binding, ()));
+        require(done && found.length == 32 && bytes32(found) == binding, WrongPart(part));
+    }
+
+    /// @dev The same as `_during` for the phase Commit, without working out the phase: each update
+    /// pays for it.
+    function _duringCommit(uint64 roundId) private view returns (Header header) {
+        header = _round.header;
+        if (!header.takes(roundId, block.timestamp)) _during(roundId, Phase.Commit);
+    }
+
+    /// @dev Number of items of `width` bytes in `list`, at least one.
+    function _items(bytes calldata list, uint256 width) private pure returns (uint256 count) {
+        count = list.length / width;
+        // INVARIANT: a packed list holds whole items, and says something.
+        require(count != 0 && list.length % width == 0, BadLength(list.length));
+    }
 
     /// @dev Take in the item at this calldata position, or say in an event why not.
     /// @param taken Packed (uint16 id, bytes32 digest); grows by the item.
@@ -249,80 +325,4 @@ contract Federation is Merging, Pausable {
         _round.setMissing(header, missing);
     }
 
-    function _draw(Header header) private {
-        uint256 members = _round.members;
-        bytes32 seed = keccak256(abi.encode(block.prevrandao, address(this), uint64(header.id())));
-        uint256[] memory seats = Draw.committee(seed, members, COMMITTEE);
-        uint256 committee_;
-        for (uint256 slot; slot < seats.length; ++slot) {
-            committee_ |= uint256(_nodeAt(seats[slot])) << (slot << 4);
-        }
-        uint16 aggregator = _nodeAt(Draw.aggregator(members, header.id()));
-
-        uint256 end = block.timestamp + SCORE_WINDOW;
-        uint256 count = _committed(header).count();
-        _round.header = _round.close(header).enter(Stage.Score, end).draw(count, aggregator);
-        _round.committee = committee_;
-        emit CommitteeDrawn(header.id(), seed, _unpack(committee_), aggregator, uint64(end));
-    }
-
-    function _cancel(Header header, Phase reached) private {
-        if (reached == Phase.Commit) header = _round.close(header);
-        _round.header = header.enter(Stage.Cancelled, 0);
-        emit RoundCancelled(header.id(), reached);
-        vault.release(REWARD);
-        if (reached == Phase.Reveal) _slashUnrevealed(header);
-    }
-
-    /// @dev Move the money of a settled round and publish all that claims and auditors need.
-    function _book(uint64 roundId, Settler.Result memory result) private {
-        uint96 kept = result.merges ? AGGREGATOR_POOL : 0;
-        uint96 released = REWARD - result.earned - kept;
-        _round.outcome = result.accepted;
-        emit RoundSettled(
-            roundId,
-            result.root,
-            result.accepted,
-            result.earned,
-            released,
-            result.results,
-            result.fees,
-            result.totals
-        );
-        vault.settle(result.root, result.earned, released);
-    }
-
-    /// @dev Slash all who sealed a vote and did not open it.
-    function _slashUnrevealed(Header header) private {
-        uint256 silent = header.sealedSlots() & ~header.revealedSlots();
-        for (uint256 slot; slot < COMMITTEE; ++slot) {
-            if (!silent.has(slot)) continue;
-            _slash(header.id(), _round.committee.member(slot), Offence.Unrevealed, address(0));
-        }
-    }
-
-    // Checks -----------------------------------------------------------------------------------
-
-    /// @dev What the accumulator is if exactly `updates` were committed.
-    function _chained(Header header, bytes calldata updates) private pure returns (bytes32) {
-        uint256 length = header.updates() * Settlement.UPDATE_BYTES;
-        // INVARIANT: as many updates are settled as were committed.
-        require(updates.length == length, WrongUpdates());
-        return bytes32(uint256(header.id())).chainCalldata(updates);
-    }
-
-    /// @dev Refuses scores that are not those that were revealed.
-    function _checkScores(Header header, bytes[] calldata scores) private view {
-        // INVARIANT: every slot is accounted for, revealed or not.
-        require(scores.length == COMMITTEE, WrongScores(COMMITTEE));
-        uint256 revealed = header.revealedSlots();
-        for (uint256 slot; slot < scores.length; ++slot) {
-            bytes calldata given = scores[slot];
-            // INVARIANT: votes count as they were revealed, the others not at all.
-            require(
-                revealed.has(slot) ? keccak256(given) == _round.verdicts[slot] : given.length == 0,
-                WrongScores(slot)
-            );
-        }
-    }
 }

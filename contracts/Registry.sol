@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Administered} from "./Administered.sol";
+import {Core} from "./Core.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {Member, Members} from "./libraries/Members.sol";
@@ -10,7 +11,7 @@ import {Member, Members} from "./libraries/Members.sol";
 /// @title Members of a federation
 /// @notice Changes take effect from the next round on. A node keeps its id for ever; its seat, one
 /// of 256, is given to another once it is free. Who administers the roles is replaced in two steps.
-abstract contract Registry is IRegistry, Administered {
+abstract contract Registry is IRegistry, Core, Administered {
     using Bits for uint256;
 
     /// @notice Role that admits and revokes members.
@@ -18,20 +19,6 @@ abstract contract Registry is IRegistry, Administered {
 
     /// @dev Settlement carries one total per node ever registered and must fit into a block.
     uint256 private constant MAX_NODES = 4096;
-
-    struct Keys {
-        address signer;
-        bytes32 encryptionKey;
-        bytes32 transportKey;
-    }
-
-    mapping(address signer => Member) internal _signers;
-    mapping(uint16 id => Keys) private _keys;
-    mapping(uint256 seat => uint16 id) private _seated;
-
-    /// @dev Bitmap of the seats of the nodes that have not left.
-    uint256 internal _registered;
-    uint16 private _nodeCount;
 
     /// @inheritdoc IRegistry
     mapping(address account => uint16 id) public nodeOf;
@@ -73,13 +60,13 @@ abstract contract Registry is IRegistry, Administered {
         uint8 seat = _freeSeat();
         if (id == 0) id = _newId();
 
-        uint32 from = _newestRound() + 1;
+        uint32 from = _round.header.id() + 1;
         _appoint(signer, Members.create(msg.sender, id, seat, from));
         _keys[id] = Keys(signer, encryptionKey, transportKey);
         _seated[seat] = id;
         _registered |= 1 << seat;
         emit NodeRegistered(id, msg.sender, signer, seat, from, encryptionKey, transportKey);
-        _onRegister(id, msg.sender);
+        VAULT.pullStake(id, msg.sender, STAKE); // last: it calls the token
     }
 
     /// @inheritdoc IRegistry
@@ -88,7 +75,7 @@ abstract contract Registry is IRegistry, Administered {
         Member member = _present(id);
         address last = _keys[id].signer;
 
-        uint32 from = _newestRound() + 1;
+        uint32 from = _round.header.id() + 1;
         if (signer != last) {
             _appoint(signer, member.starting(from));
             _signers[last] = member.ending(from);
@@ -138,7 +125,7 @@ abstract contract Registry is IRegistry, Administered {
 
     /// @inheritdoc IRegistry
     function needs(uint16 id) external view returns (bool) {
-        return _seatsInUse() != 0 && _member(id).activeUntil() > _newestRound();
+        return _seatsInUse() != 0 && _member(id).activeUntil() > _round.header.id();
     }
 
     /// @inheritdoc IRegistry
@@ -156,35 +143,9 @@ abstract contract Registry is IRegistry, Administered {
         return uint16(_registered.count());
     }
 
-    /// @dev Id of the newest round, live or not; 0 before the first.
-    function _newestRound() internal view virtual returns (uint32);
-
     /// @dev Bitmap of the seats that the live round needs; empty if none is live.
-    function _seatsInUse() internal view virtual returns (uint256);
-
-    /// @dev Takes the stake. Called last: it calls the token.
-    function _onRegister(uint16 id, address account) internal virtual;
-
-    /// @dev Starts unbonding the stake.
-    function _onLeave(uint16 id) internal virtual;
-
-    /// @dev Ends a membership after the live round; `member` is the newest entry of node `id`.
-    function _leave(uint16 id, Member member, LeaveReason reason) internal {
-        uint32 until = _newestRound() + 1;
-        _signers[_keys[id].signer] = member.ending(until);
-        _registered &= ~(uint256(1) << member.seat());
-        emit NodeLeft(id, until, reason);
-        _onLeave(id);
-    }
-
-    /// @dev The newest entry of node `id`; empty if there is no such node.
-    function _member(uint16 id) internal view returns (Member) {
-        return _signers[_keys[id].signer];
-    }
-
-    /// @dev Node in `seat`, which is taken.
-    function _nodeAt(uint256 seat) internal view returns (uint16) {
-        return _seated[seat];
+    function _seatsInUse() private view returns (uint256) {
+        return _round.header.live() ? _round.members : 0;
     }
 
     /// @dev Lets a key speak as `member` says.

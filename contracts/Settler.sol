@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "./interfaces/IFederation.sol";
+import {Part} from "./Part.sol";
+import {IRounds} from "./interfaces/IRounds.sol";
+import {Binding} from "./libraries/Binding.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 import {Packed} from "./libraries/Packed.sol";
@@ -11,7 +13,7 @@ import {Settlement} from "./libraries/Settlement.sol";
 /// @title The terms, and the arithmetic of settlement under them
 /// @notice Nothing here ever changes, and nothing is trusted: the federation checks what goes in
 /// and books what comes out. It stands apart because a contract holds at most 24,576 bytes.
-contract Settler {
+contract Settler is Part {
     using Bits for uint256;
     using Packed for bytes;
     using Rounds for uint256;
@@ -32,34 +34,35 @@ contract Settler {
     /// @param accepted Hash over the accepted (uint16 id, bytes32 digest, uint16 weight).
     /// @param merges Whether any update was accepted.
     /// @param earned Sum of all pay.
-    /// @param results Packed (int32 median, uint16 weight, uint96 pay) per update.
-    /// @param fees Packed uint96 per committee slot.
+    /// @param released What returns to the free escrow.
     /// @param invalid Packed uint16 ids: updates that others than their owners found invalid.
-    /// @param totals The new ledger: token units ever earned, by id (index 0 is id 1).
+    /// @param log Data of the event `RoundSettled`: written here once, logged as it is.
     struct Result {
         bytes32 before;
         bytes32 root;
         bytes32 accepted;
         bool merges;
         uint96 earned;
-        bytes results;
-        bytes fees;
+        uint96 released;
         bytes invalid;
-        uint96[] totals;
+        bytes log;
     }
 
     uint256 private constant WHOLE = 10_000; // basis points
     uint8 private constant BY_SCORE = 1;
 
-    IFederation.Terms private _terms;
+    IRounds.Terms private _terms;
 
-    /// @param agreed What the members agreed on; the federation has checked it.
-    constructor(IFederation.Terms memory agreed) {
+    /// @param federation Whose terms these are.
+    /// @param agreed What its members agreed on; the federation checks it.
+    constructor(address federation, IRounds.Terms memory agreed)
+        Part(federation, Binding.settler(federation, agreed))
+    {
         _terms = agreed;
     }
 
     /// @notice What was agreed.
-    function terms() external view returns (IFederation.Terms memory) {
+    function terms() external view returns (IRounds.Terms memory) {
         return _terms;
     }
 
@@ -83,10 +86,18 @@ contract Settler {
         result.accepted = keccak256(outcome.accepted);
         result.merges = outcome.accepted.length != 0;
         result.earned = uint96(outcome.earned);
-        result.results = outcome.results;
-        result.fees = outcome.fees;
+        uint256 kept = result.merges ? uint256(_terms.reward) * _terms.aggregatorShare / WHOLE : 0;
+        result.released = uint96(_terms.reward - outcome.earned - kept);
         result.invalid = outcome.invalid;
-        result.totals = totals;
+        result.log = abi.encode(
+            result.root,
+            result.accepted,
+            result.earned,
+            result.released,
+            outcome.results,
+            outcome.fees,
+            totals
+        );
     }
 
     function _rules() private view returns (Settlement.Rules memory) {

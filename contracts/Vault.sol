@@ -5,8 +5,10 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Part} from "./Part.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {IVault} from "./interfaces/IVault.sol";
+import {Binding} from "./libraries/Binding.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 
 /// @title Escrow of a federation
@@ -14,7 +16,7 @@ import {Ledger} from "./libraries/Ledger.sol";
 /// their nodes, or are slashed: to who proved the offence, and to the free escrow. One Merkle root
 /// over cumulative totals stands for all that was ever earned, so one claim covers all rounds and
 /// none can be paid twice. Nobody can pause or redirect a claim.
-contract Vault is IVault {
+contract Vault is IVault, Part {
     using SafeERC20 for IERC20;
 
     struct Payee {
@@ -81,11 +83,14 @@ contract Vault is IVault {
         _;
     }
 
-    /// @param token_ Token of escrow, stakes and pay. The deployer is the federation.
+    /// @param federation_ Whose escrow this is.
+    /// @param token_ Token of escrow, stakes and pay.
     /// @param unbonding_ Seconds from leaving until a stake can be withdrawn.
-    constructor(IERC20 token_, uint32 unbonding_) {
+    constructor(address federation_, IERC20 token_, uint32 unbonding_)
+        Part(federation_, Binding.vault(federation_, address(token_), unbonding_))
+    {
         token = token_;
-        federation = msg.sender;
+        federation = federation_;
         unbonding = unbonding_;
     }
 

@@ -5,12 +5,14 @@ A user of the package needs neither Node nor a compiler, because ABI and bytecod
 
     python tools/build_contracts.py            # write the artifacts
     python tools/build_contracts.py --check    # compare only; exit status 1 if they differ
+    python tools/build_contracts.py --sizes    # print the sizes of the code, as in docs/analysis.md
 """
 
 import argparse
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,16 @@ import solcx
 ROOT = Path(__file__).resolve().parent.parent
 ARTIFACTS = ROOT / "platform" / "collegium" / "chain" / "artifacts"
 SOLC_VERSION = "0.8.30"
-SHIPPED = ("Federation", "Vault", "Disputes", "DemoToken")
-PARTS = ("Settler",)  # the federation creates it, and nobody else calls it
+SHIPPED = ("Federation", "Vault", "Disputes", "Settler", "Steps", "DemoToken")
 SIZE_LIMIT = 24576  # bytes of deployed code, EIP-170
-INIT_LIMIT = 49152  # bytes of creation code, EIP-3860; the federation's holds those it creates
+INIT_LIMIT = 49152  # bytes of creation code, EIP-3860
 SETTINGS = {
     "optimizer": {"enabled": True, "runs": 200},
     "evmVersion": "shanghai",
     "metadata": {"bytecodeHash": "none"},
-    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
+    "outputSelection": {
+        "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "storageLayout"]}
+    },
 }
 
 
@@ -77,36 +80,71 @@ def compile_contracts(names: list[str]) -> dict[str, dict[str, Any]]:
     return {name: body for name in names for name, body in output["contracts"][name].items()}
 
 
+@cache
+def compiled() -> dict[str, dict[str, Any]]:
+    """solc's output for every shipped contract, by name."""
+    return compile_contracts([f"contracts/{name}.sol" for name in SHIPPED])
+
+
 def artifacts() -> dict[str, str]:
     """File name -> text of every shipped artifact, compiled from the sources here."""
-    names = SHIPPED + PARTS
-    compiled = compile_contracts([f"contracts/{name}.sol" for name in names])
-    for name in names:
-        _check_size(name, compiled[name]["evm"]["deployedBytecode"], SIZE_LIMIT)
-        _check_size(f"{name}'s creation", compiled[name]["evm"]["bytecode"], INIT_LIMIT)
     files = {}
     for name in SHIPPED:
-        code = compiled[name]["evm"]
         body = {
             "contractName": name,
-            "abi": compiled[name]["abi"],
-            "bytecode": "0x" + code["bytecode"]["object"],
+            "abi": compiled()[name]["abi"],
+            "bytecode": "0x" + compiled()[name]["evm"]["bytecode"]["object"],
         }
         files[f"{name}.json"] = json.dumps(body, separators=(",", ":")) + "\n"
     return files
 
 
-def _check_size(what: str, code: dict[str, str], limit: int) -> None:
-    size = len(code["object"]) // 2
-    if size > limit:
-        raise SystemExit(f"{what} is {size} bytes of code; a chain accepts {limit}")
+def sizes() -> dict[str, tuple[int, int]]:
+    """Contract name -> bytes of deployed code and of creation code, without its arguments."""
+    codes = {name: compiled()[name]["evm"] for name in SHIPPED}
+    return {
+        name: (_size(code["deployedBytecode"]), _size(code["bytecode"]))
+        for name, code in codes.items()
+    }
+
+
+def size_table() -> str:
+    """The sizes as a Markdown table."""
+    lines = [
+        "| Contract | Deployed code, bytes | % of 24,576 | Creation code, bytes | % of 49,152 |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, (deployed, creation) in sizes().items():
+        shares = (
+            f"{_percent(deployed, SIZE_LIMIT)} | {creation:,} | {_percent(creation, INIT_LIMIT)}"
+        )
+        lines.append(f"| `{name}` | {deployed:,} | {shares} |")
+    return "\n".join(lines) + "\n"
+
+
+def storage(name: str) -> list[tuple[str, str, int, str]]:
+    """Where a contract's variables lie, in order: name, slot, offset in bytes, type."""
+    fields = compiled()[name]["storageLayout"]["storage"]
+    return [(f["label"], f["slot"], f["offset"], f["type"]) for f in fields]
+
+
+def _size(code: dict[str, str]) -> int:
+    return len(code["object"]) // 2
+
+
+def _percent(size: int, limit: int) -> str:
+    return f"{100 * size / limit:.1f}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compile the contracts into the Python package.")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    check = parser.parse_args().check
-    changed = []
+    parser.add_argument("--sizes", action="store_true", help="print the sizes, write nothing")
+    given = parser.parse_args()
+    if given.sizes:
+        print(size_table(), end="")
+        return 0
+    check, changed = given.check, []
     for name, text in artifacts().items():
         path = ARTIFACTS / name
         if path.exists() and path.read_text() == text:

@@ -8,7 +8,7 @@ and Ganache agree to the unit)::
 
 Keys of ``gas.json``:
 
-- ``deploy``: the federation with its vault, its judge of disputes and its settler.
+- ``deploy``: the federation with its vault, its judge of disputes, its settler and its steps.
 - ``register``, ``rotate``, ``exit``, ``withdraw_stake``: a node's own transactions; the stake is
   all that its account holds, and the key it rotates to is new.
 - ``commit``: one update by its own node, neither first nor last of the round.
@@ -18,7 +18,7 @@ Keys of ``gas.json``:
 - ``claim128``: the first claim of a node, ledger of 128 nodes; its account holds some tokens
   already. ``claim128_new_holder``: it holds none, and the token opens a slot for it.
 - ``dispute10``: one wrong lane among 4,194,304 (depth 14), ten accepted updates at 8 bits, the
-  first dispute of the federation; proposer and a quorum of attesting validators are slashed.
+  first dispute of the federation; a quorum of validators is slashed, the proposer among them.
   ``dispute10_unattested``: the proposer alone.
 - ``round16``: 16 nodes, five validators, everything from opening to the final state; each node
   sends its own commitment; claims are not counted. ``round16_batched``: commitments relayed.
@@ -45,26 +45,24 @@ from web3.logs import DISCARD
 from collegium.chain.embedded.chain import EmbeddedChain
 from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.provider import EmbeddedProvider
-from collegium.protocol import ledger
+from collegium.chain.parts import PARTS, plan
+from collegium.chain.shipped import artifact
+from collegium.protocol import draw, ledger
 from collegium.protocol.digest import update_digest
 from collegium.protocol.merge_proof import Leaf, MergeProof
+from collegium.protocol.terms import SCORE, Terms
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = ROOT / "gas.json"
-ARTIFACTS = ROOT / "platform" / "collegium" / "chain" / "artifacts"
 COMMITTEE, REWARD, STAKE, WINDOW, GAS = 5, 1000 * 10**18, 10**18, 3600, 29_000_000
-TERMS = (
-    *(REWARD, STAKE, 8500, 1000, 500),  # reward, stake, shares
-    *(COMMITTEE, 1, 0, 1),  # committee, minUpdates, minScore, weightRule
-    *(WINDOW, WINDOW, WINDOW, WINDOW, WINDOW, WINDOW // 10, 11 * WINDOW),  # windows, unbonding
-    *(1000, 1000, 10000, 5000, 10000),  # penalties
-)
+TERMS = Terms.usual(
+    reward=REWARD, stake=STAKE, node_share=8500, validator_share=1000, aggregator_share=500,
+    committee=COMMITTEE, min_updates=1, min_score=0, weight_rule=SCORE, unbonding=11 * WINDOW,
+    commit_window=WINDOW, score_window=WINDOW, reveal_window=WINDOW, merge_window=WINDOW,
+    challenge_window=WINDOW,
+)  # fmt: skip
 SALT = keccak(b"salt")
 DEPTH, PLACE = 14, 5000  # tree over 4,194,304 lanes, and the leaf in dispute
-
-
-def _artifact(name: str) -> Any:
-    return json.loads((ARTIFACTS / f"{name}.json").read_text())
 
 
 @dataclass
@@ -77,28 +75,30 @@ class Bench:
     totals: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.w3 = Web3(EmbeddedProvider(EmbeddedChain(clock="virtual")))
+        self.chain = EmbeddedChain(clock="virtual")
+        self.w3 = Web3(EmbeddedProvider(self.chain))
         self.admin = dev_accounts()[-1]
         self.token = self.deploy("DemoToken", self.admin.address)
-        terms = (b"\x01" * 32, self.genesis, *TERMS)
-        self.federation = self.deploy("Federation", terms, self.token.address, self.admin.address)
+        terms = TERMS.to_struct(b"\x01" * 32, self.genesis)
+        planned = plan(self.admin.address, 1, terms, self.token.address, self.admin.address)
+        self.spent = 0
+        parts = {part: self.deploy(PARTS[part], *planned.arguments(part)) for part in PARTS}
+        self.federation = self.deploy("Federation", *planned.own_arguments())
         self.deployment, self.spent = self.spent, 0
-        self.vault = self._part("Vault", self.federation.functions.vault().call())
-        self.disputes = self._part("Disputes", self.federation.functions.disputes().call())
+        self.vault, self.disputes = parts["vault"], parts["disputes"]
         calls = self.token.functions
         self.send(calls.mint(self.admin.address, 100 * REWARD))
         self.send(calls.approve(self.vault.address, 100 * REWARD))
         self.send(self.vault.functions.deposit(100 * REWARD))
 
     def deploy(self, name: str, *args: Any) -> Any:
-        artifact = _artifact(name)
-        factory = self.w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
-        self.spent = 0
-        receipt = self.send(factory.constructor(*args))
-        return self.w3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])
-
-    def _part(self, name: str, address: str) -> Any:
-        return self.w3.eth.contract(address=address, abi=_artifact(name)["abi"])
+        """Create a shipped contract. Counts its gas."""
+        made = artifact(name)
+        data = made.bytecode + made.abi.encode_constructor(*args)
+        fields: Any = {"data": data, "gas": GAS, "gasPrice": 2 * 10**9, "value": 0}
+        fields["nonce"] = self.w3.eth.get_transaction_count(self.admin.address)
+        receipt = self._mine(self.admin, fields | {"chainId": 31337})
+        return self.w3.eth.contract(address=receipt["contractAddress"], abi=made.abi.entries)
 
     def send(self, call: Any, sender: LocalAccount | None = None) -> Any:
         """Mine ``call``; its receipt. Counts its gas.
@@ -158,8 +158,14 @@ class Bench:
         self.send(self.federation.functions.advance(round_id))
         return gas | {"total": self.spent - start}
 
-    def settle(self, batched: bool, digests: list[bytes]) -> dict[str, int]:
-        """A round of the first nodes with these digests up to its settlement; gas by step."""
+    def settle(
+        self, batched: bool, digests: list[bytes], *, merger_votes: bool = False
+    ) -> dict[str, int]:
+        """A round of the first nodes with these digests up to its settlement; gas by step.
+
+        Args:
+            merger_votes: wait for a block whose draw has the aggregator among the first validators.
+        """
         calls, gas = self.federation.functions, {}
         self.send(calls.openRound(calls.stateRoot().call()))
         round_id = calls.round().call()[0]
@@ -174,6 +180,8 @@ class Bench:
             ]
             gas["commit"] = costs[len(costs) // 2]
         self.wait()
+        if merger_votes:
+            self._await_draw(round_id)
         self.send(calls.advance(round_id))
         scores = self._verdicts(round_id, len(authors))
         packed = b"".join(
@@ -185,6 +193,16 @@ class Bench:
         event = self.federation.events.RoundSettled().process_receipt(receipt, errors=DISCARD)
         self.totals = event[0]["args"]["totals"]
         return gas
+
+    def _await_draw(self, round_id: int) -> None:
+        seats, quorum = range(len(self.nodes)), self.federation.functions.quorum().call()
+        merger = draw.aggregator(round_id, seats)
+        while True:
+            randomness = int.from_bytes(self.chain.next_header().mix_hash, "big")
+            seed = draw.seed(randomness, self.federation.address, round_id)
+            if merger in draw.committee(seed, seats, COMMITTEE)[:quorum]:
+                return
+            self.w3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
 
     def claim(self, node: int, holds: int = 0) -> int:
         """Gas of the claim of node id ``node``, which holds that many token units."""
@@ -262,7 +280,7 @@ def dispute(attested: bool) -> tuple[int, int]:
     bench.grow(16)
     roots = [leaf.root(PLACE) for leaf in leaves]
     digests = [update_digest(*parts) for parts in zip(manifests, roots, strict=True)]
-    bench.settle(False, digests)
+    bench.settle(False, digests, merger_votes=True)
     bench.propose(1, merged.root(PLACE))
     if attested:
         bench.attest(1)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Bits} from "./Bits.sol";
 
 /// @notice What has happened in a round; which phase that is depends on the time as well.
@@ -255,36 +255,36 @@ library Rounds {
         uint256 minUpdates,
         uint256 quorum,
         uint256 revealWindow
-    ) internal pure returns (IFederation.Phase phase, bool cancellable, uint256 end) {
+    ) internal pure returns (IRounds.Phase phase, bool cancellable, uint256 end) {
         Stage reached = header.stage();
         end = header.deadline();
         if (reached == Stage.Commit) {
             bool over = time >= end;
-            if (over && committed >= minUpdates) return (IFederation.Phase.Draw, false, 0);
-            return (IFederation.Phase.Commit, over, end);
+            if (over && committed >= minUpdates) return (IRounds.Phase.Draw, false, 0);
+            return (IRounds.Phase.Commit, over, end);
         }
         if (reached == Stage.Score) return _scoring(header, time, quorum, revealWindow);
-        if (reached == Stage.Merge) return (IFederation.Phase.Merge, false, end);
-        if (reached == Stage.Proposed) return (IFederation.Phase.Proposed, false, end);
-        if (reached == Stage.Final) return (IFederation.Phase.Final, false, 0);
-        if (reached == Stage.Cancelled) return (IFederation.Phase.Cancelled, false, 0);
-        return (IFederation.Phase.Idle, false, 0);
+        if (reached == Stage.Merge) return (IRounds.Phase.Merge, false, end);
+        if (reached == Stage.Proposed) return (IRounds.Phase.Proposed, false, end);
+        if (reached == Stage.Final) return (IRounds.Phase.Final, false, 0);
+        if (reached == Stage.Cancelled) return (IRounds.Phase.Cancelled, false, 0);
+        return (IRounds.Phase.Idle, false, 0);
     }
 
     function _scoring(Header header, uint256 time, uint256 quorum, uint256 revealWindow)
         private
         pure
-        returns (IFederation.Phase, bool, uint256)
+        returns (IRounds.Phase, bool, uint256)
     {
         uint256 end = header.deadline();
-        if (time < end) return (IFederation.Phase.Score, false, end);
+        if (time < end) return (IRounds.Phase.Score, false, end);
         uint256 given = header.sealedSlots();
-        if (given.count() < quorum) return (IFederation.Phase.Score, true, end);
+        if (given.count() < quorum) return (IRounds.Phase.Score, true, end);
         uint256 opened = header.revealedSlots();
-        if (opened == given) return (IFederation.Phase.Settle, false, 0);
+        if (opened == given) return (IRounds.Phase.Settle, false, 0);
         end += revealWindow;
-        if (time < end) return (IFederation.Phase.Reveal, false, end);
-        if (opened.count() < quorum) return (IFederation.Phase.Reveal, true, end);
-        return (IFederation.Phase.Settle, false, 0);
+        if (time < end) return (IRounds.Phase.Reveal, false, end);
+        if (opened.count() < quorum) return (IRounds.Phase.Reveal, true, end);
+        return (IRounds.Phase.Settle, false, 0);
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IDisputes} from "../interfaces/IDisputes.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {MergeFixture} from "./MergeFixture.sol";
 
@@ -64,9 +64,9 @@ contract Anybody is MergeFixture {
     /// round to the beginning of the next.
     modifier watched() {
         _;
-        IFederation.Round memory now_ = federation.round();
+        IRounds.Round memory now_ = federation.round();
         uint256 progress = uint256(now_.phase) + 2 * uint256(now_.rejected);
-        if (now_.phase >= IFederation.Phase.Final) progress = 100;
+        if (now_.phase >= IRounds.Phase.Final) progress = 100;
         bool forward = now_.id == _round ? progress >= _progress : now_.id == _round + 1;
         if (!forward) ++backwards;
         (_progress, _round) = (progress, now_.id);
@@ -74,15 +74,15 @@ contract Anybody is MergeFixture {
 
     /// @dev The next step of an orderly round; one in four leaves the rest to the deadline.
     function plays(uint256 seed) external watched {
-        IFederation.Phase now_ = federation.phase();
+        IRounds.Phase now_ = federation.phase();
         bool lazy = seed % 4 == 0;
-        if (federation.cancellable() || now_ == IFederation.Phase.Draw) return advances();
-        if (now_ == IFederation.Phase.Idle || now_ >= IFederation.Phase.Final) return opens(seed);
-        if (now_ == IFederation.Phase.Commit) return lazy ? pass(WINDOW) : commitsOf(seed);
-        if (now_ == IFederation.Phase.Score) return lazy ? pass(WINDOW) : seals(seed);
-        if (now_ == IFederation.Phase.Reveal) return lazy ? pass(WINDOW) : reveals(seed);
-        if (now_ == IFederation.Phase.Settle) return settles();
-        if (now_ == IFederation.Phase.Merge) return lazy ? pass(1) : proposes(2 * seed, seed >> 8);
+        if (federation.cancellable() || now_ == IRounds.Phase.Draw) return advances();
+        if (now_ == IRounds.Phase.Idle || now_ >= IRounds.Phase.Final) return opens(seed);
+        if (now_ == IRounds.Phase.Commit) return lazy ? pass(WINDOW) : commitsOf(seed);
+        if (now_ == IRounds.Phase.Score) return lazy ? pass(WINDOW) : seals(seed);
+        if (now_ == IRounds.Phase.Reveal) return lazy ? pass(WINDOW) : reveals(seed);
+        if (now_ == IRounds.Phase.Settle) return settles();
+        if (now_ == IRounds.Phase.Merge) return lazy ? pass(1) : proposes(2 * seed, seed >> 8);
         if (federation.round().deadline <= time) return advances();
         if (!_right && seed % 8 < 6) return objects(seed);
         if (seed % 8 < 4) return attest();
@@ -165,7 +165,7 @@ contract Anybody is MergeFixture {
 
     function advances() internal {
         federation.advance(roundId());
-        if (federation.phase() == IFederation.Phase.Final) ++finals;
+        if (federation.phase() == IRounds.Phase.Final) ++finals;
     }
 
     function seals(uint256 seed) internal {
@@ -196,7 +196,7 @@ contract Anybody is MergeFixture {
 
     /// @dev The merge, or one with a wrong lane; by the aggregator or by anybody.
     function proposes(uint256 by, uint256 how) internal {
-        if (federation.phase() != IFederation.Phase.Merge) return;
+        if (federation.phase() != IRounds.Phase.Merge) return;
         bool right = how % 2 != 0;
         bytes memory leaf = right ? merge() : changed(merge(), how % 256, 1);
         bytes32 root = rootOf(leaf, path("state"));
@@ -212,7 +212,7 @@ contract Anybody is MergeFixture {
 
     /// @dev A proof against what is proposed: it holds if that is wrong, and only then.
     function objects(uint256 seed) internal {
-        if (federation.phase() != IFederation.Phase.Proposed) return;
+        if (federation.phase() != IRounds.Phase.Proposed) return;
         bytes memory right = merge();
         uint256 lane = seed % 256;
         for (uint256 i; i < 256 && !_right; ++i) {

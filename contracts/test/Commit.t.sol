@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Fixture} from "./Fixture.sol";
 import {Log} from "./Vm.sol";
 
@@ -14,7 +14,7 @@ contract CommitTest is Fixture {
 
     function test_OneCommitmentPerNodeAndRound() public {
         commit(0);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.AlreadyCommitted.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.AlreadyCommitted.selector, 1));
         vm.prank(signer(0));
         federation.commitUpdate(1, "other");
         federation.commitUpdates(1, bytes.concat(item(0, 0), item(1, 1), item(1, 1), item(2, 2)));
@@ -42,15 +42,15 @@ contract CommitTest is Fixture {
         federation.commitUpdates(1, items);
         Log[] memory logs = vm.getRecordedLogs();
         eq(logs.length, 4, "three reasons and one batch");
-        skipped(logs[0], account(0), IFederation.SkipReason.BadSignature);
-        skipped(logs[1], account(6), IFederation.SkipReason.NotActive);
-        skipped(logs[2], account(1), IFederation.SkipReason.AlreadyCommitted);
+        skipped(logs[0], account(0), IRounds.SkipReason.BadSignature);
+        skipped(logs[1], account(6), IRounds.SkipReason.NotActive);
+        skipped(logs[2], account(1), IRounds.SkipReason.AlreadyCommitted);
         eq(federation.round().updates, 1, "one was good");
         commit(5); // revoked, but only from the next round on
     }
 
-    function skipped(Log memory log, address who, IFederation.SkipReason why) internal pure {
-        same(log.topics[0], IFederation.CommitSkipped.selector, "event");
+    function skipped(Log memory log, address who, IRounds.SkipReason why) internal pure {
+        same(log.topics[0], IRounds.CommitSkipped.selector, "event");
         same(keccak256(log.data), keccak256(abi.encode(who, why)), "reason");
     }
 
@@ -64,7 +64,7 @@ contract CommitTest is Fixture {
     function testFuzz_BatchLength(bytes calldata items) public {
         uint64 id = roundId();
         if (items.length == 0 || items.length % 116 != 0) {
-            vm.expectRevert(abi.encodeWithSelector(IFederation.BadLength.selector, items.length));
+            vm.expectRevert(abi.encodeWithSelector(IRounds.BadLength.selector, items.length));
         }
         federation.commitUpdates(id, items);
         eq(federation.round().updates, 0, "noise signs nothing");
@@ -74,10 +74,10 @@ contract CommitTest is Fixture {
         for (uint256 i; i < 6; ++i) {
             commit(i);
         }
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Commit), "not in this block");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Commit), "not in this block");
         eq(federation.round().deadline, time + 1, "but in the next");
         pass(1);
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Draw), "draw");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Draw), "draw");
     }
 
     function test_TheDeadlineEndsThePhase() public {
@@ -85,7 +85,7 @@ contract CommitTest is Fixture {
         commit(0);
         pass(1);
         vm.expectRevert(
-            abi.encodeWithSelector(IFederation.WrongPhase.selector, IFederation.Phase.Draw)
+            abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Draw)
         );
         vm.prank(signer(1));
         federation.commitUpdate(1, "late");
@@ -93,13 +93,13 @@ contract CommitTest is Fixture {
 
     function test_StrangersNewcomersAndHugeRoundsAreRefused() public {
         join(6);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NotActive.selector, signer(6)));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotActive.selector, signer(6)));
         vm.prank(signer(6));
         federation.commitUpdate(1, "digest");
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NotActive.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotActive.selector, address(this)));
         federation.commitUpdate(1, "digest");
         uint64 alias_ = (1 << 32) + 1;
-        vm.expectRevert(abi.encodeWithSelector(IFederation.WrongRound.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongRound.selector, 1));
         vm.prank(signer(0));
         federation.commitUpdate(alias_, "digest");
     }
@@ -113,7 +113,7 @@ contract CommitTest is Fixture {
         join(7);
         eq(federation.node(8).seat, 1, "now it is free");
         open();
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NotActive.selector, signer(1)));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotActive.selector, signer(1)));
         vm.prank(signer(1));
         federation.commitUpdate(2, "digest");
         federation.commitUpdates(2, bytes.concat(item(1, 1), item(7, 7)));

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IDisputes} from "../interfaces/IDisputes.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {MergeFixture} from "./MergeFixture.sol";
 
 /// @dev Merges that are disproved, and those that are not.
@@ -54,7 +54,7 @@ contract DisputeTest is MergeFixture {
     /// @dev Whatever widths and weights: the merge stands against every proof, and one wrong lane
     /// falls by the proof of its block and by no other.
     function oneWrongLane(uint256 lane, uint256 by) internal {
-        if (federation.phase() != IFederation.Phase.Merge) return; // nothing was accepted
+        if (federation.phase() != IRounds.Phase.Merge) return; // nothing was accepted
         bytes memory right = merge();
         uint256 before = vm.snapshotState();
         proposeLeaf(right);
@@ -189,10 +189,10 @@ contract DisputeTest is MergeFixture {
         }
         eq(vault.owed(WATCHER), taken / 2, "half is the challenger's");
         eq(vault.forfeited() - forfeited, taken / 2, "half is forfeited");
-        IFederation.Round memory round = federation.round();
+        IRounds.Round memory round = federation.round();
         eq(round.proposer, 0, "nobody's proposal stands");
         eq(round.attestedSlots, 0, "nor any attestation of it");
-        require(round.proposal == 0 && round.phase == IFederation.Phase.Merge, "merge again");
+        require(round.proposal == 0 && round.phase == IRounds.Phase.Merge, "merge again");
         conserved();
         vault.collect(WATCHER);
         eq(token.balanceOf(WATCHER), taken / 2, "paid");
@@ -209,7 +209,7 @@ contract DisputeTest is MergeFixture {
         disputes.disputeMerge(proof);
         vm.prank(WATCHER);
         refusedWith(
-            proof, abi.encodeWithSelector(IFederation.WrongPhase.selector, IFederation.Phase.Merge)
+            proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Merge)
         );
         eq(vault.owed(address(0xBAD)), 3000, "the copier has the reward");
         eq(vault.owed(WATCHER), 0, "who was copied paid for gas only");
@@ -221,16 +221,16 @@ contract DisputeTest is MergeFixture {
         bytes memory right = merge();
         IDisputes.MergeProof memory proof = proofAbout(right, 0);
         refusedWith(
-            proof, abi.encodeWithSelector(IFederation.WrongPhase.selector, IFederation.Phase.Merge)
+            proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Merge)
         );
         proof.round = 2;
-        refusedWith(proof, abi.encodeWithSelector(IFederation.WrongRound.selector, 1));
+        refusedWith(proof, abi.encodeWithSelector(IRounds.WrongRound.selector, 1));
         proof.round = 1;
         proposeLeaf(changed(right, 0, 1));
         attest();
         finish();
         refusedWith(
-            proof, abi.encodeWithSelector(IFederation.WrongPhase.selector, IFederation.Phase.Final)
+            proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Final)
         );
     }
 
@@ -396,11 +396,11 @@ contract DisputeTest is MergeFixture {
         play(12, 1, eight);
         proposeLeaf(stateOf(1));
         bytes memory refusal =
-            abi.encodeWithSelector(IFederation.NotDisputes.selector, address(this));
+            abi.encodeWithSelector(IRounds.NotDisputes.selector, address(this));
         vm.expectRevert(refusal);
         federation.disprove(1, address(this));
         vm.expectRevert(refusal);
-        federation.punish(1, 1, IFederation.Offence.Equivocation, address(this));
+        federation.punish(1, 1, IRounds.Offence.Equivocation, address(this));
     }
 
     /// @dev After the fourth wrong merge the round ends on the state it began with.
@@ -421,13 +421,13 @@ contract DisputeTest is MergeFixture {
             conserved();
             if (k == 3) break;
             bytes memory barred = abi.encodeWithSelector(
-                IFederation.ProposerBarred.selector, (aggregator - 1 + k) % NODES + 1
+                IRounds.ProposerBarred.selector, (aggregator - 1 + k) % NODES + 1
             );
             vm.expectRevert(barred);
             vm.prank(sender);
             federation.proposeMerge(1, root);
         }
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Final), "final");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "final");
         same(federation.stateRoot(), base, "on the base");
         eq(vault.reserved(), 0, "nothing stays reserved");
         eq(vault.free(), free + REWARD / 20, "what the merge would have earned is free");

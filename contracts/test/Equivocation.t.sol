@@ -5,7 +5,7 @@ import {Disputes} from "../Disputes.sol";
 import {Federation} from "../Federation.sol";
 import {Vault} from "../Vault.sol";
 import {IDisputes} from "../interfaces/IDisputes.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {SlashFixture} from "./SlashFixture.sol";
@@ -54,7 +54,7 @@ contract EquivocationTest is SlashFixture {
         (bool done,) = address(disputes).call(call);
         require(done, "proven");
         Slash[] memory found_ = slashes();
-        isSlash(found_[0], 1, IFederation.Offence.Equivocation, 9000);
+        isSlash(found_[0], 1, IRounds.Offence.Equivocation, 9000);
         require(found_[0].reporter == WATCHER, "reporter");
         eq(vault.owed(WATCHER), 4500, "half");
         eq(federation.node(1).activeUntil, 2, "out after this round");
@@ -123,9 +123,9 @@ contract EquivocationTest is SlashFixture {
 
     /// @dev Without stakes there is nothing to take, and nothing stands in the way.
     function test_AFederationWithoutStakes() public {
-        IFederation.Terms memory terms = agreed(3);
+        IRounds.Terms memory terms = agreed(3);
         terms.stake = 0;
-        federation = new Federation(terms, token, address(this));
+        federation = deploy(terms, token);
         vault = Vault(address(federation.vault()));
         disputes = Disputes(address(federation.disputes()));
         fund(REWARD);

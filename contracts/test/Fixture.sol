@@ -6,13 +6,14 @@ import {DemoToken} from "../DemoToken.sol";
 import {Disputes} from "../Disputes.sol";
 import {Federation} from "../Federation.sol";
 import {Vault} from "../Vault.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Signatures} from "../libraries/Signatures.sol";
-import {Log, Test} from "./Vm.sol";
+import {Deployment} from "./Deployment.sol";
+import {Log} from "./Vm.sol";
 
 /// @dev A federation with nodes, and the moves of a round. The test contract is sponsor, council
 /// and coordinator; node i (id i + 1) has the account and the signer of fixed keys.
-abstract contract Fixture is Test {
+abstract contract Fixture is Deployment {
     uint96 internal constant REWARD = 1_000_000;
     uint96 internal constant STAKE = 10_000; // a basis point of it is one unit
     uint32 internal constant WINDOW = 100;
@@ -31,8 +32,8 @@ abstract contract Fixture is Test {
     bytes internal results;
     uint96[] internal totals;
 
-    function agreed(uint8 committee) internal view virtual returns (IFederation.Terms memory) {
-        return IFederation.Terms({
+    function agreed(uint8 committee) internal view virtual returns (IRounds.Terms memory) {
+        return IRounds.Terms({
             card: keccak256("card"),
             genesis: keccak256("genesis"),
             reward: REWARD,
@@ -63,7 +64,7 @@ abstract contract Fixture is Test {
         time = START;
         vm.warp(time);
         token = new DemoToken(address(this));
-        federation = new Federation(agreed(committee), token, address(this));
+        federation = deploy(agreed(committee), token);
         vault = Vault(address(federation.vault()));
         disputes = Disputes(address(federation.disputes()));
         fund(100 * uint256(REWARD));
@@ -171,7 +172,7 @@ abstract contract Fixture is Test {
     }
 
     function draw() internal {
-        if (federation.phase() == IFederation.Phase.Commit) pass(WINDOW);
+        if (federation.phase() == IRounds.Phase.Commit) pass(WINDOW);
         federation.advance(roundId());
     }
 
@@ -263,7 +264,7 @@ abstract contract Fixture is Test {
         federation.settle(roundId(), updates, scores, totals);
         Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i; i < logs.length; ++i) {
-            if (logs[i].topics[0] != IFederation.RoundSettled.selector) continue;
+            if (logs[i].topics[0] != IRounds.RoundSettled.selector) continue;
             (,,,, results,, totals) = abi.decode(
                 logs[i].data, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[])
             );

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Disputes} from "../Disputes.sol";
 import {IDisputes} from "../interfaces/IDisputes.sol";
+import {IFederation} from "../interfaces/IFederation.sol";
 import {Bits} from "../libraries/Bits.sol";
 import {Draw} from "../libraries/Draw.sol";
 import {Ledger} from "../libraries/Ledger.sol";
@@ -24,7 +25,7 @@ contract Harness {
         bytes32 outcome;
     }
 
-    Disputes private immutable DISPUTES = new Disputes();
+    Disputes private immutable DISPUTES = new Disputes(IFederation(address(this)));
     Matter private _matter;
     bool private _disproved;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Anybody} from "./Anybody.sol";
 import {Test} from "./Vm.sol";
 
@@ -10,9 +10,9 @@ contract Checked is Anybody {
     function checkMoney() external view {
         conserved();
         eq(paid, vault.claimedTotal(), "what was paid was claimed");
-        IFederation.Phase now_ = federation.phase();
-        bool between = now_ == IFederation.Phase.Idle || now_ >= IFederation.Phase.Final;
-        bool merging = now_ == IFederation.Phase.Merge || now_ == IFederation.Phase.Proposed;
+        IRounds.Phase now_ = federation.phase();
+        bool between = now_ == IRounds.Phase.Idle || now_ >= IRounds.Phase.Final;
+        bool merging = now_ == IRounds.Phase.Merge || now_ == IRounds.Phase.Proposed;
         uint256 held = between ? 0 : merging ? REWARD / 20 : REWARD;
         eq(vault.reserved(), held, "reserved");
     }
@@ -55,7 +55,7 @@ contract Checked is Anybody {
         }
         for (uint256 steps; live(); ++steps) {
             le(steps, 12, "steps to the end of the round");
-            if (federation.phase() == IFederation.Phase.Settle) settles();
+            if (federation.phase() == IRounds.Phase.Settle) settles();
             else try federation.advance(roundId()) {} catch {}
             pass(WINDOW);
         }
@@ -73,8 +73,8 @@ contract Checked is Anybody {
     }
 
     function live() private view returns (bool) {
-        IFederation.Phase now_ = federation.phase();
-        return now_ != IFederation.Phase.Idle && now_ < IFederation.Phase.Final;
+        IRounds.Phase now_ = federation.phase();
+        return now_ != IRounds.Phase.Idle && now_ < IRounds.Phase.Final;
     }
 }
 

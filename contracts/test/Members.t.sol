@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {IRegistry} from "../interfaces/IRegistry.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Fixture} from "./Fixture.sol";
@@ -24,7 +24,7 @@ contract MembersTest is Fixture {
 
     function refusedCommit(uint256 by) internal {
         (uint64 id, address sender) = (roundId(), signer(by));
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NotActive.selector, sender));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotActive.selector, sender));
         vm.prank(sender);
         federation.commitUpdate(id, "digest");
     }
@@ -157,7 +157,7 @@ contract MembersTest is Fixture {
         uint256 first = federation.committee()[0] - 1;
         rotate(first, FRESH);
         bytes32 seal = sealOf(0, votesOf(1, 0, NODES));
-        bytes memory notMember = abi.encodeWithSelector(IFederation.NotMember.selector, 0);
+        bytes memory notMember = abi.encodeWithSelector(IRounds.NotMember.selector, 0);
         address signs = signer(FRESH);
         vm.expectRevert(notMember);
         vm.prank(signs);
@@ -166,7 +166,7 @@ contract MembersTest is Fixture {
         settle();
         propose("root");
         bytes memory early = attestation(0, FRESH);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.BadSignature.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.BadSignature.selector, 0));
         federation.attestMerge(1, early);
         attest();
         finish();

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IDisputes} from "../interfaces/IDisputes.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @dev Rounds whose updates hold lanes, the merge of them by the plain rule, and proofs about it.
@@ -20,7 +20,7 @@ abstract contract MergeFixture is Fixture {
         view
         virtual
         override
-        returns (IFederation.Terms memory terms)
+        returns (IRounds.Terms memory terms)
     {
         terms = super.agreed(committee);
         terms.genesis = rootOf(baseLeaf, path("state"));

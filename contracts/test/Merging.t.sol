@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Fixture} from "./Fixture.sol";
 import {Log} from "./Vm.sol";
 
@@ -26,14 +26,14 @@ contract MergingTest is Fixture {
         uint16 proposer = federation.round().proposer;
         federation.attestMerge(1, attestation(0, federation.committee()[0] - 1));
         vm.expectRevert(
-            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Proposed)
+            abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Proposed)
         );
         federation.advance(1);
         vm.recordLogs();
         lapse();
         Log[] memory logs = vm.getRecordedLogs();
         eq(logs.length, 1, "no slash: that nobody attested proves nothing");
-        same(logs[0].topics[0], IFederation.MergeRejected.selector, "rejected");
+        same(logs[0].topics[0], IRounds.MergeRejected.selector, "rejected");
         bytes32 data = keccak256(abi.encode(proposer, bytes32("garbage"), address(0)));
         same(keccak256(logs[0].data), data, "by nobody");
         same(federation.stateRoot(), keccak256("genesis"), "the state stands");
@@ -48,7 +48,7 @@ contract MergingTest is Fixture {
         attest();
         eq(federation.round().deadline, deadline - 1, "sooner");
         vm.expectRevert(
-            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Proposed)
+            abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Proposed)
         );
         federation.advance(1);
         pass(5);
@@ -76,12 +76,12 @@ contract MergingTest is Fixture {
         uint256 free = vault.free();
         pass(2 * WINDOW - 1);
         vm.expectRevert(
-            abi.encodeWithSelector(IFederation.NothingDue.selector, IFederation.Phase.Merge)
+            abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Merge)
         );
         federation.advance(1);
         pass(1);
         federation.advance(1);
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Final), "final");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "final");
         same(federation.stateRoot(), keccak256("genesis"), "on the base");
         eq(vault.free(), free + REWARD / 20, "what the merge would have earned is free");
         claim(1); // what the others earned stays earned
@@ -110,7 +110,7 @@ contract MergingTest is Fixture {
         uint64 id = roundId();
         address sender = signer(aggregator);
         vm.expectRevert(
-            abi.encodeWithSelector(IFederation.NotBonded.selector, aggregator + 1, 5500, 6000)
+            abi.encodeWithSelector(IRounds.NotBonded.selector, aggregator + 1, 5500, 6000)
         );
         vm.prank(sender);
         federation.proposeMerge(id, "root");

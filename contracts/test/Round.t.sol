@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Fixture} from "./Fixture.sol";
 
@@ -27,7 +27,7 @@ contract RoundTest is Fixture {
             vote(uint256(keccak256(abi.encode(seed, r))));
             settle();
             conserved();
-            if (federation.phase() == IFederation.Phase.Final) continue;
+            if (federation.phase() == IRounds.Phase.Final) continue;
             propose(keccak256(abi.encode(seed, r)));
             attest();
             finish();
@@ -70,57 +70,57 @@ contract RoundTest is Fixture {
 
     function test_EveryStepHasItsPhase() public {
         open();
-        wrongEverywhere(IFederation.Phase.Commit);
+        wrongEverywhere(IRounds.Phase.Commit);
         for (uint256 i; i < NODES; ++i) {
             commit(i);
         }
         pass(1);
-        wrongEverywhere(IFederation.Phase.Draw);
+        wrongEverywhere(IRounds.Phase.Draw);
         draw();
-        wrongEverywhere(IFederation.Phase.Score);
+        wrongEverywhere(IRounds.Phase.Score);
         for (uint8 slot; slot < 3; ++slot) {
             scores.push(votesOf(7, slot, NODES));
             sealVerdict(slot, scores[slot]);
         }
-        wrongEverywhere(IFederation.Phase.Reveal);
+        wrongEverywhere(IRounds.Phase.Reveal);
         for (uint8 slot; slot < 3; ++slot) {
             reveal(slot, scores[slot]);
         }
-        wrongEverywhere(IFederation.Phase.Settle);
+        wrongEverywhere(IRounds.Phase.Settle);
         settle();
-        wrongEverywhere(IFederation.Phase.Merge);
+        wrongEverywhere(IRounds.Phase.Merge);
         propose("root");
-        wrongEverywhere(IFederation.Phase.Proposed);
+        wrongEverywhere(IRounds.Phase.Proposed);
         attest();
-        wrongEverywhere(IFederation.Phase.Proposed);
+        wrongEverywhere(IRounds.Phase.Proposed);
         finish();
-        wrongEverywhere(IFederation.Phase.Final);
+        wrongEverywhere(IRounds.Phase.Final);
         same(federation.stateRoot(), "root", "state root");
     }
 
     /// @dev In each phase, all calls of other phases are refused; and all for another round.
-    function wrongEverywhere(IFederation.Phase now_) internal {
+    function wrongEverywhere(IRounds.Phase now_) internal {
         eq(uint256(federation.phase()), uint256(now_), "phase");
         bytes[] memory calls = stepsOf(roundId());
         bytes[] memory others = stepsOf(roundId() + 1);
-        IFederation.Phase[7] memory own = [
-            IFederation.Phase.Commit,
-            IFederation.Phase.Commit,
-            IFederation.Phase.Score,
-            IFederation.Phase.Reveal,
-            IFederation.Phase.Settle,
-            IFederation.Phase.Merge,
-            IFederation.Phase.Proposed
+        IRounds.Phase[7] memory own = [
+            IRounds.Phase.Commit,
+            IRounds.Phase.Commit,
+            IRounds.Phase.Score,
+            IRounds.Phase.Reveal,
+            IRounds.Phase.Settle,
+            IRounds.Phase.Merge,
+            IRounds.Phase.Proposed
         ];
         for (uint256 i; i < calls.length; ++i) {
             bytes memory answer = refused(others[i]);
-            same(keccak256(answer), refusal(IFederation.WrongRound.selector, roundId()), "round");
+            same(keccak256(answer), refusal(IRounds.WrongRound.selector, roundId()), "round");
             if (own[i] == now_) continue;
             answer = refused(calls[i]);
-            bytes32 wrong = refusal(IFederation.WrongPhase.selector, uint256(now_));
+            bytes32 wrong = refusal(IRounds.WrongPhase.selector, uint256(now_));
             same(keccak256(answer), wrong, "phase");
         }
-        bool due = now_ == IFederation.Phase.Draw;
+        bool due = now_ == IRounds.Phase.Draw;
         (bool done,) = due
             ? (false, new bytes(0))
             : address(federation).call(abi.encodeCall(federation.advance, roundId()));
@@ -175,7 +175,7 @@ contract RoundTest is Fixture {
         pass(WINDOW);
         require(federation.cancellable(), "due");
         federation.advance(1);
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Cancelled), "phase");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Cancelled), "phase");
         eq(vault.free(), free + REWARD, "the reward returned");
         conserved();
         commitAll();
@@ -189,7 +189,7 @@ contract RoundTest is Fixture {
         sealVerdict(0, scores[0]);
         pass(WINDOW);
         federation.advance(1);
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Cancelled), "phase");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Cancelled), "phase");
         conserved();
     }
 
@@ -203,7 +203,7 @@ contract RoundTest is Fixture {
         scores[1] = "";
         pass(WINDOW);
         reveal(0, scores[0]);
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Reveal), "one is missing");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Reveal), "one is missing");
         reveal(2, scores[2]);
         settle();
         conserved();
@@ -218,7 +218,7 @@ contract RoundTest is Fixture {
         reveal(0, votesOf(1, 0, NODES));
         pass(WINDOW);
         federation.advance(1);
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Cancelled), "phase");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Cancelled), "phase");
         conserved();
     }
 
@@ -229,7 +229,7 @@ contract RoundTest is Fixture {
         settle();
         uint16 aggregator = federation.round().aggregator;
         address other = signer(aggregator % NODES);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NotAggregator.selector, aggregator));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotAggregator.selector, aggregator));
         vm.prank(other);
         federation.proposeMerge(1, "root");
         pass(WINDOW);
@@ -252,15 +252,15 @@ contract RoundTest is Fixture {
         federation.commitVerdict(1, 1, copied);
         sealVerdict(0, votes);
         sealVerdict(2, votesOf(1, 2, NODES));
-        vm.expectRevert(abi.encodeWithSelector(IFederation.WrongOpening.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongOpening.selector, 1));
         vm.prank(copier);
         federation.revealVerdict(1, 1, votes, salt(0));
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NotMember.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotMember.selector, 0));
         vm.prank(copier);
         federation.revealVerdict(1, 0, votes, salt(0));
         reveal(0, votes);
         address owner = member(0);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NothingSealed.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NothingSealed.selector, 0));
         vm.prank(owner);
         federation.revealVerdict(1, 0, votes, salt(0));
     }
@@ -272,15 +272,15 @@ contract RoundTest is Fixture {
         bytes memory good = updates;
         bytes memory bad = bytes.concat(good);
         bad[flip % bad.length] = bytes1(uint8(bad[flip % bad.length]) ^ 1);
-        vm.expectRevert(IFederation.WrongUpdates.selector);
+        vm.expectRevert(IRounds.WrongUpdates.selector);
         federation.settle(1, bad, scores, totals);
         bytes[] memory votes = scores;
         votes[1] = bytes.concat(votes[1]);
         votes[1][flip % votes[1].length] ^= 0x01;
-        vm.expectRevert(abi.encodeWithSelector(IFederation.WrongScores.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongScores.selector, 1));
         federation.settle(1, good, votes, totals);
         votes[1] = scores[1];
-        vm.expectRevert(IFederation.WrongLedger.selector);
+        vm.expectRevert(IRounds.WrongLedger.selector);
         federation.settle(1, good, votes, new uint96[](1));
         settle();
         conserved();
@@ -319,7 +319,7 @@ contract RoundTest is Fixture {
 
     function test_WhatDoesNotFitTheRoundIsRefused() public {
         bytes memory wrong =
-            abi.encodeWithSelector(IFederation.WrongBase.selector, keccak256("genesis"));
+            abi.encodeWithSelector(IRounds.WrongBase.selector, keccak256("genesis"));
         vm.expectRevert(wrong);
         federation.openRound("other");
         commitAll();
@@ -330,14 +330,14 @@ contract RoundTest is Fixture {
         bytes32 seal = sealOf(0, votes);
         same(federation.verdict(0), seal, "the seal");
         address sender = member(0);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.AlreadySealed.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.AlreadySealed.selector, 0));
         vm.prank(sender);
         federation.commitVerdict(1, 0, "another");
         sealVerdict(1, votes);
         sealVerdict(2, votes);
         for (uint8 slot; slot < 3; ++slot) {
             sender = member(slot);
-            vm.expectRevert(abi.encodeWithSelector(IFederation.BadLength.selector, 20));
+            vm.expectRevert(abi.encodeWithSelector(IRounds.BadLength.selector, 20));
             vm.prank(sender);
             federation.revealVerdict(1, slot, new bytes(20), salt(slot));
             reveal(slot, votes);
@@ -345,11 +345,11 @@ contract RoundTest is Fixture {
         }
         same(federation.verdict(0), keccak256(votes), "the hash of what was revealed");
         bytes memory fewer = new bytes(34 * (NODES - 1));
-        vm.expectRevert(IFederation.WrongUpdates.selector);
+        vm.expectRevert(IRounds.WrongUpdates.selector);
         federation.settle(1, fewer, scores, totals);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.WrongScores.selector, 3));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongScores.selector, 3));
         federation.settle(1, updates, new bytes[](2), totals);
-        vm.expectRevert(IFederation.WrongLedger.selector);
+        vm.expectRevert(IRounds.WrongLedger.selector);
         federation.settle(1, updates, scores, new uint96[](NODES + 1));
         settle();
     }
@@ -375,7 +375,7 @@ contract RoundTest is Fixture {
         settle();
         propose("root");
         bytes memory foreign = attestation(0, federation.committee()[1] - 1);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.BadSignature.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.BadSignature.selector, 0));
         federation.attestMerge(1, foreign);
         bytes memory one = attestation(0, federation.committee()[0] - 1);
         federation.attestMerge(1, bytes.concat(one, one));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {IRegistry} from "../interfaces/IRegistry.sol";
 import {MergeFixture} from "./MergeFixture.sol";
 
@@ -15,7 +15,7 @@ contract ScaleTest is MergeFixture {
         internal
         view
         override
-        returns (IFederation.Terms memory terms)
+        returns (IRounds.Terms memory terms)
     {
         terms = super.agreed(committee);
         terms.invalidPenalty = 6000; // who pays it leaves: that is the most work
@@ -132,7 +132,7 @@ contract ScaleTest is MergeFixture {
     function test_TheBitmapOfAWideRoundIsItsOwn() public {
         open();
         commit(7);
-        vm.expectRevert(abi.encodeWithSelector(IFederation.AlreadyCommitted.selector, 8));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.AlreadyCommitted.selector, 8));
         vm.prank(signer(7));
         federation.commitUpdate(1, "again");
         pass(WINDOW);

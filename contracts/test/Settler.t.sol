@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Settler} from "../Settler.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Test} from "./Vm.sol";
 
 /// @dev The arithmetic of settlement alone, where a whole round would be a long way round.
@@ -10,9 +10,9 @@ contract SettlerTest is Test {
     Settler private settler;
 
     function setUp() public {
-        IFederation.Terms memory terms;
+        IRounds.Terms memory terms;
         (terms.reward, terms.nodeShare, terms.validatorShare) = (1000, 8500, 1000);
-        settler = new Settler(terms);
+        settler = new Settler(address(this), terms);
     }
 
     function update(uint16 id) private pure returns (bytes memory) {
@@ -31,11 +31,14 @@ contract SettlerTest is Test {
         (scores[0], scores[1]) = (vote(0, 10), vote(30, 20));
         bytes memory updates = bytes.concat(update(1), update(257));
         Settler.Result memory result = settler.settle(round, updates, scores, new bytes32[](0));
+        (,,,,,, uint96[] memory totals) = abi.decode(
+            result.log, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[])
+        );
         // 30 by validator 2 alone; 15 by both. 850 are shared 2 : 1.
-        eq(result.totals[256], 283, "node 257");
+        eq(totals[256], 283, "node 257");
         // Agreement: node 1 is off by 5 of 15, node 2 by 5 of 45: 100 are shared 3 : 4.
-        eq(result.totals[0], 566 + 42, "node 1");
-        eq(result.totals[1], 57, "node 2");
+        eq(totals[0], 566 + 42, "node 1");
+        eq(totals[1], 57, "node 2");
         eq(result.earned, 283 + 566 + 42 + 57, "all of it");
         eq(result.invalid.length, 0, "none is invalid");
     }

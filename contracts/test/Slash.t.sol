@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {SlashFixture} from "./SlashFixture.sol";
 
 /// @dev What the rules find, how much stake it costs, and what then becomes of the node.
@@ -28,7 +28,7 @@ contract SlashTest is SlashFixture {
         vm.recordLogs();
         federation.settle(1, updates, scores, totals);
         Slash[] memory found_ = slashes();
-        isSlash(found_[0], members[1], IFederation.Offence.Unrevealed, STAKE / 10);
+        isSlash(found_[0], members[1], IRounds.Offence.Unrevealed, STAKE / 10);
         require(found_[0].reporter == address(0), "the rules found it");
         eq(vault.stakeOf(members[1]), STAKE - STAKE / 10, "stake");
         eq(vault.forfeited(), held - vault.staked(), "forfeited");
@@ -49,7 +49,7 @@ contract SlashTest is SlashFixture {
         federation.advance(1);
         Slash[] memory found_ = slashes();
         eq(found_.length, 1, "slot 1 sealed nothing, slot 0 revealed");
-        isSlash(found_[0], members[2], IFederation.Offence.Unrevealed, STAKE / 10);
+        isSlash(found_[0], members[2], IRounds.Offence.Unrevealed, STAKE / 10);
         conserved();
     }
 
@@ -77,7 +77,7 @@ contract SlashTest is SlashFixture {
         Slash[] memory found_ = slashes();
         eq(found_.length, 3, "nodes 2, 4 and 6");
         for (uint256 i; i < 3; ++i) {
-            isSlash(found_[i], 2 * (i + 1), IFederation.Offence.Invalid, 1500);
+            isSlash(found_[i], 2 * (i + 1), IRounds.Offence.Invalid, 1500);
         }
         conserved();
     }
@@ -94,7 +94,7 @@ contract SlashTest is SlashFixture {
         federation.settle(1, updates, scores, totals);
         eq(slashes().length, 0, "no slash");
         eq(vault.stakeOf(1), STAKE, "stake");
-        eq(uint256(federation.phase()), uint256(IFederation.Phase.Final), "nothing to merge");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "nothing to merge");
     }
 
     /// @dev Who is found out often enough has less than half left, and is out.
@@ -117,7 +117,7 @@ contract SlashTest is SlashFixture {
         eq(vault.stakeOf(1), STAKE - 4 * 1500, "what is left");
         eq(vault.unbondedAt(1), time + UNBONDING - DISPUTE_WINDOW, "unbonding since");
         open();
-        vm.expectRevert(abi.encodeWithSelector(IFederation.NotActive.selector, signer(0)));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotActive.selector, signer(0)));
         vm.prank(signer(0));
         federation.commitUpdate(5, "digest");
         token.mint(account(0), 6000);

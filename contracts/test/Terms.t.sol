@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Federation} from "../Federation.sol";
-import {IFederation} from "../interfaces/IFederation.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @dev Terms that no federation can be founded on.
@@ -11,13 +11,14 @@ contract TermsTest is Fixture {
         found(3, 0);
     }
 
-    function refusedTerms(IFederation.Terms memory terms) internal {
-        vm.expectRevert(IFederation.InvalidTerms.selector);
-        new Federation(terms, token, address(this));
+    function refusedTerms(IRounds.Terms memory terms) internal {
+        IRounds.Parts memory parts = partsOf(after_(PARTS), terms, token);
+        vm.expectRevert(IRounds.InvalidTerms.selector);
+        new Federation(terms, token, address(this), parts);
     }
 
     function test_TermsThatPromiseTooMuchAreRefused() public {
-        IFederation.Terms memory terms = agreed(3);
+        IRounds.Terms memory terms = agreed(3);
         terms.disputeWindow = 0;
         refusedTerms(terms);
         terms.disputeWindow = terms.challengeWindow + 1;
@@ -37,12 +38,12 @@ contract TermsTest is Fixture {
         (terms.attestationPenalty, terms.equivocationPenalty) = (10_000, 10_001);
         refusedTerms(terms);
         terms.equivocationPenalty = 10_000;
-        Federation agreed_ = new Federation(terms, token, address(this));
+        Federation agreed_ = deploy(terms, token);
         same(keccak256(abi.encode(agreed_.terms())), keccak256(abi.encode(terms)), "as agreed");
     }
 
     function test_TheOldTermsAreStillChecked() public {
-        IFederation.Terms memory terms = agreed(3);
+        IRounds.Terms memory terms = agreed(3);
         terms.nodeShare += 1;
         refusedTerms(terms);
         terms = agreed(0);

@@ -26,7 +26,7 @@ contract VaultTest is Test {
     }
 
     function vaultOf(address token) internal returns (Vault vault) {
-        vault = new Vault(IERC20(token), UNBONDING);
+        vault = new Vault(address(this), IERC20(token), UNBONDING);
         (bool ok,) = token.call(abi.encodeCall(IERC20.approve, (address(vault), 1e30)));
         require(ok || token.code.length != 0, "approve");
     }

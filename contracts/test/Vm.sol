@@ -22,6 +22,8 @@ interface Vm {
     function prank(address sender) external;
     function warp(uint256 time) external;
     function prevrandao(bytes32 value) external;
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address from, uint256 nonce) external pure returns (address);
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8, bytes32, bytes32);
     function expectRevert() external;

@@ -131,6 +131,10 @@ class BlockMissing(ChainError):
     number, title = 210, "block or transaction is not on the chain"
 
 
+class ContractMisplaced(ChainError):
+    number, title = 211, "new contract is not at the expected address"
+
+
 # 3xx: keys and registration -----------------------------------------------------------------
 
 

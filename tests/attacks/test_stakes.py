@@ -26,8 +26,10 @@ from tests.support.terms import TERMS
 from tests.support.world import World
 
 from collegium.chain.bindings import deploy
+from collegium.chain.parts import PARTS
 from collegium.chain.shipped import artifact
 from collegium.errors import TransactionReverted
+from collegium.protocol.model.machine import ZERO_ADDRESS
 from collegium.protocol.model.registry import FOREVER, LeaveReason
 from collegium.protocol.settlement import INVALID
 
@@ -221,7 +223,8 @@ def test_unbonding_is_longer_than_a_round(make_world: Callable[..., World]) -> N
     struct = world.terms.to_struct(bytes(32), bytes(32)) | {"unbonding": windows}
     sender, token = world.federation.sender, world.federation.token.address
     with pytest.raises(TransactionReverted, match="InvalidTerms"):
-        deploy(sender, artifact("Federation"), struct, token, sender.address)
+        parts = dict.fromkeys(PARTS, ZERO_ADDRESS)
+        deploy(sender, artifact("Federation"), struct, token, sender.address, parts)
 
 
 # -- the sponsor ---------------------------------------------------------------------------------

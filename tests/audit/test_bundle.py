@@ -12,6 +12,7 @@ from collegium import evidence
 from collegium.audit import bundle as reading
 from collegium.audit.bundle import Bundle, parse_line
 from collegium.audit.index import BLOCKS, INDEX
+from collegium.chain.parts import PARTS
 from collegium.errors import BadBundle, BundleTooLarge, NoRun
 
 
@@ -201,6 +202,10 @@ def test_a_line_that_is_no_block_is_a_finding(bundle: Path, tmp_path: Path, line
     findings = evidence.audit(copy).findings
     assert any("line 10" in finding.record for finding in findings)
     lines[0] = line
+    (copy / BLOCKS).write_bytes(b"\n".join(lines) + b"\n")
+    result = evidence.audit(copy)
+    assert any("creates the vault" in finding.expected for finding in result.findings)
+    lines[len(PARTS)] = line
     (copy / BLOCKS).write_bytes(b"\n".join(lines) + b"\n")
     result = evidence.audit(copy)
     assert any(finding.code == "deployment" for finding in result.findings)

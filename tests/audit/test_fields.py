@@ -57,11 +57,11 @@ def test_every_value_of_a_block(bundle: Path, forger: Any, event: str) -> None:
     """The block of an event, with the one before it."""
     index = Index.decode((bundle / INDEX).read_bytes())
     height = int(forger.log(event)["blockNumber"], 16)
-    offset = max(0, height - index.deployment_block - 1)
-    entries = forger.entries[offset : height - index.deployment_block + 1]
+    offset = max(0, height - index.first_block - 1)
+    entries = forger.entries[offset : height - index.first_block + 1]
     first, last = (int(entries[i]["block"]["number"], 16) for i in (0, -1))
     head = entries[-1]["block"]["hash"][2:]
-    fields = {**index.__dict__, "deployment_block": first, "head_number": last, "head_hash": head}
+    fields = {**index.__dict__, "first_block": first, "head_number": last, "head_hash": head}
     index = Index(**fields)
     assert _check(index, entries).findings == []
     seen = 0

@@ -16,6 +16,7 @@ from tests.support.forging import found, rebuilt
 from collegium import evidence
 from collegium.audit import merges
 from collegium.audit.report import AuditResult
+from collegium.chain.parts import PARTS
 from collegium.protocol import state
 from collegium.protocol.card import TaskCard
 from collegium.protocol.container import decode_state, decode_update, encode_state, encode_update
@@ -181,16 +182,17 @@ def test_time_that_goes_back(forger: Any) -> None:
 # -- the contract and the documents --------------------------------------------------------------
 
 
-def test_another_code(forger: Any) -> None:
-    tx = forger.entries[0]["block"]["transactions"][0]
+@pytest.mark.parametrize("line", range(len(PARTS) + 1), ids=[*PARTS, "federation"])
+def test_another_code(forger: Any, line: int) -> None:
+    tx = forger.entries[line]["block"]["transactions"][0]
     tx["input"] = tx["input"].replace("6080", "6081", 1)
     result = rebuilt(forger)
     assert found(result, "code", "creation code") and found(result, "transactions", "block")
 
 
 def test_other_terms(forger: Any) -> None:
-    tx = forger.entries[0]["block"]["transactions"][0]
-    size = 25 * 64
+    tx = forger.entries[len(PARTS)]["block"]["transactions"][0]
+    size = (25 + len(PARTS)) * 64
     words = tx["input"][-size:]
     reward = words[2 * 64 : 3 * 64]
     assert int(reward, 16) == 1_000_000
@@ -204,12 +206,15 @@ def test_other_terms(forger: Any) -> None:
     [
         ("vault", "0x000000000000000000000000000000000000dEaD", "deployment"),
         ("disputes", "0x000000000000000000000000000000000000dEaD", "deployment"),
+        ("settler", "0x000000000000000000000000000000000000dEaD", "deployment"),
+        ("steps", "0x000000000000000000000000000000000000dEaD", "deployment"),
         ("token", "0x000000000000000000000000000000000000dEaD", "deployment"),
         ("federation", "0x000000000000000000000000000000000000dEaD", "deployment"),
         ("chain_id", 1, "fields"),
-        ("deployment_block", 1, "parent"),
+        ("first_block", 1, "parent"),
         ("head_number", 7, "head"),
         ("head_hash", "ab" * 32, "head"),
+        ("format", "collegium-evidence/2", "bundle"),
         ("format", "collegium-evidence/9", "bundle"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from collegium import evidence
+from collegium.chain.parts import PARTS
 from collegium.queries import from_audit
 
 
@@ -31,7 +32,7 @@ def _cut(forger: Any, length: int) -> None:
 
 @pytest.mark.parametrize("share", [step / 20 for step in range(1, 20)])
 def test_any_beginning_of_the_chain(forger: Any, share: float) -> None:
-    _cut(forger, max(1, int(len(forger.entries) * share)))
+    _cut(forger, max(1 + len(PARTS), int(len(forger.entries) * share)))
     head = forger.entries[-1]["block"]["hash"]
     result = evidence.audit(forger.seal(), anchor=head)
     assert result.findings == ()
@@ -41,7 +42,7 @@ def test_any_beginning_of_the_chain(forger: Any, share: float) -> None:
 
 
 def test_the_beginning(forger: Any) -> None:
-    _cut(forger, 1)
+    _cut(forger, 1 + len(PARTS))
     result = evidence.audit(forger.seal())
     assert result.ok and not result.rounds
     assert result.money.balance == 0

@@ -1,6 +1,7 @@
 """What the package ships is what the sources compile to, and what its users rely on."""
 
 import json
+import re
 
 import pytest
 from eth_utils import keccak
@@ -29,12 +30,44 @@ def test_the_lock_names_no_registry():
     assert not [name for name, entry in packages.items() if "resolved" in entry]
 
 
-@pytest.mark.parametrize("name", ["Federation", "Vault", "Disputes", "DemoToken"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in ARTIFACTS.iterdir()))
 def test_code_runs_on_every_engine(name):
     """No opcode beyond Shanghai: TLOAD, TSTORE, MCOPY, BLOBHASH and BLOBBASEFEE never appear."""
     code = bytes.fromhex(json.loads((ARTIFACTS / f"{name}.json").read_text())["bytecode"][2:])
     assert len(code) <= 2 * 24576, "init code limit, EIP-3860"
     assert not _opcodes(code) & {0x49, 0x4A, 0x5C, 0x5D, 0x5E}
+
+
+def test_every_contract_leaves_room(build):
+    """At most 75 % of what a chain accepts: deployed code (EIP-170), creation code (EIP-3860)."""
+    sizes = build.sizes()
+    assert sizes.keys() == {path.stem for path in ARTIFACTS.iterdir()}
+    for name, (deployed, creation) in sizes.items():
+        assert 0 < deployed <= 0.75 * 24576, name
+        assert deployed < creation <= 0.75 * 49152, name
+    assert build.size_table() in (ROOT / "docs" / "analysis.md").read_text()
+
+
+def test_federation_and_steps_share_their_storage(build):
+    """The steps run on the federation's storage: what they know of it lies in the same slots."""
+    layouts = {name: build.storage(name) for name in ("Federation", "Steps")}
+    shared = layouts["Steps"]
+    assert len(shared) >= 7 and layouts["Federation"][: len(shared)] == shared
+
+
+def test_three_storeys(build):
+    """Inheritance of the main contract, without interfaces and OpenZeppelin's contracts."""
+    bases: dict[str, list[str]] = {}
+    for path in (ROOT / "contracts").glob("*.sol"):
+        for name, parents in re.findall(r"contract (\w+)(?: is ([\w, ]+))? \{", path.read_text()):
+            bases[name] = [parent for parent in parents.split(", ") if parent]
+
+    def storeys(name: str) -> int:
+        known = [storeys(parent) for parent in bases[name] if parent in bases]
+        return 1 + max(known, default=0)
+
+    assert storeys("Federation") == 3
+    assert max(map(storeys, bases)) == 3
 
 
 def _opcodes(code: bytes) -> set[int]:

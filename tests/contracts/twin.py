@@ -22,6 +22,7 @@ from collegium.chain.abi import Abi, Call
 from collegium.chain.embedded.chain import EmbeddedChain, RpcError
 from collegium.chain.embedded.genesis import dev_accounts
 from collegium.chain.embedded.rpc import Rpc
+from collegium.chain.parts import PARTS, Plan, created_address
 from collegium.chain.shipped import artifact
 from collegium.protocol.model.access import COORDINATOR, COUNCIL, PAUSER
 from collegium.protocol.model.federation import DISPUTES_CALLS, VAULT_CALLS
@@ -71,8 +72,12 @@ class Contracts:
         first, second = dev_accounts()[:2]
         admin = next(iter(it.keys))
         token = it.create("DemoToken", second, second.address)
-        struct = terms.to_struct(CARD, GENESIS)
-        assert it.create("Federation", first, struct, token, admin) == FEDERATION
+        nonce = 1  # the token was the first
+        parts = {name: created_address(second.address, nonce + i) for i, name in enumerate(PARTS)}
+        plan = Plan(FEDERATION, terms.to_struct(CARD, GENESIS), token, admin, parts)
+        for part, name in PARTS.items():
+            assert it.create(name, second, *plan.arguments(part)) == parts[part]
+        assert it.create("Federation", first, *plan.own_arguments()) == FEDERATION
         it.find()
         for account in it.keys.values():
             it.mine({"from": second.address, "to": account.address, "value": hex(10**18)})
@@ -82,7 +87,7 @@ class Contracts:
         it.chain.close()
 
     def find(self) -> None:
-        """Ask the federation where the contracts that it created are."""
+        """Ask the federation where its parts are."""
         self.at |= {name: self.view("federation", name) for name in ("vault", "disputes")}
 
     def create(self, name: str, sender: LocalAccount, *args: Any) -> str:

@@ -41,7 +41,7 @@ def test_a_zip_says_the_same(story: Any, bundle: Path, tmp_path: Path) -> None:
 def test_blocks_are_as_the_server_wrote_them(bundle: Path) -> None:
     lines = (bundle / BLOCKS).read_bytes().splitlines()
     index = json.loads((bundle / INDEX).read_bytes())
-    assert len(lines) == index["head_number"] - index["deployment_block"] + 1
+    assert len(lines) == index["head_number"] - index["first_block"] + 1
     entry = json.loads(lines[0])
     assert set(entry) == {"block", "receipts"}
     assert {"totalDifficulty", "size", "hash", "transactions"} <= entry["block"].keys()

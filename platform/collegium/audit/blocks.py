@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from collegium.audit import fields
 from collegium.audit.bundle import Bundle, parse_line
 from collegium.audit.fields import number
-from collegium.audit.index import BLOCKS, Index
+from collegium.audit.index import BLOCKS, CONTRACTS, Index
 from collegium.audit.trail import Trail
 from collegium.chain import headers
 from collegium.chain.transactions import ACCESS_LIST, DYNAMIC_FEE, LEGACY, verify_transaction
@@ -70,7 +70,7 @@ class ChainCheck:
 
     def _link(self, record: str, block: Json) -> None:
         if self.head is None:
-            first = self.index.deployment_block
+            first = self.index.first_block
             self.trail.expect("parent", f"{record}, number", first, number(block["number"]))
             return
         before, expect = self.head, self.trail.expect
@@ -91,7 +91,7 @@ class ChainCheck:
             headers.verify_transactions(block, transactions)
         except Unverifiable as error:
             self.trail.skip(f"that {record} holds these transactions and no others", error.found)
-            ours = (self.index.federation, self.index.vault, self.index.disputes)
+            ours = [getattr(self.index, name) for name in CONTRACTS]
             for tx in transactions:
                 known = number(tx.get("type", 0)) in _KNOWN_TYPES
                 if known or str(tx.get("to")).lower() in map(str.lower, ours):

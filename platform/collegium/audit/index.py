@@ -7,14 +7,18 @@ chain; it saves looking for things and proves nothing by itself.
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from collegium.chain.parts import PARTS
 from collegium.errors import BadBundle
 from collegium.protocol.canonical import canonical_json, parse_canonical
 from collegium.protocol.fields import Check
 
-FORMAT = "collegium-evidence/2"
+FORMAT = "collegium-evidence/3"
 INDEX, BLOCKS, CARD, LAYOUT = "bundle.json", "chain/blocks.jsonl", "card.json", "layout.json"
 MAX_INDEX = 64 * 1024 * 1024
 """Longest ``bundle.json``, in bytes."""
+
+CONTRACTS = ("federation", *PARTS)
+"""The contracts of a federation that a bundle names, beside its token."""
 
 _check = Check("bundle.json", BadBundle)
 
@@ -78,8 +82,9 @@ class Index:
 
     Attributes:
         chain_id: EIP-155 id.
-        federation, vault, disputes, token: EIP-55 addresses.
-        deployment_block, head_number: first and last block of the chain file.
+        federation, vault, disputes, settler, steps, token: EIP-55 addresses.
+        first_block, head_number: first and last block of the chain file; the first holds the
+            creation of a part of the federation.
         head_hash: hash of the last block (hex).
         updates: update files and envelopes that belong to a known node and round.
         envelopes: sealed updates that the exporter had no key for; SHA-256 (hex).
@@ -91,8 +96,10 @@ class Index:
     federation: str
     vault: str
     disputes: str
+    settler: str
+    steps: str
     token: str
-    deployment_block: int
+    first_block: int
     head_number: int
     head_hash: str
     updates: tuple[UpdateBlob, ...]
@@ -101,9 +108,9 @@ class Index:
     files: tuple[File, ...]
 
     def __post_init__(self) -> None:
-        for name in ("chain_id", "deployment_block", "head_number"):
+        for name in ("chain_id", "first_block", "head_number"):
             _check.integer(name, getattr(self, name), 0, 2**53 - 1)
-        for name in ("federation", "vault", "disputes", "token"):
+        for name in (*CONTRACTS, "token"):
             _check.address(name, getattr(self, name))
         _check.digest("head_hash", self.head_hash)
         for digest in self.envelopes:

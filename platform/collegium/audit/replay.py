@@ -23,6 +23,7 @@ from collegium.audit.timeline import History
 from collegium.audit.trail import DAMAGE, Trail, show
 from collegium.audit.transfers import Transfers
 from collegium.chain.abi import Abi, Call
+from collegium.chain.parts import PARTS
 from collegium.chain.shipped import artifact
 from collegium.protocol.model.federation import (
     DISPUTES_CALLS,
@@ -35,8 +36,10 @@ from collegium.protocol.model.machine import Context, Event, Revert
 Json = dict[str, Any]
 Step = Callable[[Federation], list[Event]]
 _MOVES_TOKENS = frozenset(("deposit", "withdraw", "claim", "register", "withdrawStake", "collect"))
-_NAMES = {"federation": "Federation", "vault": "Vault", "disputes": "Disputes"}
+_NAMES = {"federation": "Federation", **PARTS}
 _CALLS = {"federation": FEDERATION_CALLS, "vault": VAULT_CALLS, "disputes": DISPUTES_CALLS}
+_EARLY = frozenset(("deposit",))  # what the parts allow before the federation exists
+_DEPTH = 4  # calls inside each other at most: disputes, federation, steps, vault
 
 
 class Replay:
@@ -57,13 +60,11 @@ class Replay:
             deployment.admin,
         )
         self.history = History(self.model)
-        self._names = {
-            index.federation: "federation",
-            deployment.vault: "vault",
-            deployment.disputes: "disputes",
-        }
+        made = {creation.contract for creation in deployment.creations.values()}
+        # Until its creation an address has no code. What was created elsewhere is a finding.
+        self._names = {at: name for name, at in deployment.addresses.items() if name not in made}
         self._abis = {name: artifact(title).abi for name, title in _NAMES.items()}
-        self._transfers = Transfers(trail, deployment.token, deployment.vault)
+        self._transfers = Transfers(trail, deployment.token, deployment.addresses["vault"])
 
     def block(self, block: Block) -> None:
         """Execute the transactions of one block."""
@@ -76,8 +77,9 @@ class Replay:
 
     def _follow(self, block: Json, tx: Json, receipt: Json) -> None:
         target = to_checksum_address(tx["to"]) if tx.get("to") else None
-        if tx["hash"] == self.deployment.tx:
-            events = self.deployment.events
+        if (creation := self.deployment.creations.get(tx["hash"])) is not None:
+            self._names[creation.address] = creation.contract
+            events = creation.events
         elif target in self._names:
             events = self._execute(block, tx, receipt, self._names[target])
         else:
@@ -142,18 +144,23 @@ class Replay:
         if call.name == "deposit" and number(receipt["status"]):
             arrived = self._transfers.arrived(tx, receipt, call.args["amount"])
             call.args["amount"] = arrived
-        if call.name in _CALLS[contract]:
+        calls = _CALLS.get(contract, frozenset())
+        if call.name in (calls if self._created else calls & _EARLY):
             arguments = {"round" if k == "roundId" else k: v for k, v in call.args.items()}
             return lambda model: model.call(context, call.name, **arguments)
         if abi.functions[call.name]["stateMutability"] in ("view", "pure"):
             return lambda model: []
-        return _refuse(f"{call.name} is for the other contracts only")
+        return _refuse(f"{call.name} is not for others, or not yet")
+
+    @property
+    def _created(self) -> bool:
+        return "federation" in self._names.values()
 
     def _refused_without_rule(self, tx: Json, receipt: Json, contract: str) -> None:
         """The chain refused what the rules allow: for want of gas or of tokens, or wrongly."""
         record = f"transaction {tx['hash']}"
-        # What a call keeps back when one inside it runs out: a 64th at each of two levels.
-        if number(receipt["gasUsed"]) * 64 >= number(tx["gas"]) * 62:
+        # What a call keeps back when one inside it runs out: a 64th at each level.
+        if number(receipt["gasUsed"]) * 64 >= number(tx["gas"]) * (64 - _DEPTH):
             self.trail.skip(f"why {record} failed", "it used up its gas")
             return
         call = _decode(self._abis[contract], decode_hex(tx["input"]))

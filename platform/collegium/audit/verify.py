@@ -4,7 +4,7 @@ In this order, and each step with what the one before it established:
 
 1. files      every file is the listed one;
 2. blocks     headers, transactions, senders and receipts hash together, up to the anchor;
-3. deployment the contract is the shipped one, with the terms of the task card;
+3. deployment the contracts are the shipped ones, with the terms of the task card;
 4. replay     every transaction is executed again on the reference model: same outcome, same events;
 5. updates    every opened update passes the checks of a validator, or was refused;
 6. merges     every merge is recomputed, every state has its root;
@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from collegium.audit import deployment, documents, files, money
-from collegium.audit.blocks import ChainCheck
+from collegium.audit.blocks import Block, ChainCheck
 from collegium.audit.bundle import Bundle
 from collegium.audit.documents import Documents
 from collegium.audit.index import INDEX, MAX_INDEX, Index
@@ -86,20 +86,28 @@ def _index(bundle: Bundle) -> Index:
 def _chain(audit: _Audit, anchor: str | None) -> Replay | None:
     """Blocks, deployment and replay; None if the federation's creation is not in the bundle."""
     chain = ChainCheck(audit.trail, audit.index, anchor)
-    total = audit.index.head_number - audit.index.deployment_block + 1
-    replay: Replay | None = None
-    first = True
+    total = audit.index.head_number - audit.index.first_block + 1
+    search, replay = deployment.Search(audit.trail, audit.index), None
     for block in chain.blocks(audit.bundle, lambda n: audit.progress("blocks", n, total)):
-        if first:
-            first = False
-            record = f"block {audit.index.deployment_block}"
-            find = partial(deployment.find, audit.trail, audit.index, block)
-            found = audit.trail.attempt("deployment", record, find)
-            if found is not None:
-                documents.check(audit.trail, audit.documents, found)
-                replay = Replay(audit.trail, audit.index, found)
-        if replay is not None:
+        if replay is None:
+            replay = _start(audit, search, block)
+        else:
             replay.block(block)
+    if replay is None:
+        search.failed()
+    return replay
+
+
+def _start(audit: _Audit, search: deployment.Search, block: Block) -> Replay | None:
+    """Look for the federation's creation in a block; the replay up to there, if it is in it."""
+    record = f"block {block[0].get('number')}"
+    found = audit.trail.attempt("deployment", record, partial(search.block, block))
+    if found is None:
+        return None
+    documents.check(audit.trail, audit.documents, found)
+    replay = Replay(audit.trail, audit.index, found)
+    for early in search.blocks:
+        replay.block(early)
     return replay
 
 
@@ -176,7 +184,7 @@ def _subject(audit: _Audit, source: str, anchor: str | None) -> Subject:
         vault=index.vault,
         disputes=index.disputes,
         token=index.token,
-        first=index.deployment_block,
+        first=index.first_block,
         head=index.head_number,
         head_hash="0x" + index.head_hash,
         anchor=anchor,

@@ -23,7 +23,7 @@ class Contracts:
         first_block: where its events start.
 
     Attributes:
-        federation, vault, disputes, token: the contracts.
+        federation, vault, disputes, settler, steps, token: the contracts.
         known: their ABIs, for decoding events and errors of all of them.
 
     Raises:
@@ -36,6 +36,8 @@ class Contracts:
         self.federation = Contract(chain, address, artifact("Federation").abi, self.known)
         self.vault = self._named("Vault", self.federation.call("vault"))
         self.disputes = self._named("Disputes", self.federation.call("disputes"))
+        self.settler = self._named("Settler", self.federation.call("settler"))
+        self.steps = self._named("Steps", self.federation.call("steps"))
         self.token = self._named("DemoToken", self.vault.call("token"))
         watched = [self.federation.address, self.vault.address]
         self._log = EventLog(Reader(chain, self.known), watched, first_block)

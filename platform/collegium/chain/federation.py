@@ -15,10 +15,12 @@ from eth_account.signers.local import LocalAccount
 from collegium.chain import history
 from collegium.chain.bindings import Contract, deploy
 from collegium.chain.contracts import Contracts
+from collegium.chain.nonces import pending_count
+from collegium.chain.parts import PARTS, plan
 from collegium.chain.receipts import Receipt
 from collegium.chain.sender import Sender
 from collegium.chain.shipped import artifact
-from collegium.errors import MissingKeys
+from collegium.errors import ContractMisplaced, MissingKeys
 from collegium.protocol import ledger
 from collegium.protocol.merge_proof import MergeProof
 from collegium.protocol.packed import Committed, pack_updates
@@ -36,7 +38,10 @@ def deploy_token(sender: Sender) -> Contract:
 def deploy_federation(
     sender: Sender, terms: Terms, *, card: bytes, genesis: bytes, token: str, admin: str
 ) -> tuple["Federation", Receipt]:
-    """Create a federation with its vault and its disputes.
+    """Create a federation: first its parts, for the address that it will have, then itself.
+
+    One that stopped half-way can be run again from the start. What was created before is bound to
+    an address at which no federation is, and holds nothing.
 
     Args:
         sender: pays for it, and sends for the returned client.
@@ -45,13 +50,31 @@ def deploy_federation(
         genesis: state root that the first round starts from, 32 bytes.
         token: ERC-20 of rewards and stakes.
         admin: the sponsor; holds all roles until it grants them to others.
+
+    Returns:
+        A client that sends from ``sender``, and the receipt of the federation's own creation.
+
+    Raises:
+        ContractMisplaced: another transaction of the sender came in between.
     """
-    _, receipt = deploy(
-        sender, artifact("Federation"), terms.to_struct(card, genesis), token, admin
-    )
-    address = str(receipt.contract_address)
-    federation = Federation(sender.chain, address, first_block=receipt.block)
+    nonce = pending_count(sender.chain, sender.address)
+    planned = plan(sender.address, nonce, terms.to_struct(card, genesis), token, admin)
+    for part, name in PARTS.items():
+        made, _ = deploy(sender, artifact(name), *planned.arguments(part))
+        _expect_at(name, planned.parts[part], made.address)
+    made, receipt = deploy(sender, artifact("Federation"), *planned.own_arguments())
+    _expect_at("Federation", planned.federation, made.address)
+    federation = Federation(sender.chain, made.address, first_block=receipt.block)
     return federation._sending(sender), Receipt(receipt.json, federation.known)
+
+
+def _expect_at(name: str, planned: str, found: str) -> None:
+    if found != planned:
+        raise ContractMisplaced(
+            expected=f"the new {name} at {planned}, which follows from the sender's nonce",
+            found=f"it at {found}: the account sent another transaction in between",
+            action="Create the federation again; send nothing else from this account meanwhile.",
+        )
 
 
 class Federation(Contracts):

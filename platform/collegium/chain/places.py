@@ -9,9 +9,7 @@ stays unproven after this: ``size``, ``totalDifficulty``, ``effectiveGasPrice`` 
 from collections.abc import Sequence
 from typing import Any
 
-import rlp
-from eth_utils import decode_hex, keccak
-
+from collegium.chain.parts import created_address
 from collegium.errors import BadBlock
 
 Json = dict[str, Any]
@@ -57,7 +55,7 @@ def check_receipts(block: Json, receipts: Sequence[Json]) -> None:
         if not isinstance(tx, str):
             _same(receipt, "from", tx["from"])
             _same(receipt, "to", tx["to"])
-            _same(receipt, "contractAddress", None if tx["to"] else created_address(tx))
+            _same(receipt, "contractAddress", None if tx["to"] else _created(tx))
         for log in receipt["logs"]:
             for name, value in place.items():
                 _same(log, name, value)
@@ -65,10 +63,8 @@ def check_receipts(block: Json, receipts: Sequence[Json]) -> None:
             log_index += 1
 
 
-def created_address(tx: Json) -> str:
-    """Address, in lower case, of the contract that a creating transaction makes."""
-    parts = [decode_hex(tx["from"]), _plain(tx["nonce"])]
-    return "0x" + keccak(rlp.encode(parts))[12:].hex()
+def _created(tx: Json) -> str:
+    return created_address(tx["from"], _plain(tx["nonce"]))
 
 
 def _same(holder: Json, name: str, expected: Any) -> None:

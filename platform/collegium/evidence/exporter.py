@@ -68,7 +68,7 @@ class _Export:
         self.client = Federation(chain, source.federation)
         self.reader = Reader(chain, self.client.known)
         self.head = self.chain.head
-        self.first = self._deployment_block()
+        self.first = self._first_block()
         self.events = self.client.events(first=self.first, last=self.head)
 
     def run(self) -> Path:
@@ -86,8 +86,10 @@ class _Export:
             federation=self.client.address,
             vault=self.client.vault.address,
             disputes=self.client.disputes.address,
+            settler=self.client.settler.address,
+            steps=self.client.steps.address,
             token=self.client.token.address,
-            deployment_block=self.first,
+            first_block=self.first,
             head_number=self.head,
             head_hash=self.reader.block(self.head, full=False)["hash"].lower()[2:],
             updates=updates,
@@ -98,9 +100,12 @@ class _Export:
         self.writer.write(INDEX, index.encode())
         return self.writer.finish()
 
-    def _deployment_block(self) -> int:
-        """The block of the contract's first event: its constructor grants roles."""
-        for log in self.reader.logs(0, self.head, [self.client.address]):
+    def _first_block(self) -> int:
+        """The first block with an event of the federation or a part: each constructor emits one."""
+        client = self.client
+        parts = [client.vault, client.disputes, client.settler, client.steps]
+        addresses = [client.address, *(part.address for part in parts)]
+        for log in self.reader.logs(0, self.head, addresses):
             return int(log["blockNumber"], 16)
         raise WrongChain(
             expected=f"events of {self.client.address} since its creation",

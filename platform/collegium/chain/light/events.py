@@ -6,13 +6,12 @@ from pathlib import Path
 
 from eth_hash.auto import keccak
 
-from collegium.chain.light.file import has_code, logs
+from collegium.chain.light.file import logs
 from collegium.chain.light.registry import (
     Listed,
     Registry,
     checksum,
     no_federation,
-    vault_of,
     words,
 )
 from collegium.errors import ChainFile
@@ -68,6 +67,7 @@ _FEDERATION: dict[bytes, _Entry] = {
         (b"NodeLeft(uint16,uint64,uint8)", _Book.left),
     )
 }
+_CREATED = keccak(b"FederationCreated(address,address,address,address,address)")
 _VAULT: dict[bytes, _Entry] = {
     keccak(signature): entry
     for signature, entry in (
@@ -86,14 +86,16 @@ def from_file(path: Path, federation: str) -> Registry:
             found="no such file",
             action="Name the run's folder with --dir, or found a federation first.",
         )
-    address, vault = bytes.fromhex(federation[2:]), bytes.fromhex(vault_of(federation)[2:])
-    entries = {address: _FEDERATION, vault: _VAULT}
+    address = bytes.fromhex(federation[2:])
+    entries = {address: _FEDERATION}
     book = _Book()
-    for source, topics, data in logs(path, (address, vault), (*_FEDERATION, *_VAULT)):
+    for source, topics, data in logs(path, (_CREATED, *_FEDERATION, *_VAULT)):
+        if source == address and topics[:1] == [_CREATED]:
+            entries[words(data)[1][12:]] = _VAULT  # token, vault, …: only the constructor says it
         entry = entries.get(source, {}).get(topics[0]) if topics else None
         if entry is not None:
             entry(book, topics, words(data))
-    if not book.nodes and not has_code(path, address):
+    if len(entries) == 1:
         raise no_federation(federation, str(path))
     listed = [
         replace(node, stake=book.stakes.get(number, 0))

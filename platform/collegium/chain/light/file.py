@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from eth_hash.auto import keccak
-
 from collegium.chain.bloom import bits
 from collegium.chain.light import rlp
 from collegium.errors import ChainFile
@@ -22,32 +20,25 @@ Log = tuple[bytes, list[bytes], bytes]
 """Address, topics, data."""
 
 
-def logs(path: Path, addresses: Sequence[bytes], topics: Sequence[bytes]) -> list[Log]:
-    """The logs of all blocks in which one of ``addresses`` may have emitted one of ``topics``.
+def logs(path: Path, topics: Sequence[bytes]) -> list[Log]:
+    """The logs of all blocks with an event that may have one of these topics.
 
     They are in chain order; blocks are chosen by their bloom, so other logs are among them.
 
     Raises:
         ChainFile: the file cannot be read.
     """
-    sources, kinds = [bits(a) for a in addresses], [bits(topic) for topic in topics]
+    wanted = [bits(topic) for topic in topics]
     blocks: list[list[Log]] = []
     with ChainReader(path) as chain:
         header = chain.header()
         while True:
             bloom = int.from_bytes(header[_BLOOM])
-            if all(any(bloom & one == one for one in wanted) for wanted in (sources, kinds)):
+            if any(bloom & one == one for one in wanted):
                 blocks.append(list(chain.logs(header[_RECEIPTS])))
             if header[_NUMBER] == b"":  # zero
                 return [log for block in reversed(blocks) for log in block]
             header = chain.header(header[_PARENT])
-
-
-def has_code(path: Path, address: bytes) -> bool:
-    """Whether a contract lives at an address now."""
-    with ChainReader(path) as chain:
-        account = chain.trie(chain.header()[_STATE], keccak(address))
-    return account is not None and rlp.decode(account)[_CODE_HASH] != keccak(b"")
 
 
 class ChainReader:

@@ -47,12 +47,6 @@ class Registry:
     newest_round: int
 
 
-def vault_of(federation: str) -> str:
-    """Address of a federation's vault: the second contract it created (Yellow Paper, 7)."""
-    encoded = b"\xd6\x94" + bytes.fromhex(federation[2:]) + b"\x02"  # RLP of [creator, nonce 2]
-    return checksum(keccak(encoded)[12:])
-
-
 def checksum(address: bytes) -> str:
     """An address with its EIP-55 checksum."""
     digits = address.hex()

@@ -12,7 +12,6 @@ from collegium.chain.light.registry import (
     Registry,
     checksum,
     no_federation,
-    vault_of,
     words,
 )
 from collegium.errors import ChainError, ChainUnreachable
@@ -23,15 +22,15 @@ _TIMEOUT_SECONDS = 10.0
 
 def from_url(url: str, federation: str) -> Registry:
     """See :func:`collegium.chain.light.read_registry`."""
-    count, newest = _views(url, [(federation, "nodeCount()", None), (federation, "round()", None)])
-    if len(count) < 32 or len(newest) < 32:
+    asked = ("nodeCount()", "round()", "vault()")
+    count, newest, vault = _views(url, [(federation, name, None) for name in asked])
+    if min(map(len, (count, newest, vault))) < 32:
         raise no_federation(federation, url)
     ids = range(1, int.from_bytes(count[:32]) + 1)
-    vault = vault_of(federation)
     answers = _views(
         url,
         [(federation, "node(uint16)", i) for i in ids]
-        + [(vault, "stakeOf(uint16)", i) for i in ids],
+        + [(checksum(vault[12:32]), "stakeOf(uint16)", i) for i in ids],
     )
     nodes, stakes = answers[: len(ids)], answers[len(ids) :]
     return Registry(

@@ -12,7 +12,7 @@ from collegium.protocol import signing
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
-Contract = Literal["federation", "vault", "disputes"]
+Contract = Literal["federation", "vault", "disputes", "settler", "steps"]
 
 
 @dataclass(frozen=True)
