@@ -36,7 +36,7 @@ def test_showing_a_node_another_model(world: World, hand: ByHand) -> None:
     hand.play("open")
     other = hand.base.copy()
     other[:300] = 12345
-    with pytest.raises(BadProof, match="whoever served it is wrong"):
+    with pytest.raises(BadProof, match="this copy is wrong"):
         read_base(hand.nodes[1], hand.view, encode_state(other))
 
 

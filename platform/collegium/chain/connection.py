@@ -56,7 +56,7 @@ class Chain:
             raise WrongChain(
                 expected=f"chain id {expected_chain_id}",
                 found=f"chain id {self.chain_id} at {spec}",
-                action="Name the chain on which the federation was created.",
+                action="Use the chain on which the federation was created.",
             )
 
     def rpc(self, method: str, *params: Any) -> Any:

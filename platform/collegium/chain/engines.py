@@ -283,7 +283,7 @@ def _did_not_start(chain: LocalChain, how: str) -> ChainStopped:
     printed = processes.tail(Path(chain.log))
     return ChainStopped(
         expected=f"{chain.engine} to answer at {chain.url}",
-        found=f"that it {how}; its last words:\n{printed}\n",
+        found=f"that it {how}; its last output:\n{printed}\n",
         action=f"Read {chain.log}, or use --engine embedded.",
     )
 

@@ -92,7 +92,7 @@ class Federation(Contracts):
             raise MissingKeys(
                 expected="an account to send from",
                 found="a connection that only reads",
-                action="Name the keys to use.",
+                action="Pass the keys to use.",
             )
         return self._sender
 

@@ -65,7 +65,7 @@ class CardFile:
             raise BadCard(
                 expected=f"a task card in TOML at {path}",
                 found=f"{type(error).__name__}: {error}",
-                action="Correct the file, or name another; `collegium explain CG503` shows one.",
+                action="Correct the file, or use another; `collegium explain CG503` shows one.",
             ) from error
         _known("the card", fields, _TOP)
         for name in ("name", "challenge"):

@@ -65,7 +65,7 @@ def require_free(folder: Path) -> None:
         raise RunExists(
             expected=f"a folder without a run at {folder}",
             found=f"a {RUN}",
-            action="Name another folder with --dir.",
+            action="Pass another folder with --dir.",
         )
 
 

@@ -91,8 +91,8 @@ def require_active(federation: Federation, number: int) -> None:
     if node.left:
         raise LeftNode(
             expected=f"node {number} ({node.account}) in the federation",
-            found=f"that it takes no part in rounds from {node.active_until} on",
-            action="To come back, run `collegium node register` again; its pay stays due.",
+            found=f"it left as of round {node.active_until}",
+            action="To come back, run `collegium node register` again; its earnings can still be claimed.",
         )
 
 

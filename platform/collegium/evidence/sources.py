@@ -61,7 +61,7 @@ class Source:
         raise BlobMissing(
             expected=f"the {name} with SHA-256 {digest}",
             found=f"nothing usable in {self.store or 'no store'}",
-            action=f"Put it into the store, or name the file with --{name}.",
+            action=f"Put it into the store, or pass the file with --{name}.",
         )
 
 

@@ -33,7 +33,7 @@ class BundleWriter:
             raise BundleExists(
                 expected=f"nothing at {self.out}",
                 found="a file or folder",
-                action="Name another place, or remove what is there.",
+                action="Pass another path, or remove what is there.",
             )
         self.folder = self.out.with_name(self.out.name + ".partial")
         (self.folder / "blobs").mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ class _Step:
             raise RoundFailed(
                 expected=f"a message about round {self.view.id}",
                 found=f"one about round {self.record['round']!r}",
-                action="Nothing to do: the round that it is about is over, or not on this chain.",
+                action="Nothing to do: the message's round is over, or not on this chain.",
             )
 
     def delivery(self) -> Delivery:

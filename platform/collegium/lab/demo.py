@@ -137,7 +137,7 @@ def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Veri
         raise RoundFailed(
             expected="at least one round that ends on a merged state",
             found="; ".join(strategy.reports[-1].errors) or "only cancelled rounds",
-            action="Mend what the nodes report and run the same command again.",
+            action="Fix what the nodes report, and run the same command again.",
         )
     return strategy
 

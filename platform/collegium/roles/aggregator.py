@@ -96,7 +96,7 @@ def check_root(found: State, expected: bytes) -> State:
         raise BadProof(
             expected=f"a state with root {expected.hex()}",
             found=root.hex(),
-            action="Fetch the state again; whoever served it is wrong.",
+            action="Get the state again from another member; this copy is wrong.",
         )
     return found
 

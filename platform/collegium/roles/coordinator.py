@@ -115,7 +115,7 @@ class Coordinator:
         elif not view.live or view.phase == "Settle":
             raise RoundFailed(
                 expected=f"phase {view.phase} of round {view.id} to end",
-                found="nobody who could act in it",
+                found="no node that could act in it",
                 action="Start the nodes of the committee and run this again.",
             )
         later = self.view()

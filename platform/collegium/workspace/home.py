@@ -100,7 +100,7 @@ class NodeHome:
             raise MissingKeys(
                 expected=f"the keys of a node at {self.path}",
                 found=f"no {path}",
-                action="Name the folder of a node, or make keys with `collegium node keygen`.",
+                action="Pass the folder of a node, or create keys with `collegium node keygen`.",
             ) from None
 
     def keyring(self, signer: str | None = None) -> Keyring:

@@ -24,7 +24,7 @@ def open_wallet(path: Path, passphrase: str) -> LocalAccount:
         raise MissingKeys(
             expected=f"a wallet file (Web3 Secret Storage) at {path}",
             found=f"{type(error).__name__}: {error}",
-            action="Name the file with --wallet, such as keys/account.json of a node.",
+            action="Pass the file with --wallet, such as keys/account.json of a node.",
         ) from None
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(wallet, passphrase))

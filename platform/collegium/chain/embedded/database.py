@@ -57,7 +57,7 @@ class SqliteDB(BaseDB):
             raise ChainFile(
                 expected="a chain file that can be read and written",
                 found=f"{self.path} ({error})",
-                action="Name another file, or delete this one if its chain is not needed.",
+                action="Use another file, or delete this one if its chain is not needed.",
             ) from error
 
     def refresh(self) -> None:

@@ -92,7 +92,7 @@ def open_chain(db: SqliteDB, **wanted: Any) -> tuple[BaseChain, Options]:
                 raise ChainFile(
                     expected=f"{name} = {value}",
                     found=f"a chain in {db.path} with {name} = {getattr(options, name)}",
-                    action="Name another file, or leave the option out.",
+                    action="Use another file, or leave the option out.",
                 )
         return _chain_class(options.chain_id)(AtomicDB(db)), options
 

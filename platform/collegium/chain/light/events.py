@@ -84,7 +84,7 @@ def from_file(path: Path, federation: str) -> Registry:
         raise ChainFile(
             expected=f"the file of an embedded chain at {path}",
             found="no such file",
-            action="Name the run's folder with --dir, or found a federation first.",
+            action="Pass the run's folder with --dir, or create a federation first.",
         )
     address = bytes.fromhex(federation[2:])
     entries = {address: _FEDERATION}

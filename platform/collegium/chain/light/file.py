@@ -104,5 +104,5 @@ class ChainReader:
         return ChainFile(
             expected="a chain file that can be read",
             found=f"{self.path} ({found})",
-            action="Name another file.",
+            action="Use another file.",
         )
