@@ -92,7 +92,7 @@ def require_active(federation: Federation, number: int) -> None:
         raise LeftNode(
             expected=f"node {number} ({node.account}) in the federation",
             found=f"it left as of round {node.active_until}",
-            action="To come back, run `collegium node register` again; its earnings can still be claimed.",
+            action="Run `collegium node register` to come back. Earnings can still be claimed.",
         )
 
 
