@@ -27,7 +27,7 @@ from collegium.cli.explain import page
 from collegium.protocol.layout import Layout
 from collegium.roles.coordinator import Coordinator
 from collegium.store import BlobStore
-from collegium.tasks.xray.sites import write_federation
+from collegium.tasks.xray.hospitals import write_federation
 from collegium.workspace.run import Run
 
 from .lines import ROOT, lines_of

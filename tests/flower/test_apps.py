@@ -11,9 +11,9 @@ from collegium.consortium.card_file import CardFile
 from collegium.consortium.creation import Agreement, agree
 from collegium.errors import ModelMismatch
 from collegium.flower import apps
+from collegium.tasks.xray.hospitals import write_federation
 from collegium.tasks.xray.pictures import Picture
 from collegium.tasks.xray.recipe import Recipe
-from collegium.tasks.xray.sites import write_federation
 from collegium.workspace.home import NodeHome, NodeSettings
 
 NODES = ("cardiac", "pulmonary", "trauma", "oncology")

@@ -15,7 +15,7 @@ from collegium.chain import history
 from collegium.consortium import membership
 from collegium.errors import BlobMissing
 from collegium.flower.grid import LocalGrid
-from collegium.flower.report import RoundReport
+from collegium.flower.round_report import RoundReport
 from collegium.flower.strategy import Verified
 from collegium.protocol import state
 from collegium.protocol.container import encode_state

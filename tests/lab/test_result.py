@@ -10,7 +10,7 @@ from tests.support.server import grid_of, run, server_of
 from tests.support.world import LAYOUT, World
 
 from collegium.flower import attest
-from collegium.flower.report import RoundReport
+from collegium.flower.round_report import RoundReport
 from collegium.lab import result
 from collegium.lab.attacks import ATTACK, alter
 from collegium.lab.display import story

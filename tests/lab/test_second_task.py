@@ -21,7 +21,7 @@ from collegium.lab.display import Display, summary
 from collegium.lab.scenario import Scenario
 from collegium.protocol.card import TaskCard
 from collegium.tasks import registry
-from collegium.workspace.models import load_federated
+from collegium.workspace.checkpoint import load_federated
 from collegium.workspace.run import Run
 
 NAME = "regression"

@@ -11,8 +11,8 @@ import pytest
 from tests.tasks.settings import QUICK
 
 from collegium.tasks.xray.federation_data import FederationData, read_federation
+from collegium.tasks.xray.hospitals import write_federation
 from collegium.tasks.xray.kind import KIND
-from collegium.tasks.xray.sites import write_federation
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ class Command:
 
 
 def embedded(run_dir: Path, port: int) -> Command:
-    database = str(run_dir / "chain.sqlite")
+    database = str(run_dir / local.CHAIN_FILE)
     return Command(
         (
             sys.executable,

@@ -15,3 +15,5 @@ BALANCE = 10_000
 GAS_LIMIT = 30_000_000
 """Gas in a block."""
 HARDFORK = "shanghai"
+CHAIN_FILE = "chain.sqlite"
+"""File of the embedded chain in the folder of a run."""

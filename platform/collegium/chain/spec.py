@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from collegium.chain.commands import COMMANDS
+from collegium.chain.local import CHAIN_FILE
 from collegium.errors import UnknownChain
-
-CHAIN_FILE = "chain.sqlite"
-"""The file of the embedded chain that lives in the folder of a run."""
 
 _EMBEDDED = "embedded"
 _FILE_ENDINGS = (".sqlite", ".sqlite3", ".db")

@@ -9,10 +9,10 @@ import typer
 from collegium.cli import output
 from collegium.cli.command import Noun
 from collegium.cli.options import RunDir
+from collegium.tasks.xray.recipe import TINY
 
 app = Noun(help="Pre-train, ask and export models.")
 
-BASE = "tiny"  # the shipped model
 _STEP = re.compile(r"step (\d+):")
 
 
@@ -46,7 +46,7 @@ def ask(
     federated: Annotated[
         bool, typer.Option("--federated", help="Ask the newest model of the run's federation.")
     ] = False,
-    base: Annotated[str, typer.Option(help="tiny, a model folder, or an id of the hub.")] = BASE,
+    base: Annotated[str, typer.Option(help="tiny, a model folder, or an id of the hub.")] = TINY,
     dir: RunDir = None,
 ) -> None:
     """Ask the base model, an adapter, or a federation's model a question about a radiograph."""
@@ -103,7 +103,7 @@ def export(
 def _federated(dir: Path | None, root: str | None) -> tuple[Any, Any, bytes]:
     """Task, vector and state root of a federation's model."""
     from collegium.cli.session import opened
-    from collegium.workspace.models import load_federated
+    from collegium.workspace.checkpoint import load_federated
 
     if root is not None and not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", root):
         raise typer.BadParameter("64 hexadecimal digits are needed", param_hint="--root")

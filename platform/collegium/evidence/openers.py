@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from collegium.errors import EvidenceError, KeyringError, MissingKeys
 from collegium.protocol.signing import Domain
 from collegium.store.sealed import open_sealed
-from collegium.workspace.home import NodeHome
+from collegium.workspace.home import UPDATE, NodeHome
 from collegium.workspace.keyring import signers
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Opener:
     def own_update(self, round_id: int) -> bytes | None:
         """The update file that this node itself made in a round, if it kept it."""
         try:
-            return self.home.journal(round_id).read("update.safetensors")
+            return self.home.journal(round_id).read(UPDATE)
         except MissingKeys:
             return None  # keys alone: this folder never took part
 

@@ -25,7 +25,7 @@ from collegium.errors import BlobMissing, MissingKeys
 from collegium.flower import replies as reading
 from collegium.flower import wire
 from collegium.flower.peers import Peers, Read
-from collegium.flower.report import RoundReport
+from collegium.flower.round_report import RoundReport
 from collegium.flower.supply import Lacks, Supply
 from collegium.protocol import state
 from collegium.protocol.container import encode_state

@@ -17,9 +17,9 @@ from collegium.errors import RoundFailed, RunExists
 from collegium.flower.apps import load_agreed_task
 from collegium.flower.grid import SERVER, LocalGrid
 from collegium.flower.mod import HOME
-from collegium.flower.report import RoundReport
+from collegium.flower.round_report import RoundReport
 from collegium.flower.strategy import Verified
-from collegium.lab import baselines, quality, report, result, setup
+from collegium.lab import measuring, quality, report, result, setup
 from collegium.lab.attacks import ATTACK
 from collegium.lab.display import Display
 from collegium.lab.scenario import Scenario
@@ -168,12 +168,12 @@ def _measure(
     seed = scenario.seed
     jobs: dict[tuple[str, str], Future[Quality]] = {}
     pooled = (card, list(folders.values()), reference, rounds, seed)
-    jobs["model", "centralised"] = grid.submit(baselines.pooled, *pooled)
+    jobs["model", "centralised"] = grid.submit(measuring.pooled, *pooled)
     for name, folder in folders.items():
-        job = grid.submit(baselines.alone, card, folder, reference, rounds, seed)
+        job = grid.submit(measuring.alone, card, folder, reference, rounds, seed)
         jobs["local", name] = job
     for index, vector in enumerate([None, *_states(run, strategy)]):
-        jobs["round", str(index)] = grid.submit(baselines.evaluate, card, vector, reference)
+        jobs["round", str(index)] = grid.submit(measuring.evaluate, card, vector, reference)
     with display.step("Comparing with every hospital alone and with pooled data", len(jobs)) as s:
         measured: dict[tuple[str, str], Quality] = {}
         for key, job in jobs.items():

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from collegium.flower.report import RoundReport
+from collegium.flower.round_report import RoundReport
 from collegium.lab import quality
 
 PHASES = {

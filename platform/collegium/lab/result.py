@@ -4,7 +4,7 @@ from typing import Any
 
 from collegium.chain.history import Rejection
 from collegium.chain.reader import Reader
-from collegium.flower.report import RoundReport
+from collegium.flower.round_report import RoundReport
 from collegium.lab.setup import Founded
 from collegium.protocol.amounts import TOKEN
 from collegium.queries.disputes import with_place, with_places

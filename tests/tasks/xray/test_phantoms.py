@@ -6,8 +6,8 @@ from PIL import Image
 
 from collegium.tasks.xray import cases
 from collegium.tasks.xray.folder import read_folder
+from collegium.tasks.xray.hospitals import SPECIALISTS, write_federation
 from collegium.tasks.xray.phantoms import FINDINGS, SIZE, Study, Style, render
-from collegium.tasks.xray.sites import SPECIALISTS, write_federation
 
 
 def drawn(study: Study, seed: int = 1, style: Style | None = None) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The embedded chain itself: its head, its time and the mining of blocks.
 
 Every accepted transaction is mined at once into a block of its own, like on the other local
-chains. Calls and estimates are in :mod:`.execution`, the JSON forms in :mod:`.views`.
+chains. Calls and estimates are in :mod:`.execution`, the JSON forms in :mod:`.forms`.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from eth_utils import ValidationError, decode_hex
 from rlp.exceptions import RLPException
 
 from collegium.chain.embedded.clock import Clock, ClockKind
-from collegium.chain.embedded.database import SqliteDB
+from collegium.chain.embedded.database import MEMORY, SqliteDB
 from collegium.chain.embedded.genesis import CLOCK_KEY, open_chain
 
 Header = Any  # py-evm types every number and hash by its own NewType; these stay behind this file
@@ -54,7 +54,7 @@ class EmbeddedChain:
 
     def __init__(
         self,
-        path: str | Path = ":memory:",
+        path: str | Path = MEMORY,
         *,
         clock: ClockKind | None = None,
         genesis_time: int | None = None,

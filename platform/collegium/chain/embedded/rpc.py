@@ -15,8 +15,8 @@ from collegium import __version__
 from collegium.chain.embedded import execution
 from collegium.chain.embedded.chain import INVALID_PARAMS, EmbeddedChain, RpcError
 from collegium.chain.embedded.execution import data, quantity
+from collegium.chain.embedded.forms import Json, Views, data_hex, quantity_hex
 from collegium.chain.embedded.genesis import dev_accounts
-from collegium.chain.embedded.views import Json, Views, data_hex, quantity_hex
 
 log = logging.getLogger(__name__)
 

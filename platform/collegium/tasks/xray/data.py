@@ -116,9 +116,6 @@ class Dataset:
         kept = set(order[:images])
         return self._where(lambda e: e.image in kept)
 
-    def renamed(self, name: str) -> "Dataset":
-        return replace(self, name=name)
-
     def _by(self, key: Callable[[Example], str]) -> dict[str, list[Example]]:
         groups: dict[str, list[Example]] = defaultdict(list)
         for example in self.examples:

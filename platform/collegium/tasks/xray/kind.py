@@ -9,9 +9,9 @@ from collegium.protocol.layout import Layout
 from collegium.tasks.task import SiteFolders, TaskKind
 from collegium.tasks.xray import data, federation_data, folder
 from collegium.tasks.xray.data import Dataset
+from collegium.tasks.xray.hospitals import SPECIALISTS, Hospital, write_federation
 from collegium.tasks.xray.metric import METRIC
 from collegium.tasks.xray.recipe import NAME, Recipe
-from collegium.tasks.xray.sites import SPECIALISTS, Hospital, write_federation
 
 if TYPE_CHECKING:
     from collegium.tasks.xray.dialogue import XrayDialogue

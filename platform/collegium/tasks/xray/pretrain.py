@@ -37,11 +37,11 @@ from collegium.tasks.xray.cases import (
     random_study,
 )
 from collegium.tasks.xray.phantoms import SIZE, Study, Style, render
+from collegium.tasks.xray.prompts import IGNORED
 
 Report = Callable[[str], object]
 """Takes a line of text now and then."""
 
-IGNORED = -100  # label of a token that carries no loss
 
 LICENCE_NOTE = """\
 Base model of Collegium: weights, tokenizer and processor in this folder.
