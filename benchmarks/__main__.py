@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import demo, events, latency, runs
+from benchmarks import datasets, demo, events, latency, runs
 
 BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "latency": latency.table,
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "repeat": demo.repeat,
 }
 MEASURES: dict[str, Callable[[Path], list[runs.Measure]]] = {
+    "datasets": datasets.measure,
     "events": events.measure,
 }
 """Benchmarks that give figures, from which their table is made."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import runs
+from collegium.tasks.xray.metric import AUC
 
 SEEDS = (5, 6, 7)
 Document = dict[str, Any]
@@ -48,7 +49,7 @@ def pneumonia(folder: Path) -> str:
     for seed in SEEDS:
         arguments = ["demo", "--data", data, "--seed", str(seed), "--out", str(folder / str(seed))]
         run = done[seed] = runs.run(arguments)
-        auc = run.document["quality"]["auc"]
+        auc = {name: part[AUC] for name, part in run.document["quality"]["parts"].items()}
         best = max(auc[name] for name in run.document["quality"]["local"])
         figures = (auc["base"], best, auc["federated"], auc["centralised"])
         gaps = (auc["federated"] - best, auc["federated"] - auc["centralised"])

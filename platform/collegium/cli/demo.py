@@ -9,7 +9,10 @@ from collegium.cli import output
 
 
 def demo(
-    task: Annotated[str, typer.Option(help="What is trained.")] = "xray-dialogue",
+    task: Annotated[
+        str | None,
+        typer.Option(help="What is trained; default: the X-ray dialogue.", show_default=False),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -51,9 +54,10 @@ def demo(
     Example: collegium demo --attack poisoner --attack altered-merge --rounds 3
     """
     from collegium.lab.scenario import DEFAULT_ATTACKS, Scenario
+    from collegium.tasks.registry import DEFAULT
 
     attacks = DEFAULT_ATTACKS if attack is None else tuple(a for a in attack if a != "none")
-    scenario = Scenario(out, task, data, nodes, rounds, chain, attacks, seed, workers)
+    scenario = Scenario(out, task or DEFAULT, data, nodes, rounds, chain, attacks, seed, workers)
 
     from rich.console import Console
 
