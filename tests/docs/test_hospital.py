@@ -82,7 +82,7 @@ class Reader:
     def play_round(self) -> None:
         """What the Flower server and the hospitals' SuperNodes do in the round that is open."""
         from flwr.serverapp.strategy import FedAvg
-        from tests.server import run as serve
+        from tests.support.server import run as serve
 
         from collegium.flower import Verified
         from collegium.flower.grid import LocalGrid

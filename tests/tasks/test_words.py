@@ -10,7 +10,9 @@ import collegium
 ROOT = Path(collegium.__file__).parent
 # That a chain answers ("until it answers") is another meaning and may be said.
 ROOMS = ("lab", "flower", "consortium", "workspace", "cli", "roles", "queries")
-WORDS = re.compile(r"questions?\b|(?<!it )answer|accuracy|\bauc\b|radiograph|tasks\.xray", re.IGNORECASE)
+WORDS = re.compile(
+    r"questions?\b|(?<!it )answer|accuracy|\bauc\b|radiograph|tasks\.xray", re.IGNORECASE
+)
 ALLOWED = {"cli/model.py"}  # `collegium model ask` is the dialogue's own command
 FILES = [
     path.relative_to(ROOT).as_posix()
