@@ -16,8 +16,9 @@ from collegium.chain.federation import Federation
 from collegium.chain.receipts import Receipt
 from collegium.errors import TransactionReverted
 from collegium.protocol import signing, verdict
+from collegium.protocol.membership import FOREVER
 from collegium.protocol.model.access import ADMIN
-from collegium.protocol.model.registry import FOREVER, allow_leaf
+from collegium.protocol.model.registry import allow_leaf
 from collegium.protocol.packed import pack_attestation, pack_commitment
 from collegium.protocol.signing import compact
 

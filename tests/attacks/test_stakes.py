@@ -29,8 +29,9 @@ from collegium.chain.bindings import deploy
 from collegium.chain.parts import PARTS
 from collegium.chain.shipped import artifact
 from collegium.errors import TransactionReverted
+from collegium.protocol.membership import FOREVER
 from collegium.protocol.model.machine import ZERO_ADDRESS
-from collegium.protocol.model.registry import FOREVER, LeaveReason
+from collegium.protocol.model.registry import LeaveReason
 from collegium.protocol.settlement import INVALID
 
 

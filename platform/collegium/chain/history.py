@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from collegium.chain.receipts import Event
 from collegium.chain.views import Node
+from collegium.protocol.membership import FOREVER
 from collegium.protocol.model.phases import Offence
-from collegium.protocol.model.registry import FOREVER
 from collegium.protocol.packed import unpack_fees, unpack_results, unpack_updates
 
 

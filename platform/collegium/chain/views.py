@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from collegium.protocol.model.registry import FOREVER
+from collegium.protocol.membership import FOREVER
 from collegium.protocol.model.round import Phase
 
 _CAPITAL = re.compile(r"(?<!^)([A-Z])")

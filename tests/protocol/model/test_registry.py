@@ -3,9 +3,10 @@
 from tests.support.consortium import refused
 
 from collegium.protocol.digest import keccak
+from collegium.protocol.membership import FOREVER
 from collegium.protocol.model.federation import NOT_ACTIVE
 from collegium.protocol.model.machine import ZERO_ADDRESS
-from collegium.protocol.model.registry import FOREVER, SEATS, LeaveReason, allow_leaf
+from collegium.protocol.model.registry import SEATS, LeaveReason, allow_leaf
 
 
 def test_a_node_registers_with_its_stake(make_consortium, terms):

@@ -8,10 +8,10 @@ What is read is believed: the audit checks, this only shows.
 
 from pathlib import Path
 
-from collegium.chain.light.registry import FOREVER, Listed, Registry
+from collegium.chain.light.registry import Listed, Registry
 from collegium.chain.spec import ChainSpec, Kind
 
-__all__ = ["FOREVER", "Listed", "Registry", "read_registry"]
+__all__ = ["Listed", "Registry", "read_registry"]
 
 
 def read_registry(spec: str | ChainSpec, federation: str) -> Registry:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from eth_hash.auto import keccak
 
 from collegium.errors import WrongChain
-
-FOREVER = 2**32 - 1
+from collegium.protocol.membership import FOREVER
 
 
 @dataclass(frozen=True)

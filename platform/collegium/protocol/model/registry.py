@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from collegium.protocol.digest import keccak
+from collegium.protocol.membership import FOREVER
 from collegium.protocol.model.access import COUNCIL, Access
 from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Log, Revert, require
 
 SEATS = 256
 MAX_NODES = 4096
 """Most nodes of a federation's life."""
-FOREVER = 2**32 - 1
-"""``active_until`` of a node that has not left."""
 
 
 class LeaveReason(IntEnum):
