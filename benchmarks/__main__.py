@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import datasets, demo, events, latency, runs
+from benchmarks import datasets, demo, estimators, events, latency, runs
 
 BENCHMARKS: dict[str, Callable[[Path], str]] = {
     "latency": latency.table,
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Path], str]] = {
 }
 MEASURES: dict[str, Callable[[Path], list[runs.Measure]]] = {
     "datasets": datasets.measure,
+    "estimators": estimators.measure,
     "events": events.measure,
 }
 """Benchmarks that give figures, from which their table is made."""

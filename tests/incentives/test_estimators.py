@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.games import SHAPES, error, quadratic
 
 from collegium_incentives import (
     ESTIMATORS,
@@ -16,50 +17,7 @@ from collegium_incentives import (
     sampled,
 )
 
-# -- games of several shapes, each a function of amounts ------------------------------------------
-
-
-def vector(amounts):
-    return np.array([float(amount) for amount in amounts])
-
-
-def quadratic(rng, players):
-    """Gradient steps towards one optimum: what a merge is worth near it."""
-    steps = rng.normal(0.4, 0.3, (players, 30))
-    target = np.ones(30)
-
-    def value(amounts):
-        return 30.0 - float(np.sum((target - vector(amounts) @ steps / players) ** 2))
-
-    return value
-
-
-def saturating(rng, players):
-    """Everyone teaches parts of the same, so late comers add less."""
-    skills = rng.random((players, 8)) ** 3
-
-    def value(amounts):
-        return float(np.sum(1 - np.exp(-2 * vector(amounts) @ skills / players)))
-
-    return value
-
-
-def logistic(rng, players):
-    """A few updates pull the other way, and the loss is that of a classifier."""
-    pull = rng.normal(1.0, 1.0, players)
-
-    def value(amounts):
-        return -float(np.log1p(np.exp(-2 * pull @ vector(amounts) / players)))
-
-    return value
-
-
-SHAPES = [quadratic, saturating, logistic]
-
-
-def error(found, right):
-    """L1 distance as a share of all that is divided."""
-    return np.abs(found - right).sum() / np.abs(right).sum()
+# -- accuracy --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", SHAPES)
