@@ -5,7 +5,7 @@ the untrained adapter, and a validator scores on its own held-out data and the c
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,7 @@ def measure(folder: Path) -> list[runs.Measure]:
     return figures + _compare(f"X-ray round of {players}", [game], players)
 
 
-def _compare(title: str, games: list[Utility], players: int = PLAYERS) -> list[runs.Measure]:
+def _compare(title: str, games: Sequence[Utility], players: int = PLAYERS) -> list[runs.Measure]:
     """Mean L1 error in % of the total, evaluations and seconds of each estimate."""
     watched = [_Counted(game) for game in games]
     right = [exact(game, players) for game in watched]
