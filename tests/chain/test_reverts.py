@@ -9,6 +9,7 @@ from web3.exceptions import ContractCustomError, ContractLogicError, Web3Excepti
 from collegium.chain.abi import Abi
 from collegium.chain.bindings import Contract, deploy
 from collegium.chain.connection import Chain
+from collegium.chain.parts import PARTS
 from collegium.chain.refusals import ADVICE, TokensMissing
 from collegium.chain.reverts import explain_revert, revert_data
 from collegium.chain.sender import Sender
@@ -173,7 +174,7 @@ def test_known_errors_become_the_errors_that_people_know() -> None:
 def test_every_error_of_the_contracts_has_advice_and_no_other() -> None:
     errors = {
         entry["name"]
-        for name in ("Federation", "Vault", "Disputes", "DemoToken")
+        for name in ("Federation", *PARTS.values(), "DemoToken")
         for entry in artifact(name).abi.entries
         if entry["type"] == "error"
     }
@@ -183,6 +184,7 @@ def test_every_error_of_the_contracts_has_advice_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("name", "code"),
     [
+        ("WrongPart", "CG211"),
         ("NotRegistered", "CG303"),
         ("StakeLocked", "CG307"),
         ("MergeCorrect", "CG418"),

@@ -7,6 +7,7 @@ which say what was found, are added by :mod:`.reverts`.
 from dataclasses import dataclass
 
 from collegium.errors import (
+    ContractMisplaced,
     InsufficientFunds,
     LeftNode,
     MayNotPropose,
@@ -54,6 +55,12 @@ class ProofRefused(TransactionReverted, OffenceUnproven):
     number, title = OffenceUnproven.number, OffenceUnproven.title
 
 
+class PartRefused(TransactionReverted, ContractMisplaced):
+    """A federation refused a part that was made for something else."""
+
+    number, title = ContractMisplaced.number, ContractMisplaced.title
+
+
 class TokensMissing(TransactionReverted, InsufficientFunds):
     """A contract refused because of too few tokens, in a wallet or in escrow."""
 
@@ -99,6 +106,11 @@ ADVICE: dict[str, Advice] = {
         "Register first, or wait for the next round. After a rotation, the old keys serve until "
         "the round is over.",
         NodeNotRegistered,
+    ),
+    "WrongPart": Advice(
+        "parts that were made for this federation, its terms and its token",
+        "Create the federation again; send nothing else from this account meanwhile.",
+        PartRefused,
     ),
     # rounds
     "WrongRound": Advice("the newest round", _READ_ROUND),
