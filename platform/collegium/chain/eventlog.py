@@ -126,5 +126,5 @@ class EventLog:
 
     def _header(self, tag: str) -> Json:
         """A block without its transactions; empty if there is none of this number."""
-        found: Json | None = self._reader.chain.rpc("eth_getBlockByNumber", tag, False)
-        return found or {}
+        header: Json | None = self._reader.chain.rpc("eth_getBlockByNumber", tag, False)
+        return header or {}

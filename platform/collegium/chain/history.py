@@ -65,7 +65,7 @@ class Rejection:
     Attributes:
         proposer: node id; barred for the rest of the round.
         root: the state root that it proposed.
-        challenger: account that disproved it; ``None`` if it merely found no quorum.
+        challenger: account that disproved it; ``None`` if too few had signed it in time.
         slashed: what that cost the proposer and those who attested.
         tx: hash of the transaction.
     """

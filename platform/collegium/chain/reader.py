@@ -91,7 +91,7 @@ class Reader:
         by_hash = isinstance(number, str) and len(number) == 66
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
         name = hex(number) if isinstance(number, int) else number
-        return _found(self.chain.rpc(method, name, full), f"block {number}")
+        return _present(self.chain.rpc(method, name, full), f"block {number}")
 
     def blocks(self, first: int, last: int, *, full: bool = True) -> Iterator[Json]:
         """Blocks ``first`` … ``last``, both included."""
@@ -104,7 +104,9 @@ class Reader:
         Raises:
             BlockMissing: the chain does not know it.
         """
-        return _found(self.chain.rpc("eth_getTransactionByHash", tx_hash), f"transaction {tx_hash}")
+        return _present(
+            self.chain.rpc("eth_getTransactionByHash", tx_hash), f"transaction {tx_hash}"
+        )
 
     def receipt(self, tx_hash: str) -> Receipt:
         """A mined transaction's receipt, with its known events.
@@ -112,8 +114,8 @@ class Reader:
         Raises:
             BlockMissing: it is not mined.
         """
-        found = self.chain.rpc("eth_getTransactionReceipt", tx_hash)
-        return Receipt(_found(found, f"receipt of {tx_hash}"), self.known)
+        receipt = self.chain.rpc("eth_getTransactionReceipt", tx_hash)
+        return Receipt(_present(receipt, f"receipt of {tx_hash}"), self.known)
 
     def receipts(self, block: Json) -> list[Json]:
         """All receipts of a block in order, as the server wrote them."""
@@ -130,12 +132,12 @@ def _int(log: Json, name: str) -> int:
     return int(log[name], 16)
 
 
-def _found(result: Any, what: str) -> Json:
+def _present(result: Any, what: str) -> Json:
     if result is None:
         raise BlockMissing(
             expected=f"{what} on the chain",
             found="that the server does not have it",
             action="Check that it is the right chain, and that the server keeps its history.",
         )
-    found: Json = result
-    return found
+    answer: Json = result
+    return answer

@@ -1,4 +1,4 @@
-"""The whole story on one machine: found, train, verify, pay, merge, claim, audit, report."""
+"""The whole story on one machine: create, train, verify, pay, merge, claim, audit, report."""
 
 import json
 import logging

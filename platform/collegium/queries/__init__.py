@@ -4,7 +4,8 @@ A screen (a command, the report of a demonstration, the page of an audit) asks h
 nothing itself. Every record is frozen and has ``to_json``; :class:`.labels.Labels` says how nodes
 and amounts are written in it.
 
-A round has three shapes, because it is three different things:
+A round has three shapes, because it is three different things (``chain.history`` only decodes what
+single events say, such as ``Settled``):
 
 - ``protocol.model.round.Round``: the state of the newest round by the rules, as the contract holds
   it. The audit replays it, and keeps what it derived on the way in ``audit.timeline.RoundRecord``.

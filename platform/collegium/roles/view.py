@@ -95,35 +95,35 @@ class RoundView:
 
 def read_round(federation: Federation) -> RoundView:
     """The newest round as it stands now."""
-    found, events = federation.round(), federation.events()
-    drawn = history.drawn(events, found.id)
-    settled = history.settled(events, found.id)
+    newest, events = federation.round(), federation.events()
+    drawn = history.drawn(events, newest.id)
+    settled = history.settled(events, newest.id)
     committee = drawn.committee if drawn else ()
-    nodes = history.nodes(events, max(found.id, 1))
+    nodes = history.nodes(events, max(newest.id, 1))
     stakes, bond = history.stakes(events), federation.bond
 
     def slots(bitmap: int) -> frozenset[int]:
         return frozenset(i for i in range(len(committee)) if bitmap >> i & 1)
 
     return RoundView(
-        id=found.id,
-        phase=found.phase.name.title(),
-        cancellable=found.cancellable,
-        deadline=found.deadline,
-        base=history.base_of(events, found.id) or federation.state_root(),
-        members=tuple(n.id for n in nodes.values() if n.active_in(found.id)),
-        updates=tuple(Committed(*update) for update in history.updates(events, found.id)),
+        id=newest.id,
+        phase=newest.phase.name.title(),
+        cancellable=newest.cancellable,
+        deadline=newest.deadline,
+        base=history.base_of(events, newest.id) or federation.state_root(),
+        members=tuple(n.id for n in nodes.values() if n.active_in(newest.id)),
+        updates=tuple(Committed(*update) for update in history.updates(events, newest.id)),
         medians=settled.medians if settled else (),
         weights=settled.weights if settled else (),
         committee=committee,
         seed=drawn.seed if drawn else b"",
-        aggregator=found.aggregator,
-        proposer=found.proposer,
-        proposal=found.proposal,
-        barred=frozenset(r.proposer for r in history.rejections(events, found.id)),
+        aggregator=newest.aggregator,
+        proposer=newest.proposer,
+        proposal=newest.proposal,
+        barred=frozenset(r.proposer for r in history.rejections(events, newest.id)),
         bonded=frozenset(n for n in nodes if stakes.get(n, 0) >= bond),
-        sealed=slots(found.sealed_slots),
-        revealed=slots(found.revealed_slots),
-        attested=slots(found.attested_slots),
+        sealed=slots(newest.sealed_slots),
+        revealed=slots(newest.revealed_slots),
+        attested=slots(newest.attested_slots),
         nodes=nodes,
     )
