@@ -51,7 +51,7 @@ def measure(folder: Path) -> list[runs.Measure]:
 
 def _play(template: Path, folder: Path, *, again: bool) -> Counter[str]:
     """Play the rounds and count; ``again`` reads all events at every look."""
-    world = World(template, folder)
+    world = World.copy(template, folder)
     try:
         with _counted(again) as count:
             base, nodes = None, Nodes(world)

@@ -98,7 +98,7 @@ def make_world(
     ) -> World:
         agreed = terms(**changes), replace(LIMITS, **(limits or {}))
         founded = templates(nodes, *agreed, chain_id, token)
-        world = World(founded, tmp_path / f"world{len(worlds)}", **(settings or {}))
+        world = World.copy(founded, tmp_path / f"world{len(worlds)}", **(settings or {}))
         worlds.append(world)
         return world
 
@@ -134,7 +134,7 @@ def played(
             folder = hand.world.folder.rename(tmp_path_factory.mktemp("played") / "template")
             snapshots[key] = folder, hand
         folder, before = snapshots[key]
-        copies.append(World(folder, tmp_path / f"played{len(copies)}"))
+        copies.append(World.copy(folder, tmp_path / f"played{len(copies)}"))
         return ByHand(copies[-1], before.base).resume(before)
 
     yield play

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.builder import ALTERED
+from tests.support.story import ALTERED
 from tests.support.forging import found, rebuilt
 
 from collegium import evidence

@@ -72,7 +72,7 @@ def test_penalties_are_derived(result: AuditResult) -> None:
 
 def test_money_adds_up(result: AuditResult) -> None:
     money = result.money
-    assert money.deposited == 4_000_000 + 1150 - (150 + 125 + 250)  # what was forfeited came in
+    assert money.deposited == 20_000_000 + 1150 - (150 + 125 + 250)  # what was forfeited came in
     assert (money.owed, money.forfeited) == (150 + 125, 0)  # one reward of 250 was collected
     assert money.staked == sum(one.stake for one in money.nodes)
     assert money.earned + money.reserved + money.free == money.deposited - money.withdrawn
@@ -95,7 +95,7 @@ def test_it_says_what_it_cannot_know(result: AuditResult) -> None:
 def test_json_is_plain(result: AuditResult) -> None:
     document = json.loads(json.dumps(result.to_json()))
     assert {"ok", "checks", "findings", "unchecked"} <= document.keys()
-    assert document["money"]["deposited"] == "4000625"
+    assert document["money"]["deposited"] == "20000625"
 
 
 def test_without_an_anchor_it_says_so(bundle: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_chain_and_its_store_are_enough(story) -> None:
     source = evidence.from_chain(str(story.chain), story.federation, story.run / "store")
     stages = set()
     result = evidence.audit(
-        source.with_keys(story.run / "nodes/site1", story.run / "nodes/site2"),
+        source.with_keys(story.run / "node1", story.run / "node2"),
         anchor=story.head,
         progress=lambda stage, done, total: stages.add(stage),
     )

@@ -144,8 +144,8 @@ def test_the_export_command(story: Any, tmp_path: Path, capfd: pytest.CaptureFix
     out = tmp_path / "evidence.zip"
     code = main([
         "evidence", "export", "--rpc", str(story.chain), "--federation", story.federation,
-        "--store", str(story.run / "store"), "--home", str(story.run / "nodes/site2"),
-        "--home", str(story.run / "nodes/site3"), "--out", str(out), "--json",
+        "--store", str(story.run / "store"), "--home", str(story.run / "node2"),
+        "--home", str(story.run / "node3"), "--out", str(out), "--json",
     ])  # fmt: skip
     document = json.loads(capfd.readouterr().out)
     assert code == 0 and document["updates"] == {"opened": 12, "sealed": 0}

@@ -52,7 +52,7 @@ def test_with_the_key_of_one_node(story: Any, tmp_path: Path) -> None:
         for row in from_audit.rounds(evidence.audit(story.run))
     }
     for node in range(1, 5):
-        home = story.run / "nodes" / f"site{node}"
+        home = story.run / f"node{node}"
         bundle = evidence.export(_source(story), tmp_path / f"by{node}", keys=(home,))
         opened = {(u.round, u.node) for u in _index(bundle).updates if u.opened}
         own = {(round_id, node) for round_id in readers}
@@ -81,7 +81,7 @@ def test_the_journal_of_a_node_holds_its_own_update(
     story: Any, bundle: Path, tmp_path: Path
 ) -> None:
     """A node that nobody sealed an envelope for can still show what it committed to."""
-    home = Path(shutil.copytree(story.run / "nodes/site1", tmp_path / "site1"))
+    home = Path(shutil.copytree(story.run / "node1", tmp_path / "node1"))
     entry = next(u for u in _index(bundle).updates if (u.round, u.node) == (1, 1))
     update = (bundle / "blobs" / entry.blob).read_bytes()
     NodeHome(home).journal(1).write("update.safetensors", update)
@@ -107,7 +107,7 @@ def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
     domain = Domain(_index(bundle).chain_id, story.federation)
     digest = row.updates[3].digest
     name = blobs.put(seal(b"rubbish", keys, domain.envelope_context(2, digest)))
-    homes = tuple(story.run / "nodes" / f"site{n}" for n in range(1, 5))
+    homes = tuple(story.run / f"node{n}" for n in range(1, 5))
     made = evidence.export(_source(story, store=store), tmp_path / "made", keys=homes)
     assert [(u.node, u.blob, u.opened) for u in _index(made).updates] == [(4, name, False)]
     result = evidence.audit(made)

@@ -157,7 +157,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """The story as the embedded chain tells it."""
     folder = tmp_path_factory.mktemp("embedded")
     found(folder / "template", NODES, AGREED)
-    world = World(folder / "template", folder / "world")
+    world = World.copy(folder / "template", folder / "world")
     story = tell(world)
     world.close()
     return story
@@ -174,7 +174,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         with engines.connect(local.url) as chain:
             (tmp_path / "template").mkdir()
             found_on(chain, tmp_path / "template", NODES, AGREED)
-        made = World(tmp_path / "template", tmp_path / "world")
+        made = World.copy(tmp_path / "template", tmp_path / "world")
         yield made
         made.close()
     finally:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.support.story import play
+from tests.support.story import tell_on
 
 from collegium import evidence
 from collegium.chain import engines
@@ -21,11 +21,11 @@ def test_hardhat(tmp_path: Path) -> None:
             raise
         pytest.skip(f"Hardhat is not installed here: {error.found}")
     with chain:
-        world = play(chain, run)
+        story = tell_on(chain, run)
         running = engines.status(tmp_path / "chain")
         assert running is not None
-        source = evidence.from_chain(running.url, world.federation, run / "store")
-        homes = [run / "nodes" / f"site{number}" for number in range(1, 5)]
-        result = evidence.audit(source.with_keys(*homes), anchor=world.head)
+        source = evidence.from_chain(running.url, story.federation, run / "store")
+        homes = [run / f"node{number}" for number in range(1, 5)]
+        result = evidence.audit(source.with_keys(*homes), anchor=story.head)
     assert result.findings == ()
     assert [row.merge for row in from_audit.rounds(result)] == ["exact"] * 3

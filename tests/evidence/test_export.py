@@ -165,7 +165,7 @@ def test_a_large_blob_is_not_even_read(
 
 
 def test_a_node_of_another_federation(story: Any, caplog: pytest.LogCaptureFixture) -> None:
-    home = story.run / "nodes/site1"
+    home = story.run / "node1"
     keys = Openers([home], {}, Domain(1, story.federation))
     assert keys.of(1) is None and "not registered" in caplog.text
 

@@ -167,11 +167,16 @@ def sign(hand: ByHand, root: bytes, *numbers: int) -> None:
     hand.world.federation.attest_merge(view.id, items)
 
 
-def conclude(hand: ByHand, number: int) -> bytes:
-    """Another node proposes the right merge, the committee signs it, and the round ends."""
+def merge_again(hand: ByHand, number: int) -> None:
+    """Another node proposes the right merge."""
     node = hand.nodes[number]
     hand.merged = aggregator.merged(node, hand.view, hand.file, hand.envelopes)
     aggregator.propose(node, hand.view, hand.merged)
+
+
+def conclude(hand: ByHand, number: int) -> bytes:
+    """Another node proposes the right merge, the committee signs it, and the round ends."""
+    merge_again(hand, number)
     hand.play("finish", "attest")
     assert hand.view.phase == "Final"
     return state.root(hand.merged)

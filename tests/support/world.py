@@ -10,7 +10,7 @@ through Flower.
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -184,47 +184,40 @@ def register(federation: Federation, keys: Keyring) -> int:
 
 
 class World:
-    """A federation in a folder of its own.
+    """The federation that :func:`found` or :func:`found_on` made in a folder."""
 
-    Args:
-        template: what :func:`found` or :func:`found_on` made.
-        folder: where this test's copy is to lie.
-        settings: of all nodes, where they differ from the defaults.
-    """
-
-    def __init__(self, template: Path, folder: Path, **settings: Any) -> None:
-        folder.mkdir()
-        shutil.copy(template / "place.json", folder)
+    def __init__(self, folder: Path) -> None:
         place = json.loads((folder / "place.json").read_text())
-        if "chain" not in place:
-            shutil.copy(template / "chain.sqlite", folder)
-        if (template / "store").exists():
-            shutil.copytree(template / "store", folder / "store")
         self.folder = folder
         self.chain: Chain = connect(place.get("chain", str(folder / "chain.sqlite")))
         reader = Federation(self.chain, place["federation"], first_block=place["first_block"])
         self.federation = reader.using(self.chain.dev_accounts[0])
         self.store = BlobStore(folder / "store")
-        homes = sorted(template.glob("node*"), key=lambda path: int(path.name[4:]))
-        self.homes = {
-            number: self._move(home, number, settings) for number, home in enumerate(homes, start=1)
-        }
+        homes = sorted(folder.glob("node*"), key=lambda path: int(path.name[4:]))
+        self.homes = {number: NodeHome(home) for number, home in enumerate(homes, start=1)}
         self.card = TaskCard.decode(self.homes[1].card())
         self.terms = self.card.terms
         self._opened: list[Node] = []
 
-    def _move(self, template: Path, number: int, settings: dict[str, Any]) -> NodeHome:
-        """A node's folder for this copy of the chain; what never changes is linked."""
-        home = NodeHome(self.folder / template.name)
-        home.path.mkdir()
-        shutil.copytree(template / "keys", home.keys)  # tests rotate them
-        for name in ("card.json", "layout.json"):
-            (home.path / name).symlink_to((template / name).resolve())
-        if (template / "journal").exists():
-            shutil.copytree(template / "journal", home.path / "journal")
-        known = replace(NodeHome(template).settings(), chain=str(self.chain.spec), **settings)
-        (home.path / "node.json").write_text(json.dumps(asdict(known)))
-        return home
+    @classmethod
+    def copy(cls, template: Path, folder: Path, **settings: Any) -> "World":
+        """A federation of the test's own; the template stays as it is.
+
+        Args:
+            template: the folder of a federation whose chain is in a file, or on a running engine.
+            folder: of the copy.
+            settings: of all nodes, where they differ from the template's.
+        """
+        folder.mkdir()
+        for path in template.iterdir():
+            if path.is_dir():
+                shutil.copytree(path, folder / path.name)
+            else:
+                shutil.copy(path, folder)
+        world = cls(folder)
+        for number in world.homes:
+            world.configure(number, chain=str(world.chain.spec), **settings)
+        return world
 
     def found_another(self) -> Federation:
         """A second federation on the same chain, agreed on the same terms; nobody is in it."""
