@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.story import ALTERED
 from tests.support.forging import found, rebuilt
+from tests.support.story import ALTERED
 
 from collegium import evidence
 from collegium.audit import merges

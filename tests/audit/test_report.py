@@ -39,7 +39,7 @@ def failed(forger: Any) -> AuditResult:
 
 def test_the_terminal_says_that_it_holds(held: AuditResult) -> None:
     text = _shown(held)
-    assert "The evidence is valid." in text and "Chest X-ray pilot" in text
+    assert "The evidence is valid." in text and "Test consortium" in text
     assert len(re.findall(r"│ exact +│", text)) == 3 and "not checked" in text
     assert "node 3's" in text and "attestation" in text
     assert "Violations" not in text
@@ -73,7 +73,7 @@ def test_the_page_says_what_fails(failed: AuditResult, tmp_path: Path) -> None:
 def test_the_page_and_the_terminal_trust_no_text(forger: Any) -> None:
     """A card's name can be anything."""
     path = forger.folder / "card.json"
-    path.write_bytes(path.read_bytes().replace(b"Chest X-ray pilot", b"<script>x</script>[red]"))
+    path.write_bytes(path.read_bytes().replace(b"Test consortium", b"<script>x</script>[red]"))
     result = evidence.audit(forger.seal())
     assert "<script>" not in page.html(result)
     assert "<script>x</script>[red]" in _shown(result)

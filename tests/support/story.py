@@ -12,6 +12,7 @@ claim. Some calls are refused.
 """
 
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -115,6 +116,8 @@ def play(run: Path) -> Played:
     _odd_calls(sponsor)
     head = world.chain.rpc("eth_getBlockByNumber", "latest", False)["hash"]
     world.close()
+    for home in world.homes.values():
+        shutil.rmtree(home.path / "journal")  # so that only keys open what is in the store
     public = {number: one.encryption_public for number, one in keys.items()}
     return Played(run, run / "chain.sqlite", sponsor.address, head, public)
 

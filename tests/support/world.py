@@ -124,7 +124,7 @@ def found_on(
 ) -> None:
     """The same on any local chain; ``folder`` gets the keys, the documents and the address."""
     card = TaskCard(
-        name="Test",
+        name="Test consortium",
         task=LAYOUT.task,
         layout=LAYOUT.digest.hex(),
         base_model=LAYOUT.base_model,
