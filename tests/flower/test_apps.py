@@ -11,6 +11,7 @@ from collegium.consortium.card_file import CardFile
 from collegium.consortium.creation import Agreement, agree
 from collegium.errors import ModelMismatch
 from collegium.flower import apps
+from collegium.protocol.card import Scoring
 from collegium.tasks.xray.hospitals import write_federation
 from collegium.tasks.xray.pictures import Picture
 from collegium.tasks.xray.recipe import Recipe
@@ -29,8 +30,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def agreement(data: Path) -> Agreement:
     recipe = Recipe(local_steps=4, batch=8, shard_rows=4, challenge_rows=40)
-    challenge = data / "challenge"
-    file = CardFile("Test", "xray-dialogue", 1, challenge, "", 0, recipe, LIMITS, terms())
+    file = CardFile(
+        name="Test",
+        task="xray-dialogue",
+        version=1,
+        challenge=data / "challenge",
+        token="",
+        deposit=0,
+        recipe=recipe,
+        limits=LIMITS,
+        scoring=Scoring(),
+        terms=terms(),
+    )
     return agree(file)
 
 
