@@ -8,6 +8,7 @@ from web3 import Web3
 from collegium.chain.abi import Abi, signature
 from collegium.chain.bindings import deploy
 from collegium.chain.connection import Chain
+from collegium.chain.parts import PARTS
 from collegium.chain.shipped import artifact
 from collegium.protocol.terms import EQUAL
 
@@ -40,9 +41,10 @@ def test_structs_survive_the_journey(chain: Chain, probe_on) -> None:
 
 def test_constructor_arguments_are_read_back() -> None:
     abi = artifact("Federation").abi
-    args = (TERMS, "0x" + "11" * 20, "0x" + "22" * 20)
+    parts = dict.fromkeys(PARTS, "0x" + "33" * 20)
+    args = (TERMS, "0x" + "11" * 20, "0x" + "22" * 20, parts)
     decoded = abi.decode_constructor(abi.encode_constructor(*args))
-    assert list(decoded.values()) == [TERMS, "0x" + "11" * 20, "0x" + "22" * 20]
+    assert list(decoded.values()) == list(args)
 
 
 def test_what_does_not_fit_is_refused(probe_artifact) -> None:
