@@ -1,8 +1,8 @@
 """Calldata, results, events and errors of one contract, coded by its ABI. Pure: no chain needed.
 
 The contract ABI specification of Solidity, on ``eth_abi``. Structs are mappings by field name in
-both directions, addresses come out with their EIP-55 checksum, and topics of dynamic types, of
-which a log holds only the hash, stay bytes.
+both directions, and addresses come out with their EIP-55 checksum. A topic of a dynamic type stays
+bytes, because a log contains only its hash.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ class Abi:
         self._constructor: Entry = (of["constructor"] or [{"inputs": []}])[0]
         self._by_selector = {selector(e): e for e in of["function"]}
         self._errors = {selector(e): e for e in of["error"]}
+        # An anonymous event has no topic 0 by which it could be found.
         self._events = {_hash(e): e for e in of["event"] if not e.get("anonymous")}
 
     def __add__(self, other: "Abi") -> "Abi":
@@ -51,7 +52,7 @@ class Abi:
         return selector(entry) + _encode(entry["inputs"], args)
 
     def encode_constructor(self, *args: Any) -> bytes:
-        """Constructor arguments, as they follow the creation code."""
+        """Constructor arguments, in the form that follows the creation code."""
         return _encode(self._constructor["inputs"], args)
 
     def decode_constructor(self, data: bytes) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Abi:
         return _decode(self._constructor["inputs"], data)
 
     def decode_call(self, data: bytes) -> Call | None:
-        """Function and arguments of calldata; ``None`` if it is none of this contract's.
+        """Function and arguments of calldata; ``None`` if the contract has no such function.
 
         Raises:
             eth_abi.exceptions.DecodingError: the arguments are cut short or malformed.
@@ -76,7 +77,7 @@ class Abi:
         return next(iter(values.values())) if len(values) == 1 else values
 
     def decode_error(self, data: bytes) -> Call | None:
-        """A custom error; ``None`` if the contract does not know it or its arguments are cut."""
+        """A custom error; ``None`` if it is unknown or its arguments are cut short."""
         entry = self._errors.get(data[:4])
         if entry is None:
             return None
@@ -86,10 +87,10 @@ class Abi:
             return None
 
     def decode_event(self, topics: Sequence[bytes], data: bytes) -> Call | None:
-        """An event from a log's topics and data; ``None`` if it is none of this contract's.
+        """An event from a log's topics and data; ``None`` if the contract has no such event.
 
         Raises:
-            eth_abi.exceptions.DecodingError: it does not have the form that it claims.
+            eth_abi.exceptions.DecodingError: topics or data do not fit the event's types.
         """
         entry = self._events.get(topics[0]) if topics else None
         if entry is None:
@@ -124,6 +125,7 @@ def signature(entry: Entry) -> str:
 
 
 def selector(entry: Entry) -> bytes:
+    """The first 4 bytes of the keccak of the canonical signature."""
     return _hash(entry)[:4]
 
 
@@ -132,7 +134,7 @@ def _hash(entry: Entry) -> bytes:
 
 
 def _named(fields: Sequence[Entry]) -> list[Entry]:
-    """Fields with a position for a name where the contract gives none."""
+    """The fields; one without a name is named by its position."""
     return [f | {"name": f["name"] or str(i)} for i, f in enumerate(fields)]
 
 
@@ -159,7 +161,7 @@ def _topic_value(field: Entry, topic: bytes) -> Any:
 def _to_plain(field: Entry, value: Any, kind: str) -> Any:
     """Mappings to tuples, as deep as the type goes."""
     if kind.endswith("]"):
-        inner = kind[: kind.rindex("[")]
+        inner = kind[: kind.rindex("[")]  # the last brackets are the outermost: T[2][] lists T[2]
         return [_to_plain(field, v, inner) for v in value]
     if kind != "tuple":
         return value

@@ -18,10 +18,10 @@ class Contract:
     """A contract at an address.
 
     Args:
-        chain: where it lives.
+        chain: the chain it is on.
         address: any case.
         abi: its functions, events and errors.
-        known: contracts whose errors can bubble up through it; it is added to them.
+        known: contracts whose errors it can pass on; this contract is added.
     """
 
     def __init__(self, chain: Chain, address: str, abi: Abi, known: AbiBook | None = None) -> None:
@@ -39,14 +39,14 @@ class Contract:
         Args:
             function: its name.
             args: its arguments; structs as mappings or tuples.
-            block: number or tag. ``"pending"`` sees the time that the next block would have.
+            block: number or tag. ``"pending"`` uses the time of the next block.
             sender: the address that calls.
 
         Returns:
             ``None``, one value, or a mapping of several; structs as mappings.
 
         Raises:
-            TransactionReverted: the contract refuses.
+            TransactionReverted: the contract reverts.
             WrongChain: there is no such contract on this chain.
             ChainUnreachable: the chain does not answer.
         """
@@ -58,6 +58,7 @@ class Contract:
             output = decode_hex(self.chain.rpc("eth_call", request, tag))
         except RpcRefusal as refusal:
             raise explain_revert(refusal, self.known.all) from refusal
+        # An address without code answers every call with nothing, and without an error.
         if not output and self.abi.functions[function]["outputs"]:
             raise WrongChain(
                 expected=f"a contract at {self.address} on chain {self.chain.chain_id}",
@@ -80,7 +81,11 @@ class Contract:
 def deploy(sender: Sender, contract: Artifact, *args: Any) -> tuple[Contract, Receipt]:
     """Create ``contract`` with these constructor arguments.
 
-    The sender knows the contract's errors and events from then on.
+    From then on, the sender decodes the contract's errors and events.
+
+    Raises:
+        WrongChain: the receipt has no address.
+        TransactionReverted, ChainUnreachable, …: see :meth:`.sender.Sender.send`.
     """
     book = sender.known
     book.all = book.all + contract.abi  # the constructor may revert with its own errors

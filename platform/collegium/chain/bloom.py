@@ -1,4 +1,4 @@
-"""The bloom filter of Ethereum's headers: which addresses and topics a block's logs may have."""
+"""The bloom filter of Ethereum's headers: which addresses and topics a block's logs may contain."""
 
 from eth_hash.auto import keccak
 
@@ -8,6 +8,7 @@ def bits(item: bytes) -> int:
     hashed = keccak(item)
     mask = 0
     for start in (0, 2, 4):
+        # 2047: the low 11 bits of each pair of bytes are a position among 2048.
         mask |= 1 << (int.from_bytes(hashed[start : start + 2]) & 2047)
     return mask
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from collegium.chain import local
 from collegium.errors import ChainStopped
 
+# Pinned: npx would otherwise run the newest version, with other forks and error texts.
 GANACHE = "ganache@7.9.2"
 ANVIL = "@foundry-rs/anvil@1.7.1"
 _HARDHAT_CONFIGS = ("hardhat.config.js", "hardhat.config.cjs", "hardhat.config.ts")
@@ -26,8 +27,8 @@ class Command:
         argv: program and arguments.
         cwd: working directory, or ``None`` for the caller's.
         env: additions to the environment.
-        start_seconds: how long it may take until it answers.
-        persistent: whether its chain is still there after a restart.
+        start_seconds: longest time until it answers.
+        persistent: whether its chain survives a restart.
     """
 
     argv: tuple[str, ...]
@@ -38,6 +39,7 @@ class Command:
 
 
 def embedded(run_dir: Path, port: int) -> Command:
+    """The chain of this package, in a file in ``run_dir``."""
     database = str(run_dir / local.CHAIN_FILE)
     return Command(
         (
@@ -53,6 +55,11 @@ def embedded(run_dir: Path, port: int) -> Command:
 
 
 def hardhat(run_dir: Path, port: int) -> Command:
+    """The Hardhat network of the nearest project folder; its chain is in memory only.
+
+    Raises:
+        ChainStopped: Node.js or Hardhat is not installed.
+    """
     root = hardhat_root(Path.cwd())
     package = root / "node_modules" / "hardhat"
     program = json.loads((package / "package.json").read_text())["bin"]["hardhat"]
@@ -67,6 +74,7 @@ def hardhat(run_dir: Path, port: int) -> Command:
             str(port),
         ),
         cwd=root,
+        # Without a terminal, its question would wait forever.
         env={"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true"},
         start_seconds=60.0,
         persistent=False,
@@ -74,6 +82,11 @@ def hardhat(run_dir: Path, port: int) -> Command:
 
 
 def ganache(run_dir: Path, port: int) -> Command:
+    """Ganache through npx, with its database in ``run_dir``.
+
+    Raises:
+        ChainStopped: Node.js is not installed.
+    """
     return Command(
         (
             _require("npx"),
@@ -101,11 +114,16 @@ def ganache(run_dir: Path, port: int) -> Command:
             "--database.dbPath",
             str(run_dir / "ganache"),
         ),
-        start_seconds=240.0,  # the first start downloads it
+        start_seconds=240.0,  # the first start downloads the package
     )
 
 
 def anvil(run_dir: Path, port: int) -> Command:
+    """Foundry's anvil through npx, with its state in a file in ``run_dir``.
+
+    Raises:
+        ChainStopped: Node.js is not installed.
+    """
     return Command(
         (
             _require("npx"),
@@ -133,7 +151,7 @@ def anvil(run_dir: Path, port: int) -> Command:
             "--state",
             str(run_dir / "anvil.json"),
         ),
-        start_seconds=240.0,
+        start_seconds=240.0,  # as above
     )
 
 
@@ -173,6 +191,6 @@ def _require(program: str) -> str:
         raise ChainStopped(
             expected=f"{program} on the PATH (Node.js 20 or newer)",
             found="no such program",
-            action="Install Node.js, or use --engine embedded, which needs neither.",
+            action="Install Node.js, or use --engine embedded, which does not need it.",
         )
     return path

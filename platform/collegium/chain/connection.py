@@ -23,8 +23,8 @@ class Chain:
     """A connection to an Ethereum chain. Use it as a context manager, or call :meth:`close`.
 
     Attributes:
-        spec: how every process on this machine can name it: its URL or its file; the engine
-            ``embedded`` if it is in the memory of this one.
+        spec: its name for every process on this machine: a URL or a file; the engine
+            ``embedded`` if it is in the memory of this process.
         engine: ``embedded``, ``hardhat``, ``ganache``, ``anvil`` or ``rpc``.
         w3: web3.py on this chain.
         chain_id: EIP-155 id.
@@ -47,10 +47,10 @@ class Chain:
     ) -> None:
         self.spec, self.engine, self.embedded = spec, engine, embedded
         self._on_close = on_close
-        self._mined_at = 0.0
+        self._mined_at = 0.0  # when `present` last mined a block
         self.w3 = Web3(provider)
-        self.w3.middleware_onion.remove("ens_name_to_address")  # names are never resolved here
-        provider.global_ccip_read_enabled = False  # no contract sends us to other servers
+        self.w3.middleware_onion.remove("ens_name_to_address")  # no ENS names are used here
+        provider.global_ccip_read_enabled = False  # contracts must not redirect us
         self.chain_id = int(self.rpc("eth_chainId"), 16)
         if expected_chain_id not in (None, self.chain_id):
             raise WrongChain(
@@ -70,7 +70,7 @@ class Chain:
 
     @cached_property
     def genesis_hash(self) -> str:
-        """Hash of block 0, 0x-prefixed; names the chain where ids are shared."""
+        """Hash of block 0, 0x-prefixed; tells apart chains that have the same id."""
         return str(self.rpc("eth_getBlockByNumber", "0x0", False)["hash"])
 
     def timestamp(self, block: str | int = "latest") -> int:
@@ -80,25 +80,25 @@ class Chain:
 
     @cached_property
     def software(self) -> str:
-        """Name and version of the server's program, in its own words."""
+        """Name and version of the server's program, as it reports them."""
         return str(self.rpc("web3_clientVersion"))
 
     @property
     def is_local(self) -> bool:
-        """Whether this is a development chain, which mines only when it is sent something."""
+        """Whether this is a development chain, which mines only for transactions or on request."""
         return self.chain_id in local.CHAIN_IDS
 
     def present(self) -> str:
-        """The block tag whose time is now, for views that depend on the time.
+        """The block tag that has the present time, for views that depend on it.
 
-        A public chain's newest block is seconds old. A local chain's may be from long ago, while
-        its pending block has the present time. Ganache has no pending block: it mines one.
+        A public chain's newest block is seconds old. A local chain's may be old, but its pending
+        block has the present time. Ganache has no pending block: it mines one.
         """
         if not self.is_local:
             return "latest"
         if not self.software.startswith("Ganache"):
             return "pending"
-        if monotonic() - self._mined_at >= 1:
+        if monotonic() - self._mined_at >= 1:  # block times are in whole seconds
             self.mine()
             self._mined_at = monotonic()
         return "latest"

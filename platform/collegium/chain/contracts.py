@@ -1,4 +1,4 @@
-"""A federation's contracts as anybody reads them: Federation, Vault, Disputes and the token."""
+"""A federation's contracts as anyone can read them: Federation, Vault, Disputes and the token."""
 
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,12 @@ from collegium.protocol.terms import BPS
 
 
 class Contracts:
-    """The contracts of a federation on a chain, and what they say.
+    """The contracts of a federation on a chain, to read.
 
     Args:
-        chain: where it lives.
-        address: of the Federation contract; the others are asked from it.
-        first_block: where its events start.
+        chain: the chain they are on.
+        address: the Federation contract's, which names the others.
+        first_block: block from which on its events are read.
 
     Attributes:
         federation, vault, disputes, settler, steps, token: the contracts.
@@ -47,10 +47,11 @@ class Contracts:
 
     @property
     def address(self) -> str:
+        """Address of the Federation contract, EIP-55."""
         return self.federation.address
 
     def round(self, block: str | int | None = None) -> Round:
-        """The newest round; by default as it stands now."""
+        """The newest round; by default as it is now."""
         tag = self.chain.present() if block is None else block
         return Round.from_contract(self.federation.call("round", block=tag))
 
@@ -60,12 +61,12 @@ class Contracts:
 
     @cached_property
     def _terms(self) -> dict[str, Any]:
-        terms: dict[str, Any] = self.federation.call("terms")  # fixed for its life
+        terms: dict[str, Any] = self.federation.call("terms")  # never changes
         return terms
 
     @property
     def bond(self) -> int:
-        """Token units of stake that a proposer must hold: what a disproved merge costs."""
+        """Token units of stake that a proposer needs: the penalty for a disproved merge."""
         return int(self._terms["stake"] * self._terms["mergePenalty"] // BPS)
 
     def state_root(self) -> bytes:
@@ -73,7 +74,11 @@ class Contracts:
         return bytes(self.federation.call("stateRoot"))
 
     def node(self, node_id: int) -> Node:
-        """A node by id. Raises TransactionReverted (UnknownNode) if there is none."""
+        """A node by id.
+
+        Raises:
+            TransactionReverted: UnknownNode, if there is none.
+        """
         return Node.from_contract({"id": node_id, **self.federation.call("node", node_id)})
 
     def nodes(self) -> list[Node]:
@@ -98,7 +103,7 @@ class Contracts:
 
     def escrow(self) -> Escrow:
         """The vault's books, all from one block."""
-        block = self.chain.head
+        block = self.chain.head  # one block for all, or a payment in between breaks the sums
 
         def ask(name: str) -> Any:
             return self.vault.call(name, block=block)
@@ -125,12 +130,13 @@ class Contracts:
         return int(self.vault.call("stakeOf", node_id))
 
     def owed(self, reporter: str) -> int:
-        """Token units that an account has coming for what it proved against others."""
+        """Token units that an account can collect for offences that it proved."""
         return int(self.vault.call("owed", reporter))
 
     def due(self, node_id: int) -> int:
         """Token units that a node has earned and not claimed."""
         totals = history.totals(self.events("RoundSettled"))
+        # The ledger of the newest settlement ends with the newest node of that time.
         total = totals[node_id - 1] if node_id <= len(totals) else 0
         bonus, claimed = self.vault.call("bonus", node_id), self.vault.call("claimed", node_id)
         return int(total + bonus - claimed)
@@ -140,7 +146,7 @@ class Contracts:
 
         Args:
             names: only these; all if none is given.
-            first, last: only those of these blocks, both included; ``None`` is the newest.
+            first, last: first and last block, both included; ``None`` is the newest.
         """
         return [
             event

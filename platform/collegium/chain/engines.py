@@ -1,7 +1,7 @@
 """Local chains as background processes, and connecting to any chain.
 
 A running chain is described by ``chain.json`` in its run directory, so that another command can
-find, ask and stop it. Nothing here imports web3.py until a connection is made.
+find, query and stop it. Nothing here imports web3.py until a connection is made.
 """
 
 import json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collegium.chain.transport import Retry
 
 ENGINES = tuple(COMMANDS)
-DEFAULT_PORT = 8545
+DEFAULT_PORT = 8545  # the usual port of Ethereum nodes
 HOST = "127.0.0.1"
 _STATE, _LOG, _LOCK = "chain.json", "chain.log", "chain.lock"
 
@@ -39,9 +39,9 @@ class LocalChain:
         url: its JSON-RPC address.
         port: TCP port on 127.0.0.1.
         pid: process id.
-        birth: start time of the process, in the system's words (ids are reused).
+        birth: start time of the process as the system reports it, because ids are reused.
         log: file with what it printed.
-        persistent: whether its chain is still there after a restart.
+        persistent: whether its chain survives a restart.
     """
 
     engine: str
@@ -54,9 +54,11 @@ class LocalChain:
 
     @property
     def alive(self) -> bool:
+        """Whether the process that was started still runs."""
         return processes.birth(self.pid) == self.birth
 
     def to_json(self) -> dict[str, Any]:
+        """The content of ``chain.json``."""
         return asdict(self)
 
 
@@ -74,7 +76,7 @@ def start(
     Raises:
         UnknownChain: no such engine.
         PortInUse: another program has the port, or another engine runs from ``run_dir``.
-        ChainStopped: it is not installed, ended, or did not answer in time; says what it printed.
+        ChainStopped: it is not installed, ended, or did not answer in time; quotes its output.
     """
     if engine not in COMMANDS:
         raise unknown(engine)
@@ -86,7 +88,7 @@ def start(
         port = _free_port(port)
         command = COMMANDS[engine](run_dir.resolve(), port)
         log = run_dir / _LOG
-        log.write_bytes(b"")
+        log.write_bytes(b"")  # errors quote the output of this start only
         pid = processes.spawn(command.argv, log, command.cwd, command.env)
         chain = LocalChain(
             engine=engine,
@@ -99,7 +101,7 @@ def start(
         )
         try:
             _wait_until_ready(chain, timeout or command.start_seconds)
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: leave no process behind
             processes.stop(pid)
             raise
         _write_state(run_dir, chain)
@@ -116,7 +118,7 @@ def status(run_dir: Path) -> LocalChain | None:
 
 
 def stop(run_dir: Path) -> LocalChain | None:
-    """Stop the chain that runs from ``run_dir``; ``None`` if none does."""
+    """Stop the chain that runs from ``run_dir``; ``None`` if none runs."""
     if not run_dir.is_dir():
         return None
     with file_lock(run_dir / _LOCK):
@@ -141,16 +143,16 @@ def connect(
 
     Args:
         spec: see :meth:`.spec.ChainSpec.parse`. The engine ``embedded`` is the file in
-            ``run_dir``, or in memory without one; another engine is the one that runs from there.
+            ``run_dir``, or in memory without one; any other engine runs from ``run_dir``.
         run_dir: see :func:`start`.
         start_engine: start the engine if it does not run; closing the connection stops it.
         port: for an engine that is started here; 0 takes a free one.
-        retry: how patient to be with a chain over HTTP.
-        expected_chain_id: refuse any other chain.
+        retry: how requests to a chain over HTTP are repeated.
+        expected_chain_id: reject any other chain.
         options: ``clock``, ``genesis_time``, ``seed``, ``chain_id`` of an embedded chain.
 
     Raises:
-        UnknownChain: ``spec`` is no name of a chain.
+        UnknownChain: ``spec`` is not the name of a chain.
         ChainUnreachable: nothing answers, or the engine does not run.
         WrongChain: the chain has another id.
         ChainFile: the embedded chain's file cannot be used.
@@ -236,7 +238,8 @@ def _same(running: LocalChain, engine: str, port: int, run_dir: Path) -> LocalCh
 
 def _free_port(port: int) -> int:
     with socket.socket() as probe:
-        # As servers do: a port whose last connections are still closing counts as free.
+        # As for a server, a port whose last connections are still closing counts as free. On
+        # Windows the option would also give us a port that is in use.
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -274,6 +277,7 @@ def _answers(url: str) -> bool:
 
 
 def _write_state(run_dir: Path, chain: LocalChain) -> None:
+    # In one step: another command may be reading the file.
     temporary = run_dir / f"{_STATE}.new"
     temporary.write_text(json.dumps(chain.to_json(), indent=2) + "\n")
     temporary.replace(run_dir / _STATE)

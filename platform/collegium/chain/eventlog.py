@@ -1,7 +1,7 @@
-"""The events of some contracts, kept in memory and extended by what is new on the chain.
+"""The events of some contracts, kept in memory; only new blocks are read.
 
-Every role looks at all events before every step. Reading them from the first block each time costs
-in proportion to the square of their number; here each is read once.
+Every role needs all events before every step. If it read them from the first block each time, the
+cost would grow with the square of their number; here each is read once.
 
 What was read stays true only while its blocks are on the chain, so the log remembers hashes of
 blocks. If a remembered block was replaced (a reorganisation), the log falls back to the last one
@@ -21,7 +21,7 @@ from collegium.chain.receipts import Event
 from collegium.errors import ChainUnreachable
 
 Json = dict[str, Any]
-_ATTEMPTS = 5
+_ATTEMPTS = 5  # one fails only if the newest block is replaced while the logs are read
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class EventLog:
     Args:
         reader: reads the chain, and knows the contracts' ABIs.
         addresses: the contracts.
-        first_block: where their events start.
+        first_block: block from which on their events are read.
     """
 
     def __init__(self, reader: Reader, addresses: Sequence[str], first_block: int = 0) -> None:
         self._reader, self._addresses, self._first = reader, list(addresses), first_block
         self._events: list[Event] = []
-        self._marks: list[_Mark] = []  # ascending: the blocks that have events, and the newest
+        self._marks: list[_Mark] = []  # ascending: blocks that have events, and the newest
         self._lock = Lock()
 
     def events(self) -> list[Event]:
@@ -54,7 +54,7 @@ class EventLog:
         ``eth_getLogs`` per page of new blocks.
 
         Raises:
-            ChainError: the server refuses even a range of one block.
+            ChainError: the server rejects even a range of one block.
             ChainUnreachable: it does not answer, or its chain changes faster than it can be read.
         """
         with self._lock:
@@ -63,7 +63,7 @@ class EventLog:
                     return list(self._events)
         raise ChainUnreachable(
             expected=f"a chain that stays the same while its events are read, in {_ATTEMPTS} tries",
-            found="another newest block of the same number every time",
+            found="a different newest block of the same number every time",
             action="Try again later, or use another server.",
         )
 
@@ -77,7 +77,7 @@ class EventLog:
         start = self._marks[-1].number + 1 if self._marks else self._first
         logs = list(self._reader.logs(start, newest.number, self._addresses))
         if self._header(hex(newest.number)).get("hash") != newest.hash:
-            return False  # the logs may be of another block than the header
+            return False  # the logs may belong to a block other than the header's
         decoded = self._reader.known.decode_logs(logs)
         if self._lags(head, logs):
             newest = _Mark(newest.number - 1, head["parentHash"])
@@ -89,8 +89,9 @@ class EventLog:
         """Forget what comes after the last remembered block that is still on the chain."""
         if not self._marks or head["parentHash"] == self._marks[-1].hash:
             return
-        kept, gone = 0, len(self._marks)  # a block that is on the chain has all before it there
-        middle = gone - 1  # nearly always nothing was replaced
+        # Bisection: if a marked block is on the chain, all blocks before it are.
+        kept, gone = 0, len(self._marks)
+        middle = gone - 1  # the newest first: nearly always nothing was replaced
         while kept < gone:
             mark = self._marks[middle]
             if self._header(hex(mark.number)).get("hash") == mark.hash:
@@ -105,9 +106,9 @@ class EventLog:
     def _lags(self, head: Json, logs: Sequence[Json]) -> bool:
         """Whether the newest block may have events that the server left out.
 
-        Behind one address there are often several servers, not all of which know the newest block
-        already. The header says which addresses may have events in it; in doubt the block is read
-        again with the next one.
+        Behind one address there are often several servers, and some do not know the newest block
+        yet. The header's bloom filter says which addresses may have events in it; in doubt, the
+        block is read again together with the next one.
         """
         filter_ = int(head["logsBloom"], 16)
         expected = any(bloom.may_contain(filter_, decode_hex(a)) for a in self._addresses)
@@ -118,7 +119,7 @@ class EventLog:
         if self._marks:
             last = self._marks[-1].number
             empty = not self._events or self._events[-1].block < last
-            if empty or last == newest.number:  # the new marks say more
+            if empty or last == newest.number:  # a block without events needs no mark of its own
                 del self._marks[-1]
         blocks = {int(log["blockNumber"], 16): str(log["blockHash"]) for log in logs}
         blocks[newest.number] = newest.hash

@@ -1,8 +1,8 @@
 """Typed client of a federation's contracts: Federation, Vault, Disputes and the token.
 
-One object reads; :meth:`Federation.using` gives one that also sends, from an account. Every
-sending method waits until it is mined, returns the receipt with decoded events and gas, and
-raises what :meth:`.sender.Sender.send` raises: above all
+One object reads; :meth:`Federation.using` returns one that also sends, from an account. Every
+sending method waits until its transaction is mined and returns the receipt with decoded events and
+gas. It raises what :meth:`.sender.Sender.send` raises, mainly
 :class:`~collegium.errors.TransactionReverted`, which names the contract's custom error.
 """
 
@@ -38,24 +38,24 @@ def deploy_token(sender: Sender) -> Contract:
 def deploy_federation(
     sender: Sender, terms: Terms, *, card: bytes, genesis: bytes, token: str, admin: str
 ) -> tuple["Federation", Receipt]:
-    """Create a federation: first its parts, for the address that it will have, then itself.
+    """Create a federation: first its parts, bound to its future address, then the contract.
 
-    One that stopped half-way can be run again from the start. What was created before is bound to
-    an address at which no federation is, and holds nothing.
+    If this stops half-way, call it again. The parts of the first attempt are bound to an address
+    without a federation and contain no tokens.
 
     Args:
         sender: pays for it, and sends for the returned client.
-        terms: fixed for its life.
+        terms: cannot be changed later.
         card: SHA-256 of the canonical task card, 32 bytes.
         genesis: state root that the first round starts from, 32 bytes.
         token: ERC-20 of rewards and stakes.
-        admin: the sponsor; holds all roles until it grants them to others.
+        admin: the sponsor; has all roles until it grants them to others.
 
     Returns:
         A client that sends from ``sender``, and the receipt of the federation's own creation.
 
     Raises:
-        ContractMisplaced: another transaction of the sender came in between.
+        ContractMisplaced: the sender sent another transaction in between.
     """
     nonce = pending_count(sender.chain, sender.address)
     planned = plan(sender.address, nonce, terms.to_struct(card, genesis), token, admin)
@@ -72,7 +72,7 @@ def _expect_at(name: str, planned: str, found: str) -> None:
     if found != planned:
         raise ContractMisplaced(
             expected=f"the new {name} at {planned}, which follows from the sender's nonce",
-            found=f"it at {found}: the account sent another transaction in between",
+            found=f"{found}: the account sent another transaction in between",
             action="Create the federation again; send nothing else from this account meanwhile.",
         )
 
@@ -88,6 +88,11 @@ class Federation(Contracts):
 
     @property
     def sender(self) -> Sender:
+        """The sender of transactions.
+
+        Raises:
+            MissingKeys: this client only reads.
+        """
         if self._sender is None:
             raise MissingKeys(
                 expected="an account to send from",
@@ -104,13 +109,15 @@ class Federation(Contracts):
     # -- council and sponsor --------------------------------------------------------------------
 
     def admit(self, account: str, allowed: bool = True) -> Receipt:
+        """Allow an account to register, or withdraw the permission (council)."""
         return self._send("admit", account, allowed)
 
     def set_allow_list(self, root: bytes) -> Receipt:
+        """Set the Merkle root of the accounts that may register, 32 bytes (council)."""
         return self._send("setAllowList", root)
 
     def revoke(self, node_id: int) -> Receipt:
-        """Let a node leave, and take the admission of its account back."""
+        """Make a node leave, and withdraw the admission of its account (council)."""
         return self._send("revoke", node_id)
 
     def grant(self, role: str, account: str) -> Receipt:
@@ -126,13 +133,15 @@ class Federation(Contracts):
         return self._send("acceptDefaultAdminTransfer")
 
     def pause(self) -> Receipt:
+        """Let no new round open until :meth:`unpause` (pauser)."""
         return self._send("pause")
 
     def unpause(self) -> Receipt:
+        """End a pause (pauser)."""
         return self._send("unpause")
 
     def mint(self, account: str, amount: int) -> Receipt:
-        """Make demonstration tokens (the owner of a DemoToken only)."""
+        """Create demonstration tokens (the owner of a DemoToken only)."""
         return self.token.transact(self.sender, "mint", account, amount)
 
     def deposit(self, amount: int) -> Receipt:
@@ -141,14 +150,15 @@ class Federation(Contracts):
         return self.vault.transact(self.sender, "deposit", amount)
 
     def withdraw(self, amount: int) -> Receipt:
+        """Pay free escrow back to the sponsor, in token units (sponsor)."""
         return self.vault.transact(self.sender, "withdraw", amount)
 
     def recycle(self) -> Receipt:
-        """Move forfeited stakes into the free escrow; anybody may."""
+        """Move forfeited stakes into the free escrow; anyone may call this."""
         return self.vault.transact(self.sender, "recycle")
 
     def approve(self, amount: int) -> Receipt | None:
-        """Let the vault take ``amount``; nothing is sent if it may already."""
+        """Let the vault take ``amount``; nothing is sent if the allowance is large enough."""
         owner = self.sender.address
         if self.token.call("allowance", owner, self.vault.address) >= amount:
             return None
@@ -165,10 +175,10 @@ class Federation(Contracts):
     ) -> Receipt:
         """Register the sending account; approves the vault for the stake first where needed.
 
-        An account whose node has left comes back with the same id and tops its stake up.
+        An account whose node has left comes back with the same id and pays what its stake lacks.
 
         Args:
-            signer: address of the hot key; unique for ever.
+            signer: address of the hot key; one that the federation has never seen.
             encryption_key: X25519 public key, 32 bytes.
             transport_key: digest of the transport key, 32 bytes.
             proof: path in the allow list; empty if the council admitted the account.
@@ -185,22 +195,22 @@ class Federation(Contracts):
         return self._send("exit")
 
     def withdraw_stake(self, node_id: int) -> Receipt:
-        """Pay a node that has left its stake, once unbonding is over; anybody may send it."""
+        """Pay back the stake of a node that has left, after unbonding; anyone may send it."""
         return self.vault.transact(self.sender, "withdrawStake", node_id)
 
     def collect(self, reporter: str) -> Receipt:
-        """Pay an account what it is owed for what it proved; anybody may send it."""
+        """Pay an account its rewards for offences that it proved; anyone may send it."""
         return self.vault.transact(self.sender, "collect", reporter)
 
     def claim(self, node_id: int, totals: Sequence[int] | None = None) -> Receipt:
-        """Pay a node what it has earned; anybody may send it.
+        """Pay a node what it has earned; anyone may send it.
 
         Args:
             node_id: the node.
             totals: the newest ledger; read from the events if not given.
         """
         known = history.totals(self.events("RoundSettled")) if totals is None else list(totals)
-        if node_id > len(known):  # it has a bonus at most, which needs no proof
+        if node_id > len(known):  # not in the ledger yet: at most a bonus, which needs no proof
             return self.vault.transact(self.sender, "claim", node_id, 0, [])
         proof = ledger.proof(known, node_id)
         return self.vault.transact(self.sender, "claim", node_id, known[node_id - 1], proof)
@@ -212,6 +222,7 @@ class Federation(Contracts):
         return self._send("openRound", self.state_root() if base is None else base)
 
     def commit_update(self, round_id: int, digest: bytes) -> Receipt:
+        """Commit to an update by its digest, 32 bytes (the node's signer)."""
         return self._send("commitUpdate", round_id, digest)
 
     def commit_updates(self, round_id: int, items: Iterable[bytes]) -> Receipt:
@@ -219,13 +230,15 @@ class Federation(Contracts):
         return self._send("commitUpdates", round_id, b"".join(items))
 
     def advance(self, round_id: int) -> Receipt:
-        """Take the step that is due; anybody may."""
+        """Take the next step, if it can be done now; anyone may send it."""
         return self._send("advance", round_id)
 
     def commit_verdict(self, round_id: int, slot: int, seal: bytes) -> Receipt:
+        """Commit a sealed verdict (32 bytes) for a committee slot."""
         return self._send("commitVerdict", round_id, slot, seal)
 
     def reveal_verdict(self, round_id: int, slot: int, scores: bytes, salt: bytes) -> Receipt:
+        """Reveal the packed scores and the salt of a sealed verdict."""
         return self._send("revealVerdict", round_id, slot, scores, salt)
 
     def settle(
@@ -235,7 +248,7 @@ class Federation(Contracts):
         scores: Sequence[bytes] | None = None,
         totals: Sequence[int] | None = None,
     ) -> Receipt:
-        """Settle a round; anybody may. What is not given is read from the events."""
+        """Settle a round; anyone may send it. Arguments that are None are read from the events."""
         if updates is None or scores is None or totals is None:
             events = self.events()
             updates = history.updates(events, round_id) if updates is None else updates
@@ -245,16 +258,17 @@ class Federation(Contracts):
         return self._send("settle", round_id, pack_updates(updates), list(scores), list(totals))
 
     def propose_merge(self, round_id: int, root: bytes) -> Receipt:
+        """Propose the state root after the merge, 32 bytes."""
         return self._send("proposeMerge", round_id, root)
 
     def attest_merge(self, round_id: int, items: Iterable[bytes]) -> Receipt:
-        """Hand in signed attestations (``protocol.packed.pack_attestation``)."""
+        """Send signed attestations (``protocol.packed.pack_attestation``)."""
         return self._send("attestMerge", round_id, b"".join(items))
 
     # -- disputes -------------------------------------------------------------------------------
 
     def dispute_merge(self, proof: MergeProof) -> Receipt:
-        """Show one wrong block of the proposal; anybody may, and is rewarded."""
+        """Prove one wrong block of the proposal; anyone may send it, for a reward."""
         return self.disputes.transact(self.sender, "disputeMerge", proof.to_call())
 
     def prove_equivocation(
@@ -265,7 +279,7 @@ class Federation(Contracts):
         digests: Sequence[bytes],
         signatures: Sequence[bytes],
     ) -> Receipt:
-        """Show two updates that one signer signed for one round.
+        """Prove that one signer signed two updates for one round.
 
         Args:
             base: state root of the round, 32 bytes.
@@ -273,6 +287,7 @@ class Federation(Contracts):
             digests: the two update digests, 32 bytes each.
             signatures: over them, compact (64 bytes each).
         """
+        # The contract takes a compact signature as two words, r and vs (EIP-2098).
         words = [part for signed in signatures for part in (signed[:32], signed[32:])]
         return self.disputes.transact(
             self.sender, "proveEquivocation", round_id, base, account, list(digests), words

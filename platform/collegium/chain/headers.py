@@ -1,8 +1,8 @@
 """Blocks and receipts checked against their hashes. Pure: works on stored JSON, needs no chain.
 
-A block hash covers the header, and the header holds the roots of the tries of transactions and
-receipts. With a hash that is trusted, every transaction and every event of the block is proven,
-and through ``parentHash`` all earlier blocks too. Sources: Ethereum Yellow Paper, section 4.3;
+A block hash covers the header, and the header contains the roots of the tries of transactions and
+receipts. A trusted hash therefore proves every transaction and every event of its block, and
+through ``parentHash`` those of all earlier blocks. Sources: Ethereum Yellow Paper, section 4.3;
 the fields that later forks append are in EIP-1559, 4895, 4844, 4788 and 7685.
 """
 
@@ -23,10 +23,10 @@ from collegium.errors import BadBlock, Unverifiable
 Json = dict[str, Any]
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RLPException)
 # Hardhat's block 0 has the hash of nothing where the root of an empty trie belongs. No list of
-# transactions has this root, so accepting it for an empty one proves as much.
+# transactions has this root, so it is safe to accept it for an empty list.
 _EMPTY_ROOTS = frozenset("0x" + root.hex() for root in (BLANK_ROOT_HASH, keccak(b"")))
 
-# Ganache writes status 0 as a zero byte. No other status has that form, so it proves as much.
+# Ganache encodes status 0 as a zero byte. No other status has that form, so it is safe to accept.
 _GANACHE_FAILED = b"\x00"
 
 
@@ -76,15 +76,16 @@ def header_rlp(block: Json) -> bytes:
         raise BadBlock(
             expected=f"all header fields of block {block.get('number')}",
             found=f"{type(error).__name__}: {error}",
-            action="Export the evidence again, from another server if need be.",
+            action="Export the evidence again, if necessary from another server.",
         ) from error
 
 
 def verify_header(block: Json) -> bytes:
-    """Check that a block's header has the hash it claims; returns the 32-byte hash.
+    """Check that a block's header has the hash that the block names; returns it, 32 bytes.
 
     Raises:
-        BadBlock: it has not. A fork later than Prague, with fields unknown here, looks the same.
+        BadBlock: it has another hash. This includes headers of forks after Prague, whose fields
+            are unknown here.
     """
     found = keccak(header_rlp(block))
     claimed = block.get("hash")
@@ -94,11 +95,11 @@ def verify_header(block: Json) -> bytes:
 
 
 def verify_transactions(block: Json, transactions: Sequence[Json]) -> list[bytes]:
-    """Check all transactions of a block, in order, against its header; their signed bytes.
+    """Check all transactions of a block, in order, against its header; returns their signed bytes.
 
     Raises:
-        BadBlock: a hash or sender is wrong, or the list is not the block's.
-        Unverifiable: one is of a type that is not known here.
+        BadBlock: a hash or sender is wrong, or these are not the block's transactions.
+        Unverifiable: a transaction has a type that is not known here.
     """
     raw = [verify_transaction(tx) for tx in transactions]
     _verify_root(block, "transactionsRoot", raw)
@@ -109,12 +110,12 @@ def verify_transactions(block: Json, transactions: Sequence[Json]) -> list[bytes
 def verify_receipts(block: Json, receipts: Sequence[Json]) -> None:
     """Check all receipts of a block, in order, against its header.
 
-    Status, gas, bloom, logs, and the place of every receipt and log are proven by this, if the
-    header and the block's transactions are.
+    This proves status, gas, bloom, logs, and the place of every receipt and log, provided that
+    the header and the block's transactions are proven.
 
     Raises:
-        BadBlock: the receipts are not the block's, a receipt's bloom does not fit its logs, or
-            it says that it lies elsewhere.
+        BadBlock: these are not the block's receipts, a receipt's bloom does not fit its logs,
+            or a receipt names another place.
         Unverifiable: see :func:`receipt_bytes`.
     """
     encoded = [receipt_bytes(receipt) for receipt in receipts]
@@ -126,6 +127,7 @@ def verify_receipts(block: Json, receipts: Sequence[Json]) -> None:
     try:
         _verify_root(block, "receiptsRoot", encoded)
     except BadBlock:
+        # Try Ganache's encoding before the receipts are rejected.
         odd = [receipt_bytes(receipt, failed=_GANACHE_FAILED) for receipt in receipts]
         if odd == encoded:
             raise
@@ -134,11 +136,11 @@ def verify_receipts(block: Json, receipts: Sequence[Json]) -> None:
 
 
 def receipt_bytes(receipt: Json, *, failed: bytes = b"") -> bytes:
-    """A receipt as it lies in the trie (EIP-658; EIP-2718 envelope for typed transactions).
+    """A receipt as the trie contains it (EIP-658; EIP-2718 envelope for typed transactions).
 
     Args:
         receipt: in JSON-RPC form.
-        failed: how status 0 is written; the canonical zero is the empty string.
+        failed: encoding of status 0; RLP's own is the empty string.
 
     Raises:
         Unverifiable: it is from before Byzantium, when receipts had no status.
@@ -166,7 +168,7 @@ def receipt_bytes(receipt: Json, *, failed: bytes = b"") -> bytes:
         raise BadBlock(
             expected=f"all fields of the receipt of {receipt.get('transactionHash')}",
             found=f"{type(error).__name__}: {error}",
-            action="Export the evidence again, from another server if need be.",
+            action="Export the evidence again, if necessary from another server.",
         ) from error
 
 
@@ -188,7 +190,7 @@ def _checked(
         raise BadBlock(
             expected=f"all fields of block {block.get('number')} and what is in it",
             found=f"{type(error).__name__}: {error}",
-            action="Export the evidence again, from another server if need be.",
+            action="Export the evidence again, if necessary from another server.",
         ) from error
 
 
@@ -198,7 +200,7 @@ def _verify_root(block: Json, name: str, items: Sequence[bytes]) -> None:
         return
     trie = HexaryTrie({})
     for index, item in enumerate(items):
-        trie[rlp.encode(index)] = item
+        trie[rlp.encode(index)] = item  # keyed by position (Yellow Paper, 4.3)
     if claimed != "0x" + trie.root_hash.hex():
         what = f"{name} {claimed} of block {block.get('number')} over {len(items)} items"
         raise _mismatch(what, trie.root_hash)

@@ -1,6 +1,6 @@
 """What happened in a federation, from its events.
 
-The contracts store only hashes; the lists that ``settle`` and ``claim`` need are in the events.
+The contracts store only hashes; ``settle`` and ``claim`` need lists that only the events contain.
 Everything here is a pure function of a list of events in chain order.
 """
 
@@ -60,13 +60,13 @@ class Slash:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A proposed merge that was thrown out.
+    """A proposed merge that was rejected.
 
     Attributes:
-        proposer: node id; barred for the rest of the round.
+        proposer: node id; it may not propose again in this round.
         root: the state root that it proposed.
-        challenger: account that disproved it; ``None`` if too few had signed it in time.
-        slashed: what that cost the proposer and those who attested.
+        challenger: account that disproved it; ``None`` if too few members signed it in time.
+        slashed: stake that the proposer and the members who signed it lost.
         tx: hash of the transaction.
     """
 
@@ -100,7 +100,7 @@ def updates(events: Iterable[Event], round_id: int) -> list[tuple[int, bytes]]:
 
 
 def drawn(events: Iterable[Event], round_id: int) -> Drawn | None:
-    """Who was drawn; ``None`` before the draw."""
+    """The committee of a round; ``None`` before the draw."""
     for event in of_round(events, round_id):
         if event.name == "CommitteeDrawn":
             return Drawn(tuple(event["committee"]), event["aggregator"], event["seed"])
@@ -146,13 +146,13 @@ def totals(events: Sequence[Event]) -> list[int]:
 def nodes(events: Iterable[Event], round_id: int | None = None) -> dict[int, Node]:
     """All nodes ever registered, by id, as they are in a round.
 
-    Keys and membership change with the next round: a node that rotated its keys in mid-round
-    still signs and opens with the old ones until the round is over.
+    Keys and membership change with the next round: a node that rotates its keys during a round
+    uses the old ones until the round is over.
 
     Args:
         round_id: ``None`` takes the newest keys and memberships, as the contract's ``node`` does.
     """
-    stages: dict[int, list[tuple[int, Node]]] = {}  # from which round on a node is like this
+    stages: dict[int, list[tuple[int, Node]]] = {}  # (first round, node from then on)
     for event in events:
         if event.name == "NodeRegistered":
             made = Node(
@@ -172,6 +172,7 @@ def nodes(events: Iterable[Event], round_id: int | None = None) -> dict[int, Nod
             after = replace(
                 before,
                 signer=event["signer"],
+                # A new signer is active from its own first round on, whatever the node's is.
                 active_from=before.active_from if kept else event["activeFrom"],
                 encryption_key=event["encryptionKey"],
                 transport_key=event["transportKey"],
@@ -185,12 +186,12 @@ def nodes(events: Iterable[Event], round_id: int | None = None) -> dict[int, Nod
 
 
 def slashes(events: Iterable[Event], round_id: int) -> list[Slash]:
-    """Who lost stake for what it did in a round, in the order in which it was taken."""
+    """Stakes that were lost for offences in a round, in the order of the events."""
     return [_slash(e) for e in of_round(events, round_id) if e.name == "NodeSlashed"]
 
 
 def rejections(events: Iterable[Event], round_id: int) -> list[Rejection]:
-    """The proposals of a round that were thrown out, in order."""
+    """The rejected proposals of a round, in order."""
     mine = of_round(events, round_id)
     return [
         Rejection(
@@ -217,7 +218,7 @@ def stakes(events: Iterable[Event]) -> dict[int, int]:
 
 def _stage(known: Sequence[tuple[int, Node]], round_id: int | None) -> Node:
     begun = [node for since, node in known if round_id is None or since <= round_id]
-    return begun[-1] if begun else known[-1][1]
+    return begun[-1] if begun else known[-1][1]  # not active yet: its newest keys
 
 
 def _slash(event: Event) -> Slash:
@@ -226,4 +227,5 @@ def _slash(event: Event) -> Slash:
 
 
 def _account(address: str) -> str | None:
+    """``None`` for the zero address, with which the contracts say that there is no account."""
     return address if int(address, 16) else None

@@ -11,14 +11,16 @@ from typing import IO
 
 
 def lock_directory() -> Path:
-    """A private directory for lock files; losing it loses nothing.
+    """A private directory for lock files. Nothing of value is kept there.
 
     Raises:
         PermissionError: the directory belongs to another user.
     """
+    # Windows has no user ids, and a temporary folder for each user.
     user = getattr(os, "getuid", lambda: 0)()
     path = Path(tempfile.gettempdir()) / f"collegium-locks-{user}"
     path.mkdir(mode=0o700, exist_ok=True)
+    # Elsewhere users share the temporary folder: another one may have created this path.
     if path.stat().st_uid != user:
         raise PermissionError(f"{path} belongs to another user")
     return path
@@ -30,6 +32,7 @@ def file_lock(path: Path) -> Iterator[IO[str]]:
 
     The system releases the lock when the process ends, however it ends. Not reentrant.
     """
+    # "a+" creates the file, and keeps what another process has written to it.
     with open(path, "a+", encoding="utf-8") as file:
         _acquire(file)
         try:
@@ -49,7 +52,7 @@ if sys.platform == "win32":
             try:
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
                 return
-            except OSError:  # held by another: this system cannot wait without a limit
+            except OSError:  # locked by another process; Windows only waits for a limited time
                 time.sleep(0.02)
 
     def _release(file: IO[str]) -> None:

@@ -1,8 +1,8 @@
 """Which nonce the next transaction of a key gets, when many threads and processes use the key.
 
-A file per key and chain serves as lock, and remembers the newest transaction that was handed out.
-The chain's own count of pending transactions decides; the memory only bridges the moment in which
-a server behind a load balancer has not heard of that newest transaction yet.
+A file per key and chain serves as the lock and remembers the newest transaction of the key.
+The chain's own count of pending transactions decides. The remembered transaction only matters while
+a server behind a load balancer does not count it yet.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from collegium.chain.locks import file_lock, lock_directory
 
 
 class NonceSlot:
-    """The right to send the next transaction of one key. Only inside :func:`nonce_slot`."""
+    """The right to send the next transaction of one key; valid inside :func:`nonce_slot` only."""
 
     def __init__(self, chain: Chain, address: str, file: IO[str]) -> None:
         self._chain, self._address, self._file = chain, address, file
@@ -34,7 +34,7 @@ class NonceSlot:
         return pending
 
     def remember(self, nonce: int, tx_hash: str) -> None:
-        """Note a transaction before it is sent, so that a crash while sending is noted too."""
+        """Record a transaction before it is sent, so that a crash while sending loses nothing."""
         self._file.seek(0)
         self._file.truncate()
         self._file.write(json.dumps({"nonce": nonce, "hash": tx_hash}))
@@ -44,8 +44,8 @@ class NonceSlot:
 
 @contextmanager
 def nonce_slot(chain: Chain, address: str, directory: Path | None = None) -> Iterator[NonceSlot]:
-    """Wait for, and hold, the right to send from ``address`` on ``chain``."""
-    # Local chains share one chain id, so the genesis hash names the chain.
+    """Wait for the right to send from ``address`` on ``chain``; no one else has it meanwhile."""
+    # Local chains share one chain id, so the genesis hash identifies the chain.
     name = hashlib.sha256(f"{chain.genesis_hash}{address.lower()}".encode()).hexdigest()[:32]
     with file_lock((directory or lock_directory()) / f"{name}.nonce") as file:
         yield NonceSlot(chain, address, file)

@@ -1,8 +1,8 @@
 """The contracts that a federation is made of, and the code that creates each of them. Pure.
 
-Vault, judge of disputes, settler and steps are deployed first, each for the address that the
-federation will have; its constructor refuses parts that were made for anything else. Deployment and
-audit take the arguments from here, so that what one sends is what the other expects.
+Vault, disputes, settler and steps are deployed first, each for the address that the federation
+will have; the federation's constructor rejects parts that were made for another address. Deployment
+and audit take the arguments from here, so that the audit expects what the deployment sends.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ PARTS = {"vault": "Vault", "disputes": "Disputes", "settler": "Settler", "steps"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a federation is created with.
+    """Addresses and arguments with which a federation is created.
 
     Attributes:
         federation: its address, EIP-55.
@@ -62,15 +62,15 @@ class Plan:
 
 
 def created_address(creator: str, nonce: int) -> str:
-    """EIP-55 address of the contract that ``creator`` makes with this nonce (CREATE)."""
+    """EIP-55 address of the contract that ``creator`` creates with this nonce (CREATE)."""
     return to_checksum_address(keccak(rlp.encode([decode_hex(creator), nonce]))[12:])
 
 
 def plan(creator: str, nonce: int, struct: Mapping[str, Any], token: str, admin: str) -> Plan:
-    """The addresses that follow if ``creator`` deploys the parts and the federation in a row.
+    """The addresses that result if ``creator`` deploys the parts and then the federation.
 
     Args:
-        nonce: of the first of these transactions.
+        nonce: of the first of these consecutive transactions.
     """
     parts = {name: created_address(creator, nonce + i) for i, name in enumerate(PARTS)}
     federation = created_address(creator, nonce + len(PARTS))

@@ -1,9 +1,9 @@
-"""Fields that no hash covers, because they follow from where something lies. Pure.
+"""Fields that no hash covers, because they follow from the place of a record in the chain. Pure.
 
 A receipt in the trie does not say which transaction it belongs to, nor a log its number; servers
-add these. Left unchecked, a server could attach a proven event to another transaction. What
-stays unproven after this: ``size``, ``totalDifficulty``, ``effectiveGasPrice`` and the
-``gasPrice`` of an EIP-1559 transaction, which nothing here uses.
+add these. If they were not checked, a server could attach a proven event to another transaction.
+After this check ``size``, ``totalDifficulty``, ``effectiveGasPrice`` and the ``gasPrice`` of an
+EIP-1559 transaction remain unproven; nothing here uses them.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ Json = dict[str, Any]
 
 
 def check_transactions(block: Json, transactions: Sequence[Json]) -> None:
-    """Check that transactions say that they lie in this block, in this order.
+    """Check that transactions name this block, and their index in it.
 
     Raises:
-        BadBlock: one says otherwise.
+        BadBlock: a transaction names another place.
     """
     for index, tx in enumerate(transactions):
         _same(tx, "blockHash", block["hash"])
@@ -30,11 +30,11 @@ def check_transactions(block: Json, transactions: Sequence[Json]) -> None:
 def check_receipts(block: Json, receipts: Sequence[Json]) -> None:
     """Check that receipts and their logs belong to the block's transactions, in this order.
 
-    ``block["transactions"]`` holds hashes or whole transactions; with whole ones, sender,
+    ``block["transactions"]`` contains hashes or whole transactions; with whole ones, sender,
     receiver and created contract are checked too.
 
     Raises:
-        BadBlock: a receipt or log says otherwise, or there are more or fewer than transactions.
+        BadBlock: a receipt or log names another place, or the number of receipts is wrong.
     """
     transactions = block["transactions"]
     if len(transactions) != len(receipts):
@@ -76,6 +76,7 @@ def _same(holder: Json, name: str, expected: Any) -> None:
 def _plain(value: Any) -> Any:
     """Quantities as numbers; hashes and addresses in lower case."""
     if isinstance(value, str) and value.startswith("0x"):
+        # An address has 42 characters, a hash 66; every quantity here is shorter.
         return int(value, 16) if len(value) < 42 else value.lower()
     return value
 

@@ -12,7 +12,7 @@ _STATE, _GROUP, _START_TIME = 0, 2, 19  # positions in proc_pid_stat(5), counted
 
 
 def spawn(argv: tuple[str, ...], log: Path, cwd: Path | None, env: dict[str, str]) -> int:
-    """Start a process in a session of its own, its output appended to ``log``; its id."""
+    """Start a process in its own session, with its output appended to ``log``; returns its id."""
     with open(log, "ab") as output:
         process = subprocess.Popen(
             argv,
@@ -23,20 +23,21 @@ def spawn(argv: tuple[str, ...], log: Path, cwd: Path | None, env: dict[str, str
             env=os.environ | env,
             start_new_session=True,
         )
-    # The process is followed by its id from here on, so that any later command can do the same.
+    # Popen must not wait for it: it outlives this command, and later ones know only its id.
     process.returncode = 0
     return process.pid
 
 
 def birth(pid: int) -> str | None:
-    """When a process started, in the system's own words; ``None`` if it does not run.
+    """When a process started, as the system reports it; ``None`` if it does not run.
 
-    An id and this text together name a process for good: ids are reused.
+    An id and this text together identify a process; an id alone may be reused.
     """
     _reap(pid)
     if _PROC.exists():
         fields = _stat(pid)
         return None if fields is None else fields[_START_TIME]
+    # No /proc, as on macOS.
     listed = subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
@@ -64,7 +65,7 @@ def tail(log: Path, lines: int = 12) -> str:
 
 
 def _group_alive(group: int) -> bool:
-    """Whether a process of the group still runs; those that only wait to be collected do not."""
+    """Whether a process of the group still runs; a process that has ended does not count."""
     _reap(group)
     try:
         os.killpg(group, 0)
@@ -83,12 +84,12 @@ def _stat(pid: int) -> list[str] | None:
         text = (_PROC.parent / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = text.rpartition(")")[2].split()  # the name may hold spaces and parentheses
-    return None if fields[_STATE] == "Z" else fields
+    fields = text.rpartition(")")[2].split()  # the name may contain spaces and parentheses
+    return None if fields[_STATE] == "Z" else fields  # ended, but not collected yet
 
 
 def _reap(pid: int) -> None:
-    """Collect the exit status if it is our child, or it would stay listed."""
+    """Collect the exit status of a child that ended; otherwise the system keeps listing it."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

@@ -23,7 +23,7 @@ class Reader:
     Args:
         chain: where to read.
         known: contracts whose events are decoded.
-        blocks_per_request: range of one ``eth_getLogs`` request; halved when a server refuses.
+        blocks_per_request: range of one ``eth_getLogs`` request; halved when a server rejects it.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Reader:
             addresses: only these contracts; all known ones if ``None``.
 
         Raises:
-            ChainError: the server refuses even a range of one block.
+            ChainError: the server rejects even a range of one block.
             ChainUnreachable: it does not answer.
         """
         for log in self.logs(first, last, addresses or self.known.addresses):
@@ -73,8 +73,9 @@ class Reader:
             except RpcRefusal as refusal:
                 if step == 1:
                     raise explain_revert(refusal) from refusal
-                step = max(1, step // 2)  # servers limit range or size, each in its own words
+                step = max(1, step // 2)  # servers limit range or size, with different error texts
                 continue
+            # Do not rely on the order in which a server lists logs.
             yield from sorted(
                 page, key=lambda log: (_int(log, "blockNumber"), _int(log, "logIndex"))
             )
@@ -88,7 +89,7 @@ class Reader:
         Raises:
             BlockMissing: there is no such block.
         """
-        by_hash = isinstance(number, str) and len(number) == 66
+        by_hash = isinstance(number, str) and len(number) == 66  # 0x and 32 bytes
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
         name = hex(number) if isinstance(number, int) else number
         return _present(self.chain.rpc(method, name, full), f"block {number}")
@@ -119,6 +120,7 @@ class Reader:
 
     def receipts(self, block: Json) -> list[Json]:
         """All receipts of a block in order, as the server wrote them."""
+        # One by one: not every local chain has eth_getBlockReceipts.
         hashes = [tx if isinstance(tx, str) else tx["hash"] for tx in block["transactions"]]
         return [self.receipt(tx_hash).json for tx_hash in hashes]
 
@@ -137,7 +139,7 @@ def _present(result: Any, what: str) -> Json:
         raise BlockMissing(
             expected=f"{what} on the chain",
             found="that the server does not have it",
-            action="Check that it is the right chain, and that the server keeps its history.",
+            action="Check that this is the right chain, and that the server keeps its history.",
         )
     answer: Json = result
     return answer

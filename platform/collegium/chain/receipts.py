@@ -35,27 +35,31 @@ class Event:
 
     @property
     def place(self) -> tuple[int, int]:
+        """Block and log index; sorting by it gives chain order."""
         return self.block, self.log_index
 
 
 class AbiBook:
-    """The contracts that somebody knows: the ABI by address, and all their errors together."""
+    """Known contracts: the ABI of each by address, and the errors of all of them together."""
 
     def __init__(self, abis: Mapping[str, Abi] | None = None) -> None:
         self._by_address: dict[str, Abi] = {}
-        self.all = Abi([])  # errors bubble up through contracts that do not declare them
+        self.all = Abi([])  # a contract passes on errors that it does not declare
         for address, abi in (abis or {}).items():
             self.add(address, abi)
 
     def add(self, address: str, abi: Abi) -> None:
+        """Add the contract at an address."""
         self._by_address[address.lower()] = abi
         self.all = self.all + abi
 
     @property
     def addresses(self) -> list[str]:
+        """EIP-55 addresses of all known contracts."""
         return [to_checksum_address(a) for a in self._by_address]
 
     def abi(self, address: str) -> Abi | None:
+        """The ABI of the contract at an address, in any case; ``None`` if it is unknown."""
         return self._by_address.get(address.lower())
 
     def decode_log(self, log: dict[str, Any]) -> Event | None:
@@ -110,14 +114,17 @@ class Receipt:
 
     @property
     def block(self) -> int:
+        """Number of the block that contains the transaction."""
         return int(self.json["blockNumber"], 16)
 
     @property
     def gas_used(self) -> int:
+        """Gas that the transaction used."""
         return int(self.json["gasUsed"], 16)
 
     @property
     def succeeded(self) -> bool:
+        """Whether the transaction took effect; False if it reverted or ran out of gas."""
         return int(self.json["status"], 16) == 1
 
     @property
@@ -128,6 +135,7 @@ class Receipt:
 
     @cached_property
     def events(self) -> list[Event]:
+        """The known events of the transaction, in order."""
         return self._known.decode_logs(self.json["logs"])
 
     def event(self, name: str) -> Event:

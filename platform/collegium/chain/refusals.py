@@ -1,7 +1,7 @@
 """What to tell a person for each custom error of the contracts.
 
-One row per error: what was expected, and what to do. The name and the arguments of the error,
-which say what was found, are added by :mod:`.reverts`.
+One row per error: what was expected, and what to do. :mod:`.reverts` adds what was found: the
+name and the arguments of the error.
 """
 
 from dataclasses import dataclass
@@ -20,37 +20,37 @@ from collegium.errors import (
 
 
 class NodeNotRegistered(TransactionReverted, UnregisteredNode):
-    """A contract refused because the account or id belongs to no admitted node."""
+    """A contract reverted because the account or id does not belong to an admitted node."""
 
     number, title = UnregisteredNode.number, UnregisteredNode.title
 
 
 class NodeHasLeft(TransactionReverted, LeftNode):
-    """A contract refused because the node has left."""
+    """A contract reverted because the node has left."""
 
     number, title = LeftNode.number, LeftNode.title
 
 
 class StakeHeld(TransactionReverted, StakeLocked):
-    """A contract refused because a stake is still needed where it is."""
+    """A contract reverted because a stake is still locked."""
 
     number, title = StakeLocked.number, StakeLocked.title
 
 
 class ProposerRefused(TransactionReverted, MayNotPropose):
-    """A contract refused a proposal because of who sent it."""
+    """A contract reverted because the sender may not propose a merge."""
 
     number, title = MayNotPropose.number, MayNotPropose.title
 
 
 class NothingToPay(TransactionReverted, NothingOwed):
-    """A contract refused because there is nothing to pay."""
+    """A contract reverted because there is nothing to pay."""
 
     number, title = NothingOwed.number, NothingOwed.title
 
 
 class ProofRefused(TransactionReverted, OffenceUnproven):
-    """A contract refused because a proof of an offence does not hold."""
+    """A contract reverted because a proof of an offence is invalid."""
 
     number, title = OffenceUnproven.number, OffenceUnproven.title
 
@@ -62,7 +62,7 @@ class PartRefused(TransactionReverted, ContractMisplaced):
 
 
 class TokensMissing(TransactionReverted, InsufficientFunds):
-    """A contract refused because of too few tokens, in a wallet or in escrow."""
+    """A contract reverted because there are too few tokens in a wallet or in escrow."""
 
     number, title = InsufficientFunds.number, InsufficientFunds.title
 
@@ -116,7 +116,8 @@ ADVICE: dict[str, Advice] = {
     "WrongRound": Advice("the newest round", _READ_ROUND),
     "WrongPhase": Advice("a round in the phase that allows this", _READ_ROUND),
     "WrongBase": Advice(
-        "the root of the last final state as base", "Open the round on the root that is named."
+        "the root of the last final state as base",
+        "Open the round on the root that the error names.",
     ),
     "TooFewNodes": Advice(
         "enough active nodes for a round", "Wait until more nodes are registered."
@@ -141,7 +142,7 @@ ADVICE: dict[str, Advice] = {
     "WrongOpening": Advice(
         "the scores and salt that were sealed", "Reveal exactly what was sealed."
     ),
-    "BadLength": Advice("a list of the length that the round demands", _SAME_INPUTS),
+    "BadLength": Advice("a list of the length that the round requires", _SAME_INPUTS),
     # settlement and merge
     "WrongUpdates": Advice("the updates of this round in commit order", _SAME_INPUTS),
     "WrongScores": Advice("the scores that this slot revealed", _SAME_INPUTS),
@@ -183,7 +184,7 @@ ADVICE: dict[str, Advice] = {
         "two different updates of one round, signed by one node", _SAME_INPUTS, ProofRefused
     ),
     "AlreadyProven": Advice(
-        "an offence that nobody has proven yet", "Nothing is left to do.", ProofRefused
+        "an offence that is not proven yet", "Nothing is left to do.", ProofRefused
     ),
     "NothingAtStake": Advice(
         "a node that still has a stake", "There is nothing left to take from it.", ProofRefused
@@ -208,8 +209,8 @@ ADVICE: dict[str, Advice] = {
         "rewards or forfeited stakes that are not moved yet", "Nothing is left to do.", NothingToPay
     ),
     "StakeLocked": Advice(
-        "a stake that nobody can claim against any more",
-        "Let the node leave first (collegium node exit), then wait for the time that is named.",
+        "a stake that can no longer be slashed",
+        "Let the node leave first (collegium node exit), then wait until the named time.",
         StakeHeld,
     ),
     "NotSponsor": Advice("the sponsor's account", "Send it from the account of the sponsor."),
@@ -222,7 +223,7 @@ ADVICE: dict[str, Advice] = {
     "ExpectedPause": Advice("a paused federation", "Nothing is left to do."),
     "Reentered": Advice("a call from outside", "Use a plain ERC-20 token, without hooks."),
     "SafeERC20FailedOperation": Advice(
-        "a token that does as it is asked", "Check the token's address and its rules."
+        "a token that carries out the transfer", "Check the token's address and its rules."
     ),
     "ERC20InsufficientBalance": Advice(
         "enough tokens in the wallet", "Obtain tokens of this federation first.", TokensMissing
@@ -252,6 +253,8 @@ ADVICE: dict[str, Advice] = {
     "ERC20InvalidSpender": Advice("a spender other than the zero address", _ADDRESSES),
     # Solidity itself
     "Panic": Advice("arithmetic and indices in range", _BUG),
-    "Error": Advice("a condition that the contract states", "Correct what it says."),
+    "Error": Advice(
+        "a condition that the contract states", "Meet that condition, then send it again."
+    ),
 }
 UNKNOWN = Advice("a transaction that the contract accepts", "Check that the addresses are right.")

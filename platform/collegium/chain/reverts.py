@@ -1,8 +1,8 @@
-"""Why a chain refused, from whichever form its refusal has.
+"""Explain why a chain rejected a call, whatever form its error has.
 
-The same revert reaches us in different shapes: as JSON-RPC error data (a hex string; an object
-with ``data`` from Hardhat 2; an object with ``result`` from Ganache), as one of several web3.py
-exceptions around these, or only as text. :func:`explain_revert` turns each into one error type.
+The same revert arrives in different forms: as JSON-RPC error data (a hex string; an object with
+``data`` from Hardhat 2; an object with ``result`` from Ganache), inside one of several web3.py
+exceptions, or only as text. :func:`explain_revert` turns each form into the same typed error.
 """
 
 import re
@@ -36,9 +36,9 @@ PANICS = {
 }
 _REVERT_WORDS = re.compile(r"revert", re.IGNORECASE)
 _FUNDS_WORDS = re.compile(r"insufficient funds|doesn't have enough funds", re.IGNORECASE)
-_HEX = re.compile(r"0x[0-9a-fA-F]{8,}")
+_HEX = re.compile(r"0x[0-9a-fA-F]{8,}")  # a selector at least
 _PHASES = frozenset(int(phase) for phase in Phase)
-# Hardhat decodes errors itself when it has compiled the contract, and then sends words as well.
+# Hardhat decodes the errors of contracts that it has compiled, and sends them as text too.
 _NAMED = re.compile(r"custom error '(\w+)\(([^']*)\)'")
 _REASON = re.compile(r"(?:reason string '([^']*)'|execution reverted: (.+)|revert(?:ed)?:? (.+))")
 
@@ -46,17 +46,17 @@ _REASON = re.compile(r"(?:reason string '([^']*)'|execution reverted: (.+)|rever
 def explain_revert(
     refusal: BaseException, abi: Abi | None = None, *, transaction: str | None = None
 ) -> CollegiumError:
-    """The error to raise for a refusal: ``raise explain_revert(error, abi) from error``.
+    """The error to raise for a chain's error: ``raise explain_revert(error, abi) from error``.
 
     Args:
         refusal: an exception of web3.py, or :class:`~.transport.RpcRefusal`.
-        abi: knows the custom errors of every contract that takes part in the call.
+        abi: has the custom errors of every contract that the call may reach.
         transaction: hash of the transaction, if it was mined.
 
     Returns:
         A :class:`~collegium.errors.TransactionReverted` with the custom error's name and
         arguments for reverts, ``InsufficientFunds`` if the sender cannot pay for gas, the
-        refusal itself if it is explained already, otherwise a plain ``ChainError``.
+        given error itself if it is already one of ours, otherwise a plain ``ChainError``.
     """
     if isinstance(refusal, CollegiumError):
         return refusal
@@ -83,7 +83,7 @@ def decode_revert(data: bytes, abi: Abi | None = None) -> Call | None:
 
 
 def revert_data(refusal: BaseException) -> bytes | None:
-    """The bytes that a contract returned with its revert; ``None`` if the refusal has none."""
+    """The bytes that a contract returned with its revert; ``None`` if the error has none."""
     candidates: list[Any] = [getattr(refusal, "data", None)]
     response = getattr(refusal, "rpc_response", None)
     if isinstance(response, dict):
@@ -100,7 +100,7 @@ def revert_data(refusal: BaseException) -> bytes | None:
 
 def _hex_in(value: Any) -> bytes | None:
     if isinstance(value, str):
-        value = value.removeprefix("Reverted ")  # as the former Parity and OpenEthereum write it
+        value = value.removeprefix("Reverted ")  # the prefix of Parity and OpenEthereum
         return decode_hex(value) if value.startswith("0x") and is_hex(value) else None
     if isinstance(value, dict):
         for key in ("data", "result", "output"):

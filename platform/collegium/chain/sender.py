@@ -1,8 +1,8 @@
 """Sign and send transactions: each exactly once, whatever happens to the connection.
 
-A transaction is signed once. If the answer to sending it is lost, the same signed bytes are
-looked up by their hash, and only if the chain does not know them are the same bytes sent again:
-one nonce can be mined once only, so nothing can happen twice.
+A transaction is signed once. If the answer to sending it is lost, the transaction is looked up by
+its hash. Only if the chain does not know it, the same signed bytes are sent again. A nonce can be
+mined only once, so nothing can happen twice.
 """
 
 import time
@@ -28,11 +28,11 @@ from collegium.errors import (
 )
 from collegium.protocol.amounts import ETHER
 
-# Between estimate and mining others may change what a call costs: the last of several
-# commitments also writes the end of the phase.
+# Between the estimate and mining, other transactions may raise the cost of a call: the last of
+# several commitments also writes the end of the phase.
 GAS_HEADROOM_PERCENT, GAS_HEADROOM = 20, 30_000
-DEFAULT_TIP_WEI = 10**9
-NONCE_RACES = 8
+DEFAULT_TIP_WEI = 10**9  # 1 gwei, if the server suggests nothing
+NONCE_RACES = 8  # each is lost only to a program that does not use this lock
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Sender:
         account: the key that signs.
         known: contracts whose errors and events are decoded.
         receipt_seconds: how long to wait until a transaction is mined.
-        confirmations: blocks, its own included, that must hold it before it counts.
-        retry: how patient to be when sending; reading follows the connection's own.
-        lock_directory: where the nonce lock lies; the same for all processes that use the key.
+        confirmations: blocks to wait for, including its own, until a transaction counts as mined.
+        retry: how sending is repeated; reading follows the connection's rule.
+        lock_directory: folder of the nonce lock; the same for all processes that use the key.
     """
 
     def __init__(
@@ -76,13 +76,14 @@ class Sender:
         self._lock_directory = lock_directory
 
     def knowing(self, known: AbiBook) -> Self:
-        """The same sender, decoding what these contracts say."""
+        """The same sender; it decodes the errors and events of these contracts."""
         other = copy(self)
         other.known = known
         return other
 
     @property
     def address(self) -> str:
+        """EIP-55 address of the account."""
         return str(self.account.address)
 
     def send(
@@ -98,9 +99,9 @@ class Sender:
                 revert is only sent if it is given.
 
         Raises:
-            TransactionReverted: the contract refuses, found while estimating or when mined.
+            TransactionReverted: the contract reverts, while gas is estimated or when mined.
             InsufficientFunds: the account cannot pay for it.
-            ChainUnreachable: the chain went away; says whether the outcome is known.
+            ChainUnreachable: the connection broke; says whether the outcome is known.
             TransactionPending: it was sent but not mined in time.
         """
         call = {"from": self.address, "data": "0x" + data.hex(), "value": hex(value)}
@@ -125,7 +126,7 @@ class Sender:
                     return signed
         raise ChainUnreachable(
             expected=f"a nonce of {self.address} that stays free until it is used",
-            found=f"that others took it {NONCE_RACES} times",
+            found=f"that other transactions used it {NONCE_RACES} times",
             action="Do not use one key on several machines at once.",
         )
 
@@ -148,7 +149,7 @@ class Sender:
         )
 
     def _deliver(self, signed: _Signed) -> bool:
-        """Hand it to the chain; ``False`` if its nonce went to another transaction for good."""
+        """Send it; ``False`` if another transaction has used its nonce."""
         for attempt in range(self._retry.attempts):
             try:
                 self.chain.rpc("eth_sendRawTransaction", signed.raw)
@@ -159,12 +160,12 @@ class Sender:
                     return True
             except RpcRefusal as refusal:
                 if is_known(self.chain, signed.hash):
-                    return True  # refused because an earlier attempt did arrive
+                    return True  # rejected because an earlier attempt arrived
                 if pending_count(self.chain, self.address) <= signed.nonce:
                     raise self._explain(refusal, signed.cost) from refusal
                 if attempt == 0:
-                    return False  # this transaction never left, and its nonce is gone
-                self._retry.wait(attempt)  # the nonce may be gone to this very transaction
+                    return False  # not accepted, and another transaction used its nonce
+                self._retry.wait(attempt)  # perhaps this very transaction used the nonce
                 if self._arrived(signed, refusal):
                     return True
         raise _outcome_unknown(signed)
@@ -193,7 +194,7 @@ class Sender:
             estimate = int(self.chain.rpc("eth_estimateGas", call), 16)
         except RpcRefusal as refusal:
             price = fees.get("maxFeePerGas", fees.get("gasPrice", 0))
-            least = int(call["value"], 16) + 21_000 * price
+            least = int(call["value"], 16) + 21_000 * price  # every transaction costs 21,000 gas
             raise self._explain(refusal, least) from refusal
         latest = self.chain.rpc("eth_getBlockByNumber", "latest", False)
         limit = estimate * (100 + GAS_HEADROOM_PERCENT) // 100 + GAS_HEADROOM
@@ -204,7 +205,7 @@ class Sender:
         pause = 0.01
         while True:
             receipt = self.chain.rpc("eth_getTransactionReceipt", tx_hash)
-            # Geth answers with a receipt without a block while it is still indexing.
+            # While Geth is still indexing, its receipts have no block.
             if receipt is not None and receipt.get("blockNumber") and self._is_deep(receipt):
                 mined: dict[str, Any] = receipt
                 return mined
@@ -225,7 +226,7 @@ class Sender:
     # -- explaining -----------------------------------------------------------------------------
 
     def _explain(self, refusal: RpcRefusal, cost: int) -> CollegiumError:
-        # Each chain words the lack of funds differently, so it is checked, not read.
+        # Each chain words a lack of funds differently, so the balance is compared instead.
         if revert_data(refusal) is None:
             balance = int(self.chain.rpc("eth_getBalance", self.address, "latest"), 16)
             if balance < cost:
@@ -237,8 +238,8 @@ class Sender:
         return explain_revert(refusal, self.known.all)
 
     def _why_reverted(self, call: dict[str, Any], gas: int, receipt: Receipt) -> CollegiumError:
-        """Run it again in the block that mined it, to see what it returned."""
-        if receipt.gas_used >= gas:  # a revert gives back what is left; only failures take all
+        """Run it again on the block that mined it, to get its error."""
+        if receipt.gas_used >= gas:  # a revert returns unused gas, other failures do not
             return _mined_in_vain(receipt, f"all {gas} gas used", "Send it with more gas.")
         try:
             self.chain.rpc("eth_call", call | {"gas": hex(gas)}, hex(receipt.block))

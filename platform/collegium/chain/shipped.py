@@ -1,7 +1,7 @@
 """The contracts that are shipped with the package: ABI and creation code. Pure: no chain client.
 
-``artifacts/NAME.json`` holds what the Solidity compiler made, so no compiler is needed to deploy or
-to audit. A test compiles the sources again and compares.
+``artifacts/NAME.json`` contains the output of the Solidity compiler, so deployment and audit
+need no compiler. A test compiles the sources again and compares.
 """
 
 import json

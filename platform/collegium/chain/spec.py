@@ -14,7 +14,7 @@ _FILE_ENDINGS = (".sqlite", ".sqlite3", ".db")
 
 
 class Kind(Enum):
-    """What a name is: the address of a server, a file, or an engine that runs from a folder."""
+    """Kind of a chain's name: URL of a server, file, or engine that runs from a folder."""
 
     URL = "url"
     FILE = "file"
@@ -35,7 +35,7 @@ class ChainSpec:
 
     @classmethod
     def parse(cls, text: "str | ChainSpec") -> "ChainSpec":
-        """A name as people write it.
+        """Parse a name as people write it.
 
         Args:
             text: an http(s) URL; a path that ends in .sqlite, .sqlite3 or .db, or
@@ -56,7 +56,7 @@ class ChainSpec:
         raise unknown(text)
 
     def __str__(self) -> str:
-        """What :meth:`parse` reads."""
+        """The text that :meth:`parse` reads."""
         if self.kind is Kind.FILE and not self.name.endswith(_FILE_ENDINGS):
             return f"{_EMBEDDED}:{self.name}"
         return self.name
@@ -72,7 +72,7 @@ class ChainSpec:
         return self.kind is Kind.FILE or self.name == _EMBEDDED
 
     def resolve(self, folder: Path) -> Self:
-        """The same chain for any working directory.
+        """The same chain, independent of the working directory.
 
         A relative path is taken relative to ``folder`` and made absolute, and the engine
         ``embedded`` becomes the file in ``folder``. Other engines and URLs stay as they are.
@@ -83,7 +83,7 @@ class ChainSpec:
         return type(self)(Kind.FILE, str((folder / file).resolve()))
 
     def within(self, folder: Path) -> Self:
-        """The same chain as the files of ``folder`` name it: a file in it by its relative path."""
+        """The same chain as files in ``folder`` name it: a file in it by its relative path."""
         root = folder.resolve()
         if self.path is None or not self.path.is_relative_to(root):
             return self
@@ -91,7 +91,7 @@ class ChainSpec:
 
 
 def unknown(text: str) -> UnknownChain:
-    """The error for a name that is none."""
+    """The error for a text that names no chain."""
     return UnknownChain(
         expected=f"one of {', '.join(COMMANDS)}, a .sqlite file, or an http(s) URL",
         found=repr(text),

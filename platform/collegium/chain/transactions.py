@@ -1,8 +1,8 @@
 """Signed transactions rebuilt from their JSON form, and checked against their hashes. Pure.
 
-A JSON-RPC server describes a transaction in parts. Only the signed bytes prove anything: their
-keccak is the transaction's hash, and the sender is recovered from their signature. Forms: legacy
-with EIP-155, EIP-2930 (type 1), EIP-1559 (type 2).
+A JSON-RPC server describes a transaction field by field. Only the signed bytes prove anything:
+their keccak is the transaction's hash, and the sender is recovered from the signature. Forms:
+legacy with EIP-155, EIP-2930 (type 1), EIP-1559 (type 2).
 """
 
 from collections.abc import Callable
@@ -21,20 +21,20 @@ from collegium.errors import BadBlock, Unverifiable
 
 Json = dict[str, Any]
 EIP155 = 35
-"""Least v of a signature that names its chain; 2 · chain id is added to it."""
+"""v of such a signature is 35 + 2 · chain id + parity; without a chain id it is 27 or 28."""
 LEGACY, ACCESS_LIST, DYNAMIC_FEE = 0, 1, 2
 """Types of transactions that are read here (EIP-2718, 2930, 1559)."""
 
 
 @dataclass(frozen=True)
 class _Signed:
-    """A transaction in its parts.
+    """The parts of a transaction.
 
     Attributes:
         prefix: type byte of the envelope (EIP-2718), empty for legacy transactions.
         content: fields before the signature.
         added: fields that are signed besides the content (EIP-155).
-        signature: parity or v, r, s as they are written.
+        signature: parity (or v), r and s as encoded.
         parity: 0 or 1.
     """
 
@@ -50,7 +50,7 @@ class _Signed:
 
     @property
     def sender(self) -> str:
-        """EIP-55 address of who signed; raises what the signature library raises."""
+        """EIP-55 address of the signer; raises the errors of eth_keys."""
         signed = keccak(self.prefix + rlp.encode([*self.content, *self.added]))
         _, r, s = self.signature
         signature = Signature(vrs=(self.parity, r, s))
@@ -68,10 +68,10 @@ def raw_transaction(tx: Json) -> bytes:
 
 
 def verify_transaction(tx: Json) -> bytes:
-    """Check hash and sender of a transaction in JSON-RPC form; its signed bytes.
+    """Check hash and sender of a transaction in JSON-RPC form; returns its signed bytes.
 
     Raises:
-        BadBlock: its hash or sender is not what its signed bytes say.
+        BadBlock: its hash or sender differs from that of its signed bytes.
         Unverifiable: see :func:`raw_transaction`.
     """
     parts = _parts(tx)
@@ -89,7 +89,7 @@ def verify_transaction(tx: Json) -> bytes:
         raise BadBlock(
             expected=f"transaction {tx['hash']} with a valid signature",
             found=f"{type(error).__name__}: {error}",
-            action="Export the evidence again, from another server if need be.",
+            action="Export the evidence again, if necessary from another server.",
         ) from error
     if signer.lower() != str(tx.get("from")).lower():
         raise BadBlock(
@@ -105,13 +105,13 @@ def _parts(tx: Json) -> _Signed:
         kind = _field(tx, "type", "0x0")
         if kind in _BUILDERS:
             parts = _BUILDERS[kind](tx)
-            _ = parts.raw  # fields that cannot be encoded show here
+            _ = parts.raw  # raises now if a field cannot be encoded
             return parts
     except (KeyError, TypeError, ValueError, AttributeError, RLPException) as error:
         raise BadBlock(
             expected=f"all fields of transaction {tx.get('hash')}",
             found=f"{type(error).__name__}: {error}",
-            action="Export the evidence again, from another server if need be.",
+            action="Export the evidence again, if necessary from another server.",
         ) from error
     raise Unverifiable(
         expected="a transaction of type 0, 1 or 2",
@@ -127,7 +127,7 @@ def _legacy(tx: Json) -> _Signed:
     ]  # fmt: skip
     v, r, s = (_int(tx, name) for name in ("v", "r", "s"))
     if v < EIP155:
-        return _Signed(b"", content, [], [v, r, s], v - 27)
+        return _Signed(b"", content, [], [v, r, s], v - 27)  # 27 or 28 before EIP-155
     chain_id, parity = divmod(v - EIP155, 2)
     return _Signed(b"", content, [chain_id, 0, 0], [v, r, s], parity)
 
@@ -184,5 +184,5 @@ def _accesses(tx: Json) -> list[list[Any]]:
 
 
 def _signature(tx: Json) -> list[int]:
-    parity = tx.get("yParity", tx.get("v"))  # older servers write it as v only
+    parity = tx.get("yParity", tx.get("v"))  # older servers only have v
     return [_field({"parity": parity}, "parity"), _int(tx, "r"), _int(tx, "s")]

@@ -1,7 +1,7 @@
-"""Requests to a chain's RPC: patient where it is safe, and never silent about a chain that is gone.
+"""Requests to a chain's RPC, repeated where that is safe; no answer is always an error.
 
-Reading is repeated with growing pauses. Sending is not: whether a transaction arrived is unknown
-after a broken connection, and only :mod:`.sender`, which can look for its hash, may try again.
+Reading is repeated with growing pauses. Sending is not: after a broken connection it is unknown
+whether a transaction arrived. Only :mod:`.sender`, which looks for its hash, may send it again.
 """
 
 import time
@@ -16,7 +16,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from collegium.errors import ChainUnreachable
 
-# Repeating these could act twice.
+# A repeated request could take effect twice.
 NOT_REPEATABLE = frozenset(
     {
         "eth_sendTransaction",
@@ -27,6 +27,7 @@ NOT_REPEATABLE = frozenset(
     }
 )
 LIMIT_EXCEEDED = -32005  # EIP-1474: the request may be repeated later
+# HTTP statuses of a server that may answer later.
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -56,8 +57,8 @@ class RpcRefusal(Exception):
 
     Attributes:
         code: JSON-RPC error code.
-        message: the chain's words.
-        data: whatever the chain added; for reverts the returned bytes, in one of several forms.
+        message: the chain's text.
+        data: further data from the chain; for reverts the returned bytes, in one of several forms.
     """
 
     def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
@@ -66,7 +67,7 @@ class RpcRefusal(Exception):
 
 
 class PatientProvider(HTTPProvider):
-    """web3.py's HTTP provider with our retries and errors.
+    """web3.py's HTTP provider with the retries of :class:`Retry` and typed errors.
 
     Raises (from every request):
         ChainUnreachable: no usable answer after all attempts, or after one if the request must
@@ -78,10 +79,11 @@ class PatientProvider(HTTPProvider):
         super().__init__(
             url,
             request_kwargs={"timeout": self.retry.timeout},
-            exception_retry_configuration=None,
+            exception_retry_configuration=None,  # web3.py's own retries would multiply these
         )
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Send one request; see the class for retries and errors."""
         attempts = 1 if method in NOT_REPEATABLE else self.retry.attempts
         problem = ""
         for attempt in range(attempts):

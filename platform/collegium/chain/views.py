@@ -44,22 +44,23 @@ class Node(_FromContract):
     transport_key: bytes
 
     def active_in(self, round_id: int) -> bool:
+        """Whether the node takes part in a round."""
         return self.active_from <= round_id < self.active_until
 
     @property
     def left(self) -> bool:
-        """Whether it takes part in no round after the live one."""
+        """Whether it has left, and takes part in no round after the live one."""
         return self.active_until != FOREVER
 
 
 @dataclass(frozen=True)
 class Round(_FromContract):
-    """The newest round, as it stands at the time of the block that was asked.
+    """The newest round, as it is at the time of the block that was read.
 
     Attributes:
         id: 1, 2, 3, …; 0 before the first.
-        phase: Draw and Settle mean that the step is due.
-        cancellable: too little came in by the deadline; ``advance`` cancels it.
+        phase: in Draw and Settle, that step can be done now.
+        cancellable: too few updates or scores by the deadline; ``advance`` cancels it.
         deadline: Unix time when the phase ends; 0 if nothing is awaited.
         members, committed: bitmaps of seats.
         updates: number of updates committed.
@@ -97,8 +98,8 @@ class Round(_FromContract):
 class Escrow:
     """The vault's books, in token units; ``ledger_root`` covers all totals ever earned.
 
-    Stakes are held apart from the escrow, and so is what was slashed: ``owed`` to those who
-    reported it, or ``forfeited`` until somebody recycles it into the escrow.
+    Stakes are kept apart from the escrow, and so are slashed stakes: ``owed`` to the accounts that
+    reported the offence, or ``forfeited`` until someone recycles them into the escrow.
     """
 
     deposited: int

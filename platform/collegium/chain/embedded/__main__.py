@@ -1,4 +1,4 @@
-"""``python -m collegium.chain.embedded --db FILE --port N``: serve a chain until told to stop."""
+"""``python -m collegium.chain.embedded --db FILE --port N``: serve a chain until stopped."""
 
 import argparse
 import signal
@@ -12,6 +12,7 @@ from collegium.errors import CollegiumError
 
 
 def main() -> int:
+    """Serve the chain; returns the exit status, 1 if the file or the port cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m collegium.chain.embedded", description=__doc__)
     parser.add_argument("--db", required=True, help="SQLite file of the chain")
     parser.add_argument("--host", default="127.0.0.1")

@@ -1,6 +1,6 @@
 """The embedded chain itself: its head, its time and the mining of blocks.
 
-Every accepted transaction is mined at once into a block of its own, like on the other local
+Every accepted transaction is mined at once into its own block, as on the other local
 chains. Calls and estimates are in :mod:`.execution`, the JSON forms in :mod:`.forms`.
 """
 
@@ -22,6 +22,7 @@ from collegium.chain.embedded.database import MEMORY, SqliteDB
 from collegium.chain.embedded.genesis import CLOCK_KEY, open_chain
 
 Header = Any  # py-evm types every number and hash by its own NewType; these stay behind this file
+# Error codes of JSON-RPC 2.0 and EIP-1474.
 INVALID_PARAMS = -32602
 TRANSACTION_REFUSED = -32003
 NOT_FOUND = -32001
@@ -29,7 +30,7 @@ _HEAD_TAGS = (None, "latest", "safe", "finalized")
 
 
 class RpcError(Exception):
-    """A refusal with a JSON-RPC error code and, for reverts, the returned bytes as hex."""
+    """An error answer: JSON-RPC code, message and, for reverts, the returned bytes as hex."""
 
     def __init__(self, code: int, message: str, data: str | None = None) -> None:
         super().__init__(message)
@@ -70,14 +71,15 @@ class EmbeddedChain:
         self.chaindb: Any = chain.chaindb
 
     def close(self) -> None:
+        """Close the file."""
         with self.lock:
             self.db.close()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Look at the newest state of the file; whatever is written inside is dropped.
+        """Read the newest state of the file; everything written inside is dropped.
 
-        No SQL snapshot is needed: all that hangs below a head is stored under its own hash.
+        No SQL snapshot is needed: everything below a head is stored under its own hash.
         """
         with self.lock:
             self.db.refresh()
@@ -88,7 +90,7 @@ class EmbeddedChain:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Change the chain, alone among all threads and processes, whole or not at all."""
+        """Change the chain with no other writer, entirely or not at all."""
         with self.lock, self.db.transaction():
             yield
 
@@ -96,10 +98,12 @@ class EmbeddedChain:
 
     @property
     def chain_id(self) -> int:
+        """EIP-155 id."""
         return self.options.chain_id
 
     @property
     def head(self) -> Header:
+        """Header of the newest block."""
         return self._chain.get_canonical_head()
 
     def header(self, block: Any = "latest") -> Header:
@@ -128,8 +132,8 @@ class EmbeddedChain:
         return header.copy(mix_hash=hashlib.sha256(self._randomness(parent)).digest())
 
     def _randomness(self, parent: Header) -> bytes:
-        """What the next block's randomness is the hash of; equal in every process that looks."""
-        if self.clock.kind == "virtual":  # repeatable, whoever of several senders came first
+        """The preimage of the next block's randomness; the same in every process."""
+        if self.clock.kind == "virtual":  # independent of the order of senders
             return self.options.seed + int(parent.block_number).to_bytes(8, "big")
         return bytes(parent.hash) + b"randao"  # unknown before the parent exists
 
@@ -142,16 +146,18 @@ class EmbeddedChain:
         return self._chain.get_vm(header.copy(base_fee_per_gas=0))
 
     def block(self, header: Header) -> Any:
+        """The py-evm block of a header, with its transactions."""
         return self._chain.get_block_by_header(header)
 
     # -- time ---------------------------------------------------------------------------------
 
     @property
     def clock(self) -> Clock:
+        """The chain's clock as the file stores it."""
         return Clock(**json.loads(self.db[CLOCK_KEY]))
 
     def set_clock(self, clock: Clock) -> None:
-        """Only inside :meth:`writing`."""
+        """Store the chain's clock; only inside :meth:`writing`."""
         self.db[CLOCK_KEY] = json.dumps(clock.to_json()).encode()
 
     # -- blocks (only inside ``writing``) -------------------------------------------------------
@@ -159,7 +165,7 @@ class EmbeddedChain:
     def mine(self, *transactions: Any) -> Any:
         """Mine one block of these transactions and return it."""
         header = self.next_header()
-        self._chain.header = header
+        self._chain.header = header  # py-evm builds the block on it, with our time and randomness
         for transaction in transactions:
             self._chain.apply_transaction(transaction)
         block = self._chain.mine_block(mix_hash=header.mix_hash, coinbase=header.coinbase)
@@ -170,7 +176,7 @@ class EmbeddedChain:
         return block
 
     def add_raw(self, raw: bytes) -> bytes:
-        """Check and mine a signed transaction; its 32-byte hash.
+        """Check and mine a signed transaction; returns its 32-byte hash.
 
         Raises:
             RpcError: it is malformed, for another chain, has the wrong nonce, or its sender

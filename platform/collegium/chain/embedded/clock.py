@@ -1,7 +1,7 @@
 """Which timestamp the next block gets.
 
 ``wall`` follows the machine's clock. ``virtual`` ignores it: every block is one second after its
-parent, plus what was asked for explicitly, so that a run with fixed keys and a fixed order of
+parent, plus the time that was added explicitly, so that a run with fixed keys and a fixed order of
 transactions yields the same blocks, byte for byte, on any machine and in any process.
 """
 
@@ -39,6 +39,7 @@ class Clock:
         if self.kind == "virtual":
             return Clock("virtual")
         if self.fixed is not None:
+            # The clock goes on from the fixed time.
             return Clock("wall", shift=timestamp - now)
         return self
 
@@ -51,7 +52,9 @@ class Clock:
         return replace(self, shift=self.shift + ahead + seconds)
 
     def fixed_at(self, timestamp: int) -> "Clock":
+        """The clock with a fixed time for the next block."""
         return replace(self, fixed=timestamp)
 
     def to_json(self) -> dict[str, Any]:
+        """The fields, as the chain's file stores them."""
         return asdict(self)

@@ -16,14 +16,14 @@ from collegium.errors import ChainFile
 
 BUSY_TIMEOUT_MS = 60_000
 MEMORY = ":memory:"
-CACHED_ENTRIES = 200_000
+CACHED_ENTRIES = 200_000  # bounds the memory of a process that runs for long
 _HASH_BYTES = 32  # py-evm keys headers, trie nodes and code by their own hash
 
 
 class SqliteDB(BaseDB):
     """A py-evm database on the file ``path`` (or ``":memory:"``, for one process only).
 
-    Writes are only possible inside :meth:`transaction`; everything else is discarded. One object
+    Only writes inside :meth:`transaction` are stored; others are discarded. One object
     may be used by several threads if the caller holds a lock, and survives a fork.
 
     Raises:
@@ -61,11 +61,11 @@ class SqliteDB(BaseDB):
             ) from error
 
     def refresh(self) -> None:
-        """Forget what another process may have changed since the last look."""
+        """Forget what another process may have changed since the last call."""
         self._reconnect_after_fork()
         version = self._sql.execute("pragma data_version").fetchone()[0]
         if version != self._version:
-            # What is stored under its own hash never changes, so it may stay.
+            # A value under its own hash never changes, so it can stay.
             self._cache = {k: v for k, v in self._cache.items() if len(k) == _HASH_BYTES}
             self._version = version
         if len(self._cache) > CACHED_ENTRIES:
@@ -83,7 +83,7 @@ class SqliteDB(BaseDB):
             self._sql.execute("commit")
         except BaseException:
             self._sql.execute("rollback")
-            self._cache.clear()
+            self._cache.clear()  # it may contain what was not stored
             raise
         finally:
             self._dirty.clear()
@@ -93,6 +93,7 @@ class SqliteDB(BaseDB):
         self._dirty.clear()
 
     def close(self) -> None:
+        """Close the file."""
         self._sql.close()
 
     def _reconnect_after_fork(self) -> None:

@@ -12,14 +12,14 @@ from eth_utils import ValidationError, decode_hex, keccak
 from collegium.chain.embedded.chain import INVALID_PARAMS, EmbeddedChain, RpcError
 from collegium.chain.local import GAS_LIMIT
 
-REVERTED = 3  # the code that geth uses, and that web3.py decodes custom errors for
-EXECUTION_FAILED = -32015
-INTRINSIC_GAS = 21_000
+REVERTED = 3  # geth's code; web3.py decodes custom errors with this code
+EXECUTION_FAILED = -32015  # OpenEthereum's code for failures other than reverts
+INTRINSIC_GAS = 21_000  # of every transaction
 _ERROR_STRING = keccak(text="Error(string)")[:4]
 
 
 def call(chain: EmbeddedChain, tx: dict[str, Any], block: Any = "latest") -> bytes:
-    """What the call returns on the state after ``block``.
+    """The bytes that the call returns on the state after ``block``.
 
     Raises:
         RpcError: the call reverts (code 3, with the returned bytes) or fails otherwise.
@@ -33,8 +33,8 @@ def call(chain: EmbeddedChain, tx: dict[str, Any], block: Any = "latest") -> byt
 def estimate(chain: EmbeddedChain, tx: dict[str, Any], block: Any = "pending") -> int:
     """The smallest gas limit, to about 1 %, with which the transaction succeeds.
 
-    Most transactions need what they use. Refunds and the 1/64 that each inner call must leave
-    behind (EIP-150) can make the needed limit higher, which is then found by bisection.
+    Most transactions need as much as they use. Refunds, and the 1/64 that each inner call must
+    leave behind (EIP-150), can make the needed limit higher; bisection then finds it.
 
     Raises:
         RpcError: it fails with any limit up to the block's.
@@ -45,6 +45,7 @@ def estimate(chain: EmbeddedChain, tx: dict[str, Any], block: Any = "pending") -
     if _succeeds(chain, tx, block, used):
         return used
     low, high = used, GAS_LIMIT
+    # Enough for one level of inner calls; a good guess makes the bisection short.
     trial = min(high, (used + first.get_gas_refund()) * 64 // 63 + 10)
     if _succeeds(chain, tx, block, trial):
         high = trial
@@ -114,5 +115,5 @@ def _reason(output: bytes) -> str:
         try:
             return f"execution reverted: {decode(['string'], output[4:])[0]}"
         except DecodingError:
-            return "execution reverted"  # a contract may revert with any bytes it likes
+            return "execution reverted"  # a contract may revert with any bytes
     return "execution reverted"

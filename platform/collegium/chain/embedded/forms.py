@@ -13,18 +13,21 @@ from collegium.chain.embedded.execution import data
 from collegium.chain.transactions import ACCESS_LIST, DYNAMIC_FEE
 
 Json = dict[str, Any]
-_REMEMBERED_BLOCKS = 4096
+_REMEMBERED_BLOCKS = 4096  # bounds the memory of a server that runs for long
 
 
 def quantity_hex(value: int) -> str:
+    """A number as a JSON-RPC quantity."""
     return hex(value)
 
 
 def data_hex(value: bytes) -> str:
+    """Bytes as JSON-RPC data."""
     return "0x" + bytes(value).hex()
 
 
 def address_hex(value: bytes) -> str | None:
+    """An address with its EIP-55 checksum; ``None`` where there is none."""
     return to_checksum_address(value) if value else None
 
 
@@ -36,6 +39,7 @@ class Views:
         self._logs_by_hash = lru_cache(_REMEMBERED_BLOCKS)(self._decode_logs)
 
     def block(self, header: Header, full: bool) -> Json:
+        """A block, with whole transactions if ``full``, otherwise with their hashes."""
         block = self._chain.block(header)
         transactions = [
             self._transaction(t, header, i) if full else data_hex(t.hash)
@@ -68,6 +72,7 @@ class Views:
         }
 
     def transaction(self, tx_hash: Any) -> Json | None:
+        """A mined transaction by its hash (hex); ``None`` if there is none."""
         place = self._locate(tx_hash)
         if place is None:
             return None
@@ -75,6 +80,7 @@ class Views:
         return self._transaction(self._chain.block(header).transactions[index], header, index)
 
     def receipt(self, tx_hash: Any) -> Json | None:
+        """The receipt of a mined transaction by its hash (hex); ``None`` if there is none."""
         place = self._locate(tx_hash)
         if place is None:
             return None
@@ -82,6 +88,7 @@ class Views:
         block = self._chain.block(header)
         receipts = block.get_receipts(self._chain.chaindb)
         transaction, receipt = block.transactions[index], receipts[index]
+        # In a receipt, gas_used counts all transactions of the block so far.
         before = receipts[index - 1].gas_used if index else 0
         form = self._transaction(transaction, header, index)
         created = None
@@ -96,6 +103,7 @@ class Views:
             "contractAddress": created,
             "logs": [e for e in self.logs_of(header) if e["transactionHash"] == form["hash"]],
             "logsBloom": data_hex(receipt.bloom.to_bytes(256, "big")),
+            # py-evm keeps the status in the place of the former state root (EIP-658).
             "status": "0x1" if receipt.state_root == b"\x01" else "0x0",
         }
 

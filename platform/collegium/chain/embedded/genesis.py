@@ -1,4 +1,4 @@
-"""Block zero of an embedded chain: its fork, its options and the accounts that own something.
+"""Block zero of an embedded chain: its fork, its options and the prefunded accounts.
 
 The accounts are those of the mnemonic that Hardhat, anvil and Ganache use, so the same keys work
 on every local chain. They are public: never send anything of value to them.
@@ -49,10 +49,12 @@ class Options:
     seed: bytes
 
     def to_bytes(self) -> bytes:
+        """The options as JSON, as the file stores them."""
         return json.dumps(asdict(self) | {"seed": self.seed.hex()}, sort_keys=True).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Options":
+        """Inverse of :meth:`to_bytes`."""
         fields: dict[str, Any] = json.loads(data)
         return cls(**(fields | {"seed": bytes.fromhex(fields["seed"])}))
 
@@ -70,14 +72,14 @@ def open_chain(db: SqliteDB, **wanted: Any) -> tuple[BaseChain, Options]:
     """The chain in ``db``, created first if the file is new.
 
     Args:
-        db: where the chain lives.
-        wanted: fields of :class:`Options`; ``None`` stands for what the file says, or for the
-            default when the file is new.
+        db: contains the chain.
+        wanted: fields of :class:`Options`; ``None`` takes the value in the file, or the
+            default if the file is new.
 
     Raises:
         ChainFile: the file holds a chain with other options, or an option is out of range.
     """
-    with db.transaction():  # so that of several processes only one creates block 0
+    with db.transaction():  # if several processes start, only one creates block 0
         if OPTIONS_KEY not in db:
             options = _new_options(**wanted)
             chain = _chain_class(options.chain_id).from_genesis(
@@ -121,7 +123,7 @@ def _genesis_header(options: Options) -> dict[str, Any]:
         "nonce": bytes(8),
         "coinbase": bytes(20),
         "extra_data": options.seed,
-        "base_fee_per_gas": 10**9,
+        "base_fee_per_gas": 10**9,  # 1 gwei, as in Hardhat and anvil
     }
 
 
@@ -132,7 +134,7 @@ def _genesis_state() -> dict[Any, Any]:
 
 class _ConstantGasLimit(MiningChain):
     def create_header_from_parent(self, parent_header: Any, **header_params: Any) -> Any:
-        # py-evm lets the limit drift as miners once voted; here it stays what block 0 says.
+        # py-evm changes the limit slightly in each block, as miners once did; here it is constant.
         header_params["gas_limit"] = parent_header.gas_limit
         return super().create_header_from_parent(parent_header, **header_params)
 

@@ -11,7 +11,7 @@ from collegium.chain.embedded.rpc import Rpc
 
 
 class EmbeddedProvider(JSONBaseProvider):
-    """Requests pass through JSON, so that answers are the same as over HTTP."""
+    """A provider that encodes requests as JSON, so that answers are the same as over HTTP."""
 
     def __init__(self, chain: EmbeddedChain) -> None:
         super().__init__()
@@ -19,8 +19,10 @@ class EmbeddedProvider(JSONBaseProvider):
         self.rpc = Rpc(chain)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer one request; errors are in the answer, as over HTTP."""
         answer: RPCResponse = self.rpc.handle(json.loads(self.encode_rpc_request(method, params)))
         return answer
 
     def is_connected(self, show_traceback: bool = False) -> bool:
+        """Always true: the chain is in this process."""
         return True

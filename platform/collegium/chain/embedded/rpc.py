@@ -1,7 +1,7 @@
 """The JSON-RPC methods of the embedded chain, as one table.
 
-Ethereum's own methods follow the execution API specification; ``evm_*`` are the ones with which
-Hardhat, anvil and Ganache move time.
+Ethereum's own methods follow the execution API specification; ``evm_*`` are those of
+Hardhat, anvil and Ganache for mining and moving time.
 """
 
 import logging
@@ -21,7 +21,7 @@ from collegium.chain.embedded.genesis import dev_accounts
 log = logging.getLogger(__name__)
 
 INVALID_REQUEST, METHOD_NOT_FOUND, INTERNAL_ERROR = -32600, -32601, -32603
-PRIORITY_FEE_WEI = 10**9
+PRIORITY_FEE_WEI = 10**9  # 1 gwei
 Handler = Callable[..., Any]
 
 
@@ -46,7 +46,7 @@ class Rpc:
             result = self.call(request["method"], request.get("params") or [])
         except RpcError as refusal:
             return _error(identity, refusal.code, refusal.message, refusal.data)
-        except Exception as failure:  # the server must answer, whatever happened inside
+        except Exception as failure:  # the server must answer even if there is a bug here
             log.exception("%s failed", request["method"])
             message = f"{type(failure).__name__}: {failure}"
             return _error(identity, INTERNAL_ERROR, message)
@@ -70,6 +70,7 @@ class Rpc:
             try:
                 return handler(*params)
             except TypeError as error:
+                # Raised by this very call, not inside the handler: the parameters do not fit.
                 if error.__traceback__ is not None and error.__traceback__.tb_next is None:
                     raise RpcError(INVALID_PARAMS, f"wrong parameters: {error}") from error
                 raise

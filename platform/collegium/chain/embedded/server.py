@@ -12,7 +12,7 @@ from collegium.errors import PortInUse
 
 log = logging.getLogger(__name__)
 
-MAX_REQUEST_BYTES = 16 * 2**20
+MAX_REQUEST_BYTES = 16 * 2**20  # well above any request of this package
 _PARSE_ERROR = {
     "jsonrpc": "2.0",
     "id": None,
@@ -27,8 +27,8 @@ class Server(ThreadingHTTPServer):
         PortInUse: another program listens there.
     """
 
-    daemon_threads = True
-    request_queue_size = 128
+    daemon_threads = True  # open connections must not keep the process alive
+    request_queue_size = 128  # the default of 5 is too small for many clients at once
 
     def __init__(self, chain: EmbeddedChain, host: str = "127.0.0.1", port: int = 0) -> None:
         self.rpc = Rpc(chain)
@@ -45,13 +45,14 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
+        """Its JSON-RPC address."""
         return f"http://{self.server_name}:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # one packet for head and body
+    wbufsize = -1  # buffered: one packet for head and body
     server: Server
 
     def do_POST(self) -> None:

@@ -1,9 +1,9 @@
 """The registry of a federation, read without web3.py and without an EVM.
 
-Listing nodes has to answer at once, and loading an EVM to ask a view takes longer than the
-question. Over HTTP the contract's views are asked in two batches; in the file of an embedded chain
-the events are read where they lie, block by block from the newest, skipping blocks by their bloom.
-What is read is believed: the audit checks, this only shows.
+Listing nodes must be fast, and loading an EVM takes longer than reading the list. Over HTTP the
+contract's views are called in two batches. In the file of an embedded chain the events are read
+directly, block by block from the newest, and the bloom filters tell which blocks to skip. Nothing
+is verified here; that is what the audit is for.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def read_registry(spec: str | ChainSpec, federation: str) -> Registry:
     Raises:
         ChainUnreachable: nothing answers at the URL.
         ChainError: the chain answers with an error.
-        ChainFile: the file is missing or no chain.
+        ChainFile: the file is missing or is not a chain.
         WrongChain: there is no federation at this address.
     """
     named = ChainSpec.parse(spec)

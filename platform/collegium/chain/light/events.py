@@ -1,4 +1,4 @@
-"""The registry in the file of an embedded chain: the events, read where they lie."""
+"""The registry in the file of an embedded chain, from the events in it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from collegium.errors import ChainFile
 
 @dataclass
 class _Book:
-    """What the events so far add up to."""
+    """The nodes, stakes and newest round after the events so far."""
 
     nodes: dict[int, Listed] = field(default_factory=dict)
     stakes: dict[int, int] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class _Book:
     def rotated(self, topics: list[bytes], data: list[bytes]) -> None:
         number, signer = int.from_bytes(topics[1]), checksum(topics[2][12:])
         node = self.nodes[number]
+        # A new signer is active from its own first round on, whatever the node's is.
         since = node.active_from if signer == node.signer else int.from_bytes(data[0])
         self.nodes[number] = replace(node, signer=signer, active_from=since)
 
@@ -91,7 +92,8 @@ def from_file(path: Path, federation: str) -> Registry:
     book = _Book()
     for source, topics, data in logs(path, (_CREATED, *_FEDERATION, *_VAULT)):
         if source == address and topics[:1] == [_CREATED]:
-            entries[words(data)[1][12:]] = _VAULT  # token, vault, …: only the constructor says it
+            # The data are the addresses of token, vault, …; only the constructor emits this event.
+            entries[words(data)[1][12:]] = _VAULT
         entry = entries.get(source, {}).get(topics[0]) if topics else None
         if entry is not None:
             entry(book, topics, words(data))

@@ -12,7 +12,7 @@ from collegium.chain.bloom import bits
 from collegium.chain.light import rlp
 from collegium.errors import ChainFile
 
-_HEAD = b"v1:canonical_head_hash"  # py-evm's name for it
+_HEAD = b"v1:canonical_head_hash"  # py-evm's key of the newest block's hash
 _PARENT, _STATE, _RECEIPTS, _BLOOM, _NUMBER = 0, 3, 5, 6, 8  # of a header (Yellow Paper, 4.3)
 _CODE_HASH, _LOGS = 3, 3  # of an account, of a receipt
 
@@ -21,9 +21,10 @@ Log = tuple[bytes, list[bytes], bytes]
 
 
 def logs(path: Path, topics: Sequence[bytes]) -> list[Log]:
-    """The logs of all blocks with an event that may have one of these topics.
+    """All logs of the blocks that may contain an event with one of these topics.
 
-    They are in chain order; blocks are chosen by their bloom, so other logs are among them.
+    They are in chain order. Whole blocks are chosen, by their bloom filters, so the list also
+    contains other logs.
 
     Raises:
         ChainFile: the file cannot be read.
@@ -82,6 +83,7 @@ class ChainReader:
                 node, nibbles = node[int(nibbles[0], 16)], nibbles[1:]
             else:
                 path = node[0].hex()
+                # Compact encoding (Yellow Paper, C): 2 and 3 mark leaves, 1 and 3 odd lengths.
                 leaf, path = path[0] in "23", path[1:] if path[0] in "13" else path[2:]
                 if not nibbles.startswith(path) or (leaf and nibbles != path):
                     return None

@@ -1,4 +1,4 @@
-"""What a listing of nodes says, and what it takes to read it from any chain."""
+"""A listing of nodes, and what reading it from a file and over HTTP have in common."""
 
 from dataclasses import dataclass
 
@@ -28,10 +28,10 @@ class Listed:
     active_until: int = FOREVER
 
     def status(self, newest: int) -> str:
-        """Where it stands as of round ``newest``.
+        """Its status as of round ``newest``.
 
-        ``active``; ``pending``: it takes part, or does so with this signer, from the next round
-        on; ``leaving``: the newest round is its last; ``left``.
+        ``active``; ``pending``: it, or its new signer, takes part from the next round on;
+        ``leaving``: the newest round is its last; ``left``.
         """
         if self.active_until != FOREVER:
             return "leaving" if self.active_until > newest > 0 else "left"

@@ -1,6 +1,6 @@
 """Recursive length prefix (Yellow Paper, B), decoding only, without loading anything.
 
-For this package; everything that checks evidence uses the ``rlp`` package.
+Used in this package only; the code that checks evidence uses the ``rlp`` package.
 """
 
 from typing import Any

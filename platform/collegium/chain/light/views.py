@@ -1,4 +1,4 @@
-"""The registry over HTTP: the contract's own views, asked in two batches of ``eth_call``."""
+"""The registry over HTTP: the contract's own views, called in two batches of ``eth_call``."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from collegium.chain.light.registry import (
 )
 from collegium.errors import ChainError, ChainUnreachable
 
-_BATCH = 200
+_BATCH = 200  # servers limit the size of a batch
 _TIMEOUT_SECONDS = 10.0
 
 
@@ -55,7 +55,7 @@ def _node(number: int, words: Sequence[bytes], stake: int) -> Listed:
 
 
 def _views(url: str, asked: Sequence[tuple[str, str, int | None]]) -> list[bytes]:
-    """Results of views that take one number or nothing: (address, signature, argument)."""
+    """Call views that take one number or nothing: (address, signature, argument)."""
     results: list[bytes] = []
     for start in range(0, len(asked), _BATCH):
         batch = [
@@ -95,6 +95,7 @@ def _post(url: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     parts = urlsplit(url)
     here = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    # Never through a proxy if the chain is on this machine.
     proxies = [urllib.request.ProxyHandler({})] if here else []
     try:
         opener = urllib.request.build_opener(*proxies)
