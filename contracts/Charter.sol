@@ -2,11 +2,12 @@
 pragma solidity 0.8.30;
 
 import {IRounds} from "./interfaces/IRounds.sol";
+import {Merge} from "./rules/Merge.sol";
+import {Shares} from "./rules/Shares.sol";
 
 /// @title Which terms a federation can be created on
 library Charter {
     uint256 private constant WHOLE = 10_000; // basis points
-    uint8 private constant BY_SCORE = 1;
 
     /// @notice Refuses terms that contradict themselves or lie out of range.
     function check(IRounds.Terms memory agreed) internal pure {
@@ -17,8 +18,12 @@ library Charter {
         require(agreed.committee >= 1 && agreed.committee <= 15, IRounds.InvalidTerms());
         // INVARIANT: a round can reach its least number of updates, and it is never settled empty.
         require(agreed.minUpdates >= 1 && agreed.minUpdates <= 256, IRounds.InvalidTerms());
-        // INVARIANT: weights follow one of the two rules there are.
-        require(agreed.weightRule <= BY_SCORE, IRounds.InvalidTerms());
+        // INVARIANT: pay, weights and merges follow rules that there are.
+        require(
+            Shares.isPayRule(agreed.payRule) && Shares.isWeightRule(agreed.weightRule)
+                && Merge.isRule(agreed.mergeRule, agreed.mergeParameter),
+            IRounds.InvalidTerms()
+        );
         // INVARIANT: every phase lasts, so that those it is for can act in it.
         require(
             agreed.commitWindow != 0 && agreed.scoreWindow != 0 && agreed.revealWindow != 0

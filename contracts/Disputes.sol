@@ -10,6 +10,7 @@ import {Lanes} from "./libraries/Lanes.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Tree} from "./libraries/Tree.sol";
+import {Merge} from "./rules/Merge.sol";
 
 /// @title Judge of disputes
 /// @notice Decides from hashes and signatures alone, and tells the federation what was proven.
@@ -25,10 +26,16 @@ contract Disputes is IDisputes, Part {
     /// @inheritdoc IDisputes
     mapping(uint16 id => mapping(uint64 round => bool)) public proven;
 
-    /// @param federation_ Whose disputes are judged here.
-    constructor(IFederation federation_)
-        Part(address(federation_), Binding.disputes(address(federation_)))
+    uint8 private immutable MERGE_RULE;
+    uint16 private immutable MERGE_PARAMETER;
+
+    /// @param federation_ Whose disputes are judged here; it checks the rule.
+    /// @param rule Number of the merge rule.
+    /// @param parameter The number that the rule takes; 0 if it takes none.
+    constructor(IFederation federation_, uint8 rule, uint16 parameter)
+        Part(address(federation_), Binding.disputes(address(federation_), rule, parameter))
     {
+        (MERGE_RULE, MERGE_PARAMETER) = (rule, parameter);
         federation = federation_;
     }
 
@@ -51,9 +58,9 @@ contract Disputes is IDisputes, Part {
         _checkState(proof.merged, proof.leaf, depth, root, 1);
 
         // INVARIANT: only a merge that is wrong falls.
+        Lanes.Sums memory sums = Merge.moved(MERGE_RULE, MERGE_PARAMETER, _rows(proof, depth));
         require(
-            !Lanes.merged(proof.base.data, proof.merged.data, proof.block, _sums(proof, depth)),
-            MergeCorrect()
+            !Lanes.merged(proof.base.data, proof.merged.data, proof.block, sums), MergeCorrect()
         );
         federation.disprove(proof.round, msg.sender);
     }
@@ -102,12 +109,13 @@ contract Disputes is IDisputes, Part {
         );
     }
 
-    /// @dev Weighted sums of the block's lanes over all updates, and the sum of the weights.
-    function _sums(MergeProof calldata proof, uint256 depth)
+    /// @dev The block's lanes of all updates, as far as the merge rule keeps them apart.
+    function _rows(MergeProof calldata proof, uint256 depth)
         private
         view
-        returns (Lanes.Sums memory sums)
+        returns (Lanes.Sums[] memory rows)
     {
+        rows = Merge.room(MERGE_RULE, proof.updates.length);
         for (uint256 i; i < proof.updates.length; ++i) {
             Leaf calldata leaf = proof.updates[i];
             // INVARIANT: numbers are taken from the accepted updates only.
@@ -119,7 +127,9 @@ contract Disputes is IDisputes, Part {
             );
             uint256 weight = uint16(bytes2(proof.accepted.word((i + 1) * ACCEPTED_BYTES - 2)));
             // INVARIANT: no update moves a lane further than its format allows.
-            require(Lanes.add(sums, leaf.data, proof.block, weight), WrongLeaf(2 + i));
+            require(
+                Merge.add(MERGE_RULE, rows, i, leaf.data, proof.block, weight), WrongLeaf(2 + i)
+            );
         }
     }
 }

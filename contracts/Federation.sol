@@ -52,7 +52,9 @@ contract Federation is Registry, Views, Pausable {
         Charter.check(agreed);
         // INVARIANT: escrow, judge, arithmetic and steps serve this federation, under its terms.
         _check(parts.vault, Binding.vault(address(this), address(token), agreed.unbonding));
-        _check(parts.disputes, Binding.disputes(address(this)));
+        _check(
+            parts.disputes, Binding.disputes(address(this), agreed.mergeRule, agreed.mergeParameter)
+        );
         _check(parts.settler, Binding.settler(address(this), agreed));
         _check(parts.steps, Binding.steps(address(this), agreed, parts));
         emit FederationCreated(
@@ -324,5 +326,4 @@ contract Federation is Registry, Views, Pausable {
         if (missing == 0) header = header.enter(Stage.Commit, block.timestamp + 1);
         _round.setMissing(header, missing);
     }
-
 }

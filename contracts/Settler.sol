@@ -49,7 +49,9 @@ contract Settler is Part {
     }
 
     uint256 private constant WHOLE = 10_000; // basis points
-    uint8 private constant BY_SCORE = 1;
+
+    uint8 private immutable PAY_RULE;
+    uint8 private immutable WEIGHT_RULE;
 
     IRounds.Terms private _terms;
 
@@ -58,6 +60,8 @@ contract Settler is Part {
     constructor(address federation, IRounds.Terms memory agreed)
         Part(federation, Binding.settler(federation, agreed))
     {
+        PAY_RULE = agreed.payRule;
+        WEIGHT_RULE = agreed.weightRule;
         _terms = agreed;
     }
 
@@ -105,7 +109,8 @@ contract Settler is Part {
             nodePool: uint256(_terms.reward) * _terms.nodeShare / WHOLE,
             validatorPool: uint256(_terms.reward) * _terms.validatorShare / WHOLE,
             minScore: _terms.minScore,
-            byScore: _terms.weightRule == BY_SCORE
+            payRule: PAY_RULE,
+            weightRule: WEIGHT_RULE
         });
     }
 

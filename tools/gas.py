@@ -50,7 +50,8 @@ from collegium.chain.shipped import artifact
 from collegium.protocol import draw, ledger
 from collegium.protocol.digest import update_digest
 from collegium.protocol.merge_proof import Leaf, MergeProof
-from collegium.protocol.terms import SCORE, Terms
+from collegium.protocol.rules.shares import SCORE
+from collegium.protocol.terms import Terms
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = ROOT / "gas.json"

@@ -46,7 +46,10 @@ interface IRounds {
     /// @param committee Validators per round, 1..15.
     /// @param minUpdates Fewest updates that a round goes on with, 1..256.
     /// @param minScore Least median score that is accepted, in micro-nats.
-    /// @param weightRule Merge weights: 0 equal, 1 by score.
+    /// @param weightRule Merge weights, a number of `rules/Shares.sol`.
+    /// @param payRule How the nodes' pool is shared, a number of `rules/Shares.sol`.
+    /// @param mergeRule How updates become the next state, a number of `rules/Merge.sol`.
+    /// @param mergeParameter The number that this rule takes; 0 if it takes none.
     /// @param commitWindow Seconds to commit updates.
     /// @param scoreWindow Seconds to score and seal verdicts.
     /// @param revealWindow Seconds to open sealed verdicts.
@@ -71,6 +74,9 @@ interface IRounds {
         uint16 minUpdates;
         int32 minScore;
         uint8 weightRule;
+        uint8 payRule;
+        uint8 mergeRule;
+        uint16 mergeParameter;
         uint32 commitWindow;
         uint32 scoreWindow;
         uint32 revealWindow;

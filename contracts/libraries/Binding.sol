@@ -16,8 +16,12 @@ library Binding {
         return keccak256(abi.encode("Vault", federation, token, unbonding));
     }
 
-    function disputes(address federation) internal pure returns (bytes32) {
-        return keccak256(abi.encode("Disputes", federation));
+    function disputes(address federation, uint8 mergeRule, uint16 mergeParameter)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode("Disputes", federation, mergeRule, mergeParameter));
     }
 
     function settler(address federation, IRounds.Terms memory agreed)

@@ -3,11 +3,11 @@ pragma solidity 0.8.30;
 
 import {Packed} from "./Packed.sol";
 
-/// @title The merge, for one block of 32 lanes
-/// @notice With weights w and W their sum: s = sum of w * q * 2^e, and the merged lane is
-/// clamp_int32(g + floor((2s + W) / 2W)). Integers only. The Python module
-/// `collegium.protocol.merge` computes the same numbers. Bounds that make unchecked arithmetic
-/// safe: 256 weights of 16 bits, codes of 8 bits, exponents up to 24.
+/// @title One block of 32 lanes, of updates and of states
+/// @notice With s = sum of w * q * 2^e over updates of weights w and W the sum of the weights, the
+/// lane g of a state becomes clamp_int32(g + floor((2s + W) / 2W)). Integers only. What is summed is
+/// the affair of a merge rule, see `rules/Merge.sol`. Bounds that make unchecked arithmetic safe:
+/// 256 weights of 16 bits, codes of 8 bits, exponents up to 24.
 library Lanes {
     using Packed for bytes;
 

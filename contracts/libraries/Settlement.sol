@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Shares} from "../rules/Shares.sol";
 import {Bits} from "./Bits.sol";
 import {Packed} from "./Packed.sol";
 
@@ -15,8 +16,6 @@ library Settlement {
 
     /// @dev A score that means: not delivered, or broke a rule.
     int256 internal constant INVALID = type(int32).min;
-    /// @dev Sum of weights by score is at most this.
-    uint256 internal constant WEIGHT_SCALE = 65535;
     /// @dev Full agreement of a validator.
     uint256 internal constant AGREEMENT_SCALE = 1 << 32;
     /// @dev Bytes of one update in the packed list: uint16 id, bytes32 digest.
@@ -35,7 +34,8 @@ library Settlement {
         uint256 nodePool;
         uint256 validatorPool;
         int256 minScore;
-        bool byScore;
+        uint256 payRule;
+        uint256 weightRule;
     }
 
     /// @notice One committee member that revealed its verdict.
@@ -54,13 +54,13 @@ library Settlement {
         uint256 agreement;
     }
 
-    /// @dev Medians, ids of updates voted invalid, the sum of |median|, and the sum of the positive
-    /// accepted medians.
+    /// @dev Medians, ids of updates voted invalid, the sum of |median|, and the sum of all credits:
+    /// of the positive accepted medians.
     struct Tally {
         int256[] medians;
         bytes invalid;
         uint256 norm;
-        uint256 positive;
+        uint256 credits;
     }
 
     /// @notice The result of a round.
@@ -107,7 +107,7 @@ library Settlement {
             int256[] memory votes = new int256[](panel.length + 1);
             votes[0] = INVALID; // no vote is smaller: sorting stops here
             uint256 likely = _hint(panel);
-            (uint256 norm, uint256 positive) = (0, 0);
+            (uint256 norm, uint256 credits) = (0, 0);
             for (uint256 i; i < medians.length; ++i) {
                 uint256 owner = uint256(updates.word(i * UPDATE_BYTES)) >> 240;
                 Validator[] memory voters = panel;
@@ -123,10 +123,10 @@ library Settlement {
                 _compare(voters, i << 2, median);
                 uint256 size = uint256(median < 0 ? -median : median);
                 norm += size;
-                if (median > 0 && median >= minScore) positive += size;
+                if (median > 0 && median >= minScore) credits += size;
                 if (voters.length != panel.length) _find(panel, owner).own += size;
             }
-            (tally.norm, tally.positive) = (norm, positive);
+            (tally.norm, tally.credits) = (norm, credits);
         }
     }
 
@@ -237,11 +237,13 @@ library Settlement {
             int256[] memory medians = tally.medians;
             outcome.results = Packed.list(medians.length * RESULT_BYTES);
             outcome.accepted = Packed.list(medians.length * ACCEPTED_BYTES);
+            Shares.Split memory split = _split(rules, medians, tally.credits);
             for (uint256 i; i < medians.length; ++i) {
                 int256 median = medians[i];
                 uint256 result = uint256(median) << 224;
                 if (median >= rules.minScore && median != INVALID) {
-                    (uint256 weight, uint256 pay) = _share(rules, median, tally.positive);
+                    (uint256 weight, uint256 pay) =
+                        Shares.worth(split, median > 0 ? uint256(median) : 0);
                     result |= (weight << 208) | (pay << 112);
                     outcome.earned += pay;
                     uint256 id = _accept(outcome.accepted, updates, i, weight);
@@ -250,6 +252,16 @@ library Settlement {
                 outcome.results.push(bytes32(result), RESULT_BYTES);
             }
         }
+    }
+
+    function _split(Rules memory rules, int256[] memory medians, uint256 credits)
+        private
+        pure
+        returns (Shares.Split memory)
+    {
+        return Shares.split(
+            rules.payRule, rules.weightRule, rules.nodePool, medians, rules.minScore, credits
+        );
     }
 
     /// @dev Append update `i` and its weight to the list of the accepted; says whose it is.
@@ -266,20 +278,6 @@ library Settlement {
             mstore(add(to, UPDATE_BYTES), shl(240, weight))
             mstore(accepted, add(length, ACCEPTED_BYTES))
             id := shr(240, calldataload(from))
-        }
-    }
-
-    /// @dev Weight and pay of one accepted update.
-    function _share(Rules memory rules, int256 median, uint256 positive)
-        private
-        pure
-        returns (uint256 weight, uint256 pay)
-    {
-        if (positive == 0) return (1, 0);
-        unchecked {
-            uint256 score = median > 0 ? uint256(median) : 0;
-            weight = rules.byScore ? WEIGHT_SCALE * score / positive : 1;
-            pay = rules.nodePool * score / positive;
         }
     }
 

@@ -26,7 +26,8 @@ abstract contract Deployment is Test {
         returns (IRounds.Parts memory parts)
     {
         parts.vault = address(new Vault(federation, token, terms.unbonding));
-        parts.disputes = address(new Disputes(IFederation(federation)));
+        parts.disputes =
+            address(new Disputes(IFederation(federation), terms.mergeRule, terms.mergeParameter));
         parts.settler = address(new Settler(federation, terms));
         parts.steps = address(new Steps(federation, terms, parts));
     }

@@ -8,6 +8,8 @@ import {Federation} from "../Federation.sol";
 import {Vault} from "../Vault.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {Signatures} from "../libraries/Signatures.sol";
+import {Merge} from "../rules/Merge.sol";
+import {Shares} from "../rules/Shares.sol";
 import {Deployment} from "./Deployment.sol";
 import {Log} from "./Vm.sol";
 
@@ -44,7 +46,10 @@ abstract contract Fixture is Deployment {
             committee: committee,
             minUpdates: 1,
             minScore: -10,
-            weightRule: 1,
+            weightRule: uint8(Shares.SCORE),
+            payRule: uint8(Shares.SCORE),
+            mergeRule: Merge.MEAN,
+            mergeParameter: 0,
             commitWindow: WINDOW,
             scoreWindow: WINDOW,
             revealWindow: WINDOW,

@@ -23,9 +23,10 @@ contract Harness {
         bytes32 base;
         bytes32 root;
         bytes32 outcome;
+        uint8 mergeRule;
+        uint16 mergeParameter;
     }
 
-    Disputes private immutable DISPUTES = new Disputes(IFederation(address(this)));
     Matter private _matter;
     bool private _disproved;
 
@@ -117,7 +118,8 @@ contract Harness {
         returns (bool)
     {
         (_matter, _disproved) = (matter, false);
-        DISPUTES.disputeMerge(proof);
+        new Disputes(IFederation(address(this)), matter.mergeRule, matter.mergeParameter)
+            .disputeMerge(proof);
         return _disproved;
     }
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Settler} from "../Settler.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
+import {Shares} from "../rules/Shares.sol";
 import {Test} from "./Vm.sol";
 
 /// @dev The arithmetic of settlement alone, where a whole round would be a long way round.
@@ -12,6 +13,7 @@ contract SettlerTest is Test {
     function setUp() public {
         IRounds.Terms memory terms;
         (terms.reward, terms.nodeShare, terms.validatorShare) = (1000, 8500, 1000);
+        terms.payRule = uint8(Shares.SCORE);
         settler = new Settler(address(this), terms);
     }
 
@@ -31,9 +33,8 @@ contract SettlerTest is Test {
         (scores[0], scores[1]) = (vote(0, 10), vote(30, 20));
         bytes memory updates = bytes.concat(update(1), update(257));
         Settler.Result memory result = settler.settle(round, updates, scores, new bytes32[](0));
-        (,,,,,, uint96[] memory totals) = abi.decode(
-            result.log, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[])
-        );
+        (,,,,,, uint96[] memory totals) =
+            abi.decode(result.log, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[]));
         // 30 by validator 2 alone; 15 by both. 850 are shared 2 : 1.
         eq(totals[256], 283, "node 257");
         // Agreement: node 1 is off by 5 of 15, node 2 by 5 of 45: 100 are shared 3 : 4.

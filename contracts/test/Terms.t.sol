@@ -58,6 +58,15 @@ contract TermsTest is Fixture {
         terms = agreed(3);
         terms.weightRule = 2;
         refusedTerms(terms);
+        terms = agreed(3);
+        terms.payRule = 2;
+        refusedTerms(terms);
+        terms = agreed(3);
+        terms.mergeRule = 2;
+        refusedTerms(terms);
+        terms = agreed(3);
+        terms.mergeParameter = 1;
+        refusedTerms(terms);
         for (uint256 i; i < 5; ++i) {
             terms = agreed(3);
             if (i == 0) terms.commitWindow = 0;

@@ -12,6 +12,7 @@ import {Lanes} from "../libraries/Lanes.sol";
 import {Ledger} from "../libraries/Ledger.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {Tree} from "../libraries/Tree.sol";
+import {Merge} from "../rules/Merge.sol";
 import {Test} from "./Vm.sol";
 
 /// @dev The vectors of the Python model, `tests/vectors`: what it computes, the contracts compute.
@@ -145,12 +146,17 @@ contract VectorsTest is Test {
         bytes[] calldata leaves,
         uint256[] calldata weights,
         uint256 block_
-    ) external pure returns (bool) {
-        Lanes.Sums memory sums;
+    ) external view returns (bool) {
+        (uint8 rule, uint16 parameter) = mergeRule();
+        Lanes.Sums[] memory rows = Merge.room(rule, leaves.length);
         for (uint256 i; i < leaves.length; ++i) {
-            require(Lanes.add(sums, leaves[i], block_, weights[i]), "valid");
+            require(Merge.add(rule, rows, i, leaves[i], block_, weights[i]), "valid");
         }
-        return Lanes.merged(base, next, block_, sums);
+        return Lanes.merged(base, next, block_, Merge.moved(rule, parameter, rows));
+    }
+
+    function mergeRule() private view returns (uint8 rule, uint16 parameter) {
+        return (uint8(integer("mergeRule")), uint16(integer("mergeParameter")));
     }
 
     // Disputes ---------------------------------------------------------------------------------
@@ -169,7 +175,8 @@ contract VectorsTest is Test {
     }
 
     function dispute() private {
-        Disputes judge = new Disputes(IFederation(address(this)));
+        (uint8 rule, uint16 parameter) = mergeRule();
+        Disputes judge = new Disputes(IFederation(address(this)), rule, parameter);
         disputed = [word("base"), word("proposal"), word("outcome")];
         uint256 before = disproved;
         try judge.disputeMerge(proofGiven()) {
@@ -226,6 +233,7 @@ contract VectorsTest is Test {
         terms.validatorShare = uint16(integer("terms.validator_share"));
         terms.minScore = int32(vm.parseJsonInt(json, key("terms.min_score")));
         terms.weightRule = uint8(integer("terms.weight_rule"));
+        terms.payRule = uint8(integer("terms.pay_rule"));
         uint256[] memory totals = integers("totals");
         uint256[] memory given = integers("ledger");
         bytes32[] memory before = new bytes32[](given.length);
@@ -234,9 +242,8 @@ contract VectorsTest is Test {
         }
         Settler.Result memory result = new Settler(address(this), terms)
             .settle(panel(totals.length), data("updates"), list("scores"), before);
-        (,,,, bytes memory results, bytes memory fees, uint96[] memory found) = abi.decode(
-            result.log, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[])
-        );
+        (,,,, bytes memory results, bytes memory fees, uint96[] memory found) =
+            abi.decode(result.log, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[]));
         same(keccak256(results), keccak256(data("results")), "results");
         same(keccak256(fees), keccak256(data("fees")), "fees");
         same(result.accepted, word("outcome"), "outcome");

@@ -22,7 +22,7 @@ from collegium.flower.strategy import Verified
 from collegium.protocol import signing, state
 from collegium.protocol.container import encode_state
 from collegium.protocol.packed import pack_attestation
-from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import MEAN, merge
 from collegium.protocol.signing import compact
 from collegium.roles import aggregator
 
@@ -35,7 +35,7 @@ def settled(played: Callable[..., ByHand]) -> ByHand:
 def test_the_honest_merge_is_the_one_that_all_know(settled: ByHand) -> None:
     """The ground truth of the attacks below."""
     settled.play("finish", "propose")
-    expected = state.root(merging.merge(settled.base, accepted(settled)))
+    expected = state.root(merge(MEAN, settled.base, accepted(settled)))
     assert settled.world.federation.state_root() == expected
 
 
@@ -53,12 +53,12 @@ def test_a_false_merge_is_not_attested(settled: ByHand, how: str) -> None:
 
 
 def test_the_server_does_not_build_on_a_false_merge(settled: ByHand) -> None:
-    """The same, as the server sees it: nobody shows or signs it, it falls, and others merging."""
+    """The same, as the server sees it: nobody shows or signs it, it expires, and others merge."""
     world, view = settled.world, settled.view
     liar = view.aggregator
     aggregator.propose(settled.nodes[liar], view, altered_lane(settled))
     server = run(server_of(world), grid_of(world))
-    expected = state.root(merging.merge(settled.base, accepted(settled)))
+    expected = state.root(merge(MEAN, settled.base, accepted(settled)))
     assert server.reports[0].state_root == expected
     assert state.root(server.state) == world.federation.state_root()  # after a round on top of it
     assert [event["proposer"] for event in world.federation.events("MergeRejected")] == [liar]
@@ -85,7 +85,7 @@ def test_forged_attestations(settled: ByHand) -> None:
 def test_attestations_of_another_root_or_round(settled: ByHand) -> None:
     """What the committee signed is put under a proposal that it did not sign."""
     world, view = settled.world, settled.view
-    right = state.root(merging.merge(settled.base, accepted(settled)))
+    right = state.root(merge(MEAN, settled.base, accepted(settled)))
     messages = (world.domain.merge_digest(1, right), world.domain.merge_digest(2, right))
     aggregator.propose(settled.nodes[view.aggregator], view, altered_lane(settled))
     for message in messages:
@@ -149,7 +149,7 @@ def is_asked_to_merge(message: Message, context: Context, world: World) -> bool:
 
 
 def test_stalling_does_not_stop_the_server(world: World) -> None:
-    """Stalling: the aggregator answers everything but the request to merging."""
+    """Stalling: the aggregator answers everything but the request to merge."""
 
     def stall(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         if is_asked_to_merge(message, context, world):

@@ -33,7 +33,7 @@ from tests.support.world import World
 
 from collegium.errors import RoundFailed, TransactionReverted
 from collegium.protocol import codec, state
-from collegium.protocol.terms import EQUAL, SCORE
+from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium.roles import aggregator
 
 POOL = TERMS.reward * TERMS.aggregator_share // 10_000

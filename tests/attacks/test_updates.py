@@ -16,7 +16,7 @@ from tests.support.world import LAYOUT, Site, World, site
 from collegium.protocol import codec, state
 from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update, decode_update
-from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import MEAN, merge
 from collegium.protocol.settlement import INVALID
 
 ATTACKER = 5
@@ -55,7 +55,7 @@ def assert_kept_out(world: World, hand: ByHand) -> None:
     weights = world.weights(1)
     assert weights[ATTACKER] == 0 and world.pays(1)[ATTACKER] == 0
     honest = [(weights[n], update_of(hand, n).encoded) for n in world.homes if n != ATTACKER]
-    assert world.federation.state_root() == state.root(merging.merge(hand.base, honest))
+    assert world.federation.state_root() == state.root(merge(MEAN, hand.base, honest))
     assert sum(world.pays(1).values()) > 0.84 * TERMS.reward  # the honest share all of it
 
 

@@ -350,8 +350,8 @@ def test_a_right_merge_that_was_disproved(bundle: Path, monkeypatch: pytest.Monk
     """The auditor merges by itself: a proof that fooled chain and model would still show."""
     exact = merging.merge
 
-    def altered(base: Any, updates: Any) -> Any:
-        result = exact(base, updates)
+    def altered(rule: Any, base: Any, updates: Any) -> Any:
+        result = exact(rule, base, updates)
         result[ALTERED] += 1
         return result
 

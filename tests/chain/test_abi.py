@@ -10,7 +10,7 @@ from collegium.chain.bindings import deploy
 from collegium.chain.connection import Chain
 from collegium.chain.parts import PARTS
 from collegium.chain.shipped import artifact
-from collegium.protocol.terms import EQUAL
+from collegium.protocol.rules.shares import EQUAL
 
 TERMS = terms(weight_rule=EQUAL, min_score=-7).to_struct(b"c" * 32, b"g" * 32)
 

@@ -34,9 +34,9 @@ from collegium.errors import (
 from collegium.protocol import ledger, verdict
 from collegium.protocol.model.round import Phase
 from collegium.protocol.packed import pack_attestation, pack_commitment
+from collegium.protocol.rules.shares import EQUAL
 from collegium.protocol.settlement import INVALID, settle
 from collegium.protocol.signing import Domain, compact, sign
-from collegium.protocol.terms import EQUAL
 
 CARD, GENESIS, MERGED = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32
 TERMS = terms(min_score=0, weight_rule=EQUAL)

@@ -25,8 +25,8 @@ from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout, Tensor
 from collegium.protocol.model.round import Phase
 from collegium.protocol.packed import pack_attestation
+from collegium.protocol.rules.shares import EQUAL
 from collegium.protocol.signing import Domain, compact, sign
-from collegium.protocol.terms import EQUAL
 from collegium.tasks.xray.folder import read_folder
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring

@@ -7,6 +7,8 @@ import pytest
 from collegium.consortium.card_file import CardFile
 from collegium.errors import BadCard
 from collegium.protocol.card import Scoring
+from collegium.protocol.rules.merging import MEAN
+from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium_incentives import NAMES
 
 CARD = """
@@ -67,3 +69,40 @@ def test_an_unknown_estimator_is_refused_with_those_that_exist(tmp_path: Path) -
     assert all(name in str(refused.value) for name in NAMES)
     with pytest.raises(BadCard, match="estimator, samples"):
         read(tmp_path, "[scoring]\nsample = 3\n")
+
+
+def test_money_and_rules_are_as_usual(tmp_path: Path) -> None:
+    terms = read(tmp_path).terms
+    assert (terms.min_score, terms.weight_rule, terms.pay_rule) == (250, EQUAL, SCORE)
+    assert terms.merging == MEAN
+
+
+def test_rules_are_chosen_by_name(tmp_path: Path) -> None:
+    more = 'min_score = -7\nweight_rule = "score"\npay_rule = "score"\nmerge_rule = "mean"\n'
+    terms = read(tmp_path, more).terms
+    assert (terms.min_score, terms.weight_rule, terms.pay_rule) == (-7, SCORE, SCORE)
+    assert terms.merging == MEAN
+
+
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        ('merge_rule = "median"', "mean"),
+        ("merge_rule = 0", "mean"),
+        ('pay_rule = "fair"', "score"),
+        ('weight_rule = "samples"', "equal, score"),
+        ("weight_rule = 1", "equal, score"),
+        ('min_score = "0"', "integer"),
+    ],
+)
+def test_an_unknown_rule_is_refused_with_those_there_are(
+    tmp_path: Path, line: str, known: str
+) -> None:
+    with pytest.raises(BadCard, match="CG503") as caught:
+        read(tmp_path, line + "\n")
+    assert known in caught.value.expected
+
+
+def test_money_is_not_part_of_the_recipe(tmp_path: Path) -> None:
+    with pytest.raises(BadCard, match="min_score"):
+        read(tmp_path, "[recipe]\nmin_score = 0\n")

@@ -8,7 +8,6 @@ from tests.support.terms import terms
 
 from collegium.protocol import draw, ledger, packed, settlement, verdict
 from collegium.protocol.settlement import INVALID
-from collegium.protocol.terms import SCORE
 
 scores = st.integers(-(2**31), 2**31 - 1) | st.integers(-5, 5) | st.just(INVALID)
 
@@ -49,7 +48,8 @@ def test_settlement(libraries, case):
             "nodePool": terms.reward * terms.node_share // 10_000,
             "validatorPool": terms.reward * terms.validator_share // 10_000,
             "minScore": terms.min_score,
-            "byScore": terms.weight_rule == SCORE,
+            "payRule": terms.pay_rule,
+            "weightRule": terms.weight_rule,
         },
         packed.pack_updates(updates),
         case.members,

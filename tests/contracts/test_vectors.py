@@ -12,7 +12,6 @@ from tests.vectors.reading import unhexed, vectors
 
 from collegium.chain.embedded.chain import RpcError
 from collegium.protocol.layout import BLOCK
-from collegium.protocol.terms import SCORE
 
 ZERO = bytes(32)
 
@@ -26,7 +25,8 @@ def test_settlement_vectors(libraries):
                 "nodePool": terms["reward"] * terms["node_share"] // 10_000,
                 "validatorPool": terms["reward"] * terms["validator_share"] // 10_000,
                 "minScore": terms["min_score"],
-                "byScore": terms["weight_rule"] == SCORE,
+                "payRule": terms["pay_rule"],
+                "weightRule": terms["weight_rule"],
             },
             decode_hex(case["updates"]),
             case["members"],
@@ -73,8 +73,9 @@ def test_signing_vectors(libraries):
             assert libraries("signer", data[name], signature[:32], signature[32:]) == account
 
 
-def matter(case: dict[str, Any], base: str, proposal: str, outcome: bytes) -> dict[str, bytes]:
-    return {"base": case[base], "root": case[proposal], "outcome": outcome}
+def matter(case: dict[str, Any], base: str, proposal: str, outcome: bytes) -> dict[str, Any]:
+    rule = {name: case[name] for name in ("mergeRule", "mergeParameter")}
+    return {"base": case[base], "root": case[proposal], "outcome": outcome, **rule}
 
 
 def test_dispute_vectors(libraries):
@@ -86,7 +87,7 @@ def test_dispute_vectors(libraries):
             assert refusal(libraries, asked, case["proof"]) == case["refusal"]
 
 
-def refusal(libraries, asked: dict[str, bytes], proof: dict[str, Any]) -> str:
+def refusal(libraries, asked: dict[str, Any], proof: dict[str, Any]) -> str:
     """The custom error of a judgement, with its arguments."""
     with pytest.raises(RpcError) as caught:
         libraries("judge", asked, proof)

@@ -16,8 +16,8 @@ from tests.support.world import LAYOUT, World, site
 from collegium.chain.bindings import Contract
 from collegium.flower.strategy import Verified
 from collegium.protocol import codec, state
-from collegium.protocol.rules import merging
-from collegium.protocol.terms import EQUAL
+from collegium.protocol.rules.merging import MEAN, merge
+from collegium.protocol.rules.shares import EQUAL
 
 STEPS = {  # each call of the contract, and the last step that was taken before it
     "openRound": None,
@@ -64,7 +64,7 @@ def expected_root(world: World) -> bytes:
     """What an undisturbed round with equal weights ends on, from the data alone."""
     base = state.zeros(LAYOUT)
     deltas = [state.to_units(site(n).learn(state.to_float(base))) for n in world.homes]
-    return state.root(merging.merge(base, [(1, codec.quantise(d, 8)) for d in deltas]))
+    return state.root(merge(MEAN, base, [(1, codec.quantise(d, 8)) for d in deltas]))
 
 
 def once(world: World, name: str) -> bool:

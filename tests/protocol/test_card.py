@@ -6,7 +6,8 @@ import pytest
 
 from collegium.errors import BadCard, NotCanonical
 from collegium.protocol.card import Limits, Scoring, TaskCard
-from collegium.protocol.terms import EQUAL, Terms
+from collegium.protocol.rules.shares import EQUAL
+from collegium.protocol.terms import Terms
 
 
 def test_a_card_survives_its_document(card):
@@ -116,6 +117,12 @@ def test_limits_out_of_range_are_refused(limits):
         {"min_score": -(2**31)},  # INVALID must never be accepted
         {"weight_rule": 2},
         {"weight_rule": True},
+        {"pay_rule": 2},
+        {"pay_rule": True},
+        {"merge_rule": 2},
+        {"merge_rule": "mean"},
+        {"merge_parameter": 1},  # the mean takes none
+        {"merge_parameter": False},
         {"commit_window": 0},
         {"challenge_window": 2**32},
         {"dispute_window": 0},
@@ -151,12 +158,16 @@ def test_quorum_is_two_thirds_rounded_up(terms, committee, quorum):
     assert replace(terms, committee=committee).quorum == quorum
 
 
+def test_terms_survive_their_struct(terms):
+    assert Terms.from_struct(terms.to_struct(b"c" * 32, b"g" * 32)) == terms
+
+
 def test_the_struct_has_the_contracts_names(terms):
     struct = terms.to_struct(b"c" * 32, b"g" * 32)
     assert list(struct)[:5] == ["card", "genesis", "reward", "stake", "nodeShare"]
-    assert list(struct)[15:18] == ["challengeWindow", "disputeWindow", "unbonding"]
+    assert list(struct)[18:21] == ["challengeWindow", "disputeWindow", "unbonding"]
     assert list(struct)[-1] == "equivocationPenalty"
-    assert struct["minScore"] == -100 and len(struct) == 23
+    assert struct["minScore"] == -100 and len(struct) == 26
 
 
 def test_what_is_not_agreed_otherwise_is_usual(terms):

@@ -49,7 +49,7 @@ def test_a_coalition_is_the_merge_with_the_absent_as_zeros(game, data):
     members = data.draw(st.lists(st.booleans(), min_size=len(updates), max_size=len(updates)))
     found = game_of(state, updates).merged(coalition(members))
     zeroed = [(1, u if there else EMPTY) for u, there in zip(updates, members, strict=True)]
-    assert np.array_equal(found, merge(state, zeroed))
+    assert np.array_equal(found, merge(MEAN, state, zeroed))
 
 
 @given(games())
@@ -57,7 +57,7 @@ def test_everybody_is_the_merge_and_nobody_is_the_state(game):
     state, updates = game
     coalitions, count = game_of(state, updates), len(updates)
     whole = coalitions.merged((Fraction(1),) * count)
-    assert np.array_equal(whole, merge(state, [(1, update) for update in updates]))
+    assert np.array_equal(whole, merge(MEAN, state, [(1, update) for update in updates]))
     assert np.array_equal(coalitions.merged((Fraction(0),) * count), state)
 
 
@@ -73,7 +73,7 @@ def test_a_part_of_an_update_is_that_part_of_its_weight(game, data):
     rows = [(weight, u) for weight, u in zip(taken, updates, strict=True) if weight]
     rest = each * len(updates) - sum(taken)
     rows += [(rest, EMPTY)] if rest else []
-    assert np.array_equal(found, merge(state, rows))
+    assert np.array_equal(found, merge(MEAN, state, rows))
 
 
 def test_a_part_is_as_exact_as_it_says():

@@ -11,20 +11,23 @@ from hypothesis import strategies as st
 from tests.support.tampering import tampered
 
 from collegium.errors import BadDispute
-from collegium.protocol import codec, merge_proof, packed, settlement, state, tree
+from collegium.protocol import codec, merge_proof, packed, state, tree
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, update_digest
 from collegium.protocol.layout import LEAF
 from collegium.protocol.merge_proof import Accepted, Leaf, MergeProof
-from collegium.protocol.rules import merging
-from collegium.protocol.terms import EQUAL, SCORE
+from collegium.protocol.rules.merging import MEAN, MergeRule, merge
+from collegium.protocol.rules.shares import EQUAL, SCORE, WEIGHT_RULES
+from collegium.protocol.rules.table import numbered
 
+RULES = (MEAN,)
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 
 
 class Case(NamedTuple):
-    """A settled round: the base, what was accepted, and the merging."""
+    """A settled round: the base, what was accepted, and the merge."""
 
+    rule: MergeRule
     base: state.State
     accepted: list[Accepted]
     merged: state.State
@@ -39,7 +42,9 @@ class Case(NamedTuple):
         return merge_proof.build(1, place, self.base, proposed, self.accepted)
 
     def verify(self, proof: MergeProof, proposed: state.State) -> None:
-        merge_proof.verify(proof, state.root(self.base), state.root(proposed), self.outcome)
+        merge_proof.verify(
+            self.rule, proof, state.root(self.base), state.root(proposed), self.outcome
+        )
 
 
 def encoded(rng: np.random.Generator, bits: int, lanes: int, exponent: int) -> Encoded:
@@ -48,19 +53,27 @@ def encoded(rng: np.random.Generator, bits: int, lanes: int, exponent: int) -> E
     return Encoded(bits, exponents, rng.integers(-limit, limit + 1, lanes).astype(np.int8))
 
 
-def make(seed: int, widths: list[int], leaves: int, rule: int, edge: int, exponent: int) -> Case:
+def make(
+    seed: int,
+    widths: list[int],
+    leaves: int,
+    rule: int,
+    edge: int,
+    exponent: int,
+    merging: MergeRule = MEAN,
+) -> Case:
     """A round whose weights follow one of the two rules."""
     rng, lanes = np.random.default_rng(seed), leaves * LEAF
     base = rng.integers(-edge, edge, lanes).astype(np.int32)
     credit = [int(value) for value in rng.integers(0, 1000, len(widths))]
-    weights = settlement._weights(rule, credit, [True] * len(widths))
+    weights = numbered("weight_rule", WEIGHT_RULES, rule)().weights(credit, [True] * len(widths))
     accepted = []
     for i, (bits, weight) in enumerate(zip(widths, weights, strict=True)):
         update, manifest = encoded(rng, bits, lanes, exponent), rng.bytes(32)
         digest = update_digest(manifest, codec.lane_root(update))
         accepted.append(Accepted(i + 1, digest, weight, manifest, update))
     weighty = [(each.weight, each.lanes) for each in accepted if each.weight]
-    return Case(base, accepted, merging.merge(base, weighty))
+    return Case(merging, base, accepted, merge(merging, base, weighty))
 
 
 @st.composite
@@ -74,6 +87,7 @@ def cases(draw):
         rule=draw(st.sampled_from([EQUAL, SCORE])),
         edge=draw(st.sampled_from([1000, 2**31])),
         exponent=draw(st.sampled_from([0, 12, 24])),
+        merging=draw(st.sampled_from(RULES)),
     )
 
 
@@ -103,7 +117,7 @@ def test_every_lane_of_a_leaf_in_every_width_and_rule(bits, rule):
     case = make(7, [bits, bits, bits], 1, rule, 2**31, 24)
     case.base[::5], case.base[1::5] = HIGHEST, LOWEST
     weighty = [(each.weight, each.lanes) for each in case.accepted]
-    case = case._replace(merged=merging.merge(case.base, weighty))
+    case = case._replace(merged=merge(MEAN, case.base, weighty))
     assert {LOWEST, HIGHEST} <= set(case.merged.tolist())
     for lane in range(LEAF):
         proposed = case.merged.copy()
@@ -149,7 +163,7 @@ def test_no_altered_proof_holds(case, seed):
 def test_anything_at_all_is_refused_by_a_typed_error(proof):
     for outcome in (bytes(32), keccak(proof.accepted)):
         with pytest.raises(BadDispute):
-            merge_proof.verify(proof, bytes(32), bytes(32), outcome)
+            merge_proof.verify(MEAN, proof, bytes(32), bytes(32), outcome)
 
 
 def refusal(case: Case, proof: MergeProof, proposed: state.State) -> tuple[str, int | None]:

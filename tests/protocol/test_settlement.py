@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from tests.support.terms import terms
 
 from collegium.errors import BadVerdict
+from collegium.protocol.rules.shares import EQUAL, FULL_WEIGHT, SCORE
 from collegium.protocol.settlement import (
     FULL_AGREEMENT,
-    FULL_WEIGHT,
     INVALID,
     aggregator_pool,
     median,
     settle,
 )
-from collegium.protocol.terms import EQUAL, SCORE
 
 scores = st.one_of(
     st.just(INVALID),

@@ -9,6 +9,7 @@ from tests.vectors.reading import FOLDER, unhexed, vectors
 
 from collegium.errors import BadDispute
 from collegium.protocol import merge_proof
+from collegium.protocol.rules.merging import merge_rule
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +34,15 @@ def test_the_files_have_one_case_a_line(built):
 def test_the_disputes_are_judged_as_they_say(built):
     for case in built["dispute"]:
         proof = merge_proof.MergeProof.from_call(unhexed(case["proof"]))
+        rule = merge_rule(case["mergeRule"], case["mergeParameter"])
         roots = [decode_hex(case[name]) for name in ("base", "proposal", "outcome")]
         if case["refusal"]:
             with pytest.raises(BadDispute) as caught:
-                merge_proof.verify(proof, *roots)
+                merge_proof.verify(rule, proof, *roots)
             said = " ".join([caught.value.refusal, *map(str, caught.value.values.values())])
             assert said == case["refusal"]
         else:
-            merge_proof.verify(proof, *roots)
+            merge_proof.verify(rule, proof, *roots)
     refusals = {case["refusal"].split(" ")[0] for case in built["dispute"]}
     assert refusals == {"", "WrongOutcome", "WrongBlock", "WrongLeaf", "MergeCorrect"}
 

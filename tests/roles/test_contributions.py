@@ -15,7 +15,7 @@ from collegium.protocol import codec, state
 from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update
 from collegium.protocol.manifest import Manifest
-from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import MEAN, merge
 
 BASE = state.zeros(LAYOUT)
 
@@ -51,7 +51,7 @@ def noise(seed: int, scale: float = 1e5) -> np.ndarray:
 
 def test_all_that_was_gained_is_divided() -> None:
     found = contributions(BASE, HONEST, site(4).loss)
-    merged = merging.merge(BASE, [(1, u.encoded) for u in HONEST.values()])
+    merged = merge(MEAN, BASE, [(1, u.encoded) for u in HONEST.values()])
     gain = site(4).loss(state.to_float(BASE)) - site(4).loss(state.to_float(merged))
     assert gain > 0.1
     assert sum(found.values()) == pytest.approx(1e6 * gain, abs=3)

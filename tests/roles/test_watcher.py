@@ -10,8 +10,8 @@ from collegium.errors import BadProof, BlobMissing, RoundFailed, WrongMerge
 from collegium.protocol import signing, state
 from collegium.protocol.container import encode_state
 from collegium.protocol.packed import pack_attestation
+from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium.protocol.state import State
-from collegium.protocol.terms import EQUAL, SCORE
 from collegium.queries.disputes import with_places
 from collegium.queries.rounds import ShownRejection, read_round
 from collegium.roles import aggregator, validator, watcher

@@ -9,8 +9,8 @@ from tests.support.world import LAYOUT, World, site
 
 from collegium.protocol import state
 from collegium.protocol.container import decode_update
-from collegium.protocol.rules import merging
-from collegium.protocol.terms import EQUAL
+from collegium.protocol.rules.merging import MEAN, merge
+from collegium.protocol.rules.shares import EQUAL
 
 
 @pytest.fixture
@@ -25,8 +25,10 @@ def test_a_round_ends_on_the_exact_merge(final: ByHand) -> None:
         for n in world.homes
     ]
     weights = world.weights(1)
-    expected = merging.merge(
-        hand.base, [(weights[n], u) for n, u in zip(world.homes, updates, strict=True)]
+    expected = merge(
+        MEAN,
+        hand.base,
+        [(weights[n], u) for n, u in zip(world.homes, updates, strict=True)],
     )
     assert world.view().phase == "Final"
     assert world.federation.state_root() == state.root(expected) == state.root(hand.merged)

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from tests.support.world import LAYOUT, LIMITS, World, site
 
-from collegium.protocol import coalitions, codec, signing, similarity, state, verdict
+from collegium.protocol import codec, signing, similarity, state, verdict
 from collegium.protocol.card import Scoring
 from collegium.protocol.codec import Encoded
 from collegium.protocol.container import Update, encode_state, encode_update
 from collegium.protocol.manifest import Manifest
-from collegium.protocol.rules.merging import MEAN
+from collegium.protocol.rules.merging import MEAN, MergeRule
 from collegium.protocol.state import State
 from collegium.roles import aggregator, contributor, scoring, validator
 from collegium.roles.contributor import Attestation
@@ -253,7 +253,7 @@ def contributions(
     loss: scoring.Loss,
     how: Scoring | None = None,
     seed: int = 0,
-    rule: coalitions.Rule = MEAN,
+    rule: MergeRule = MEAN,
 ) -> dict[int, int]:
     """What a validator finds when it groups what resembles from the usual limit on."""
     numbers = list(updates)

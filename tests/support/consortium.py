@@ -18,7 +18,7 @@ from collegium.protocol.digest import sha256, update_digest
 from collegium.protocol.merge_proof import Accepted, MergeProof
 from collegium.protocol.model.federation import Federation
 from collegium.protocol.model.machine import Context, Event, Revert
-from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import merge
 from collegium.protocol.state import State
 from collegium.protocol.terms import Terms
 
@@ -53,7 +53,7 @@ def lanes(id: int) -> Encoded:
 
 
 def genesis() -> State:
-    """A state with lanes at both ends of int32, so that merging clamps some."""
+    """A state with lanes at both ends of int32, so that the merge clamps some."""
     start = np.random.default_rng(0).integers(-(2**31), 2**31, LANES)
     start[::7] = 2**31 - 1
     return start.astype(np.int32)
@@ -201,7 +201,7 @@ class Consortium:
     def merged(self, altered: int | None = None) -> State:
         """The merge of this round, or one in which one lane is altered."""
         updates = [(each.weight, each.lanes) for each in self.accepted() if each.weight]
-        merged = merging.merge(self.states[self.model.state_root], updates)
+        merged = merge(self.model.terms.merging, self.states[self.model.state_root], updates)
         if altered is not None:
             merged[altered] ^= 1
         self.states[state.root(merged)] = merged

@@ -14,7 +14,7 @@ from collegium.protocol.container import decode_update, encode_state
 from collegium.protocol.merge_proof import Accepted, MergeProof
 from collegium.protocol.model.machine import ZERO_ADDRESS
 from collegium.protocol.packed import pack_attestation
-from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import MEAN, merge
 from collegium.protocol.signing import compact
 from collegium.protocol.state import State
 from collegium.roles import aggregator, watcher
@@ -109,21 +109,23 @@ def accepted(hand: ByHand) -> list[tuple[int, Encoded]]:
 
 
 def altered_lane(hand: ByHand) -> State:
-    merged = merging.merge(hand.base, accepted(hand))
+    merged = merge(MEAN, hand.base, accepted(hand))
     merged[17] += 1
     return merged
 
 
 MERGES: dict[str, Callable[[ByHand], State]] = {
     "one lane is altered by the smallest step": altered_lane,
-    "an update is left out": lambda hand: merging.merge(hand.base, accepted(hand)[1:]),
-    "an update is counted twice": lambda hand: merging.merge(
-        hand.base, [(weight // 2, update) for weight, update in accepted(hand)] + accepted(hand)[:1]
+    "an update is left out": lambda hand: merge(MEAN, hand.base, accepted(hand)[1:]),
+    "an update is counted twice": lambda hand: merge(
+        MEAN,
+        hand.base,
+        [(weight // 2, update) for weight, update in accepted(hand)] + accepted(hand)[:1],
     ),
-    "other weights": lambda hand: merging.merge(
-        hand.base, [(weight - 9, update) for weight, update in accepted(hand)]
+    "other weights": lambda hand: merge(
+        MEAN, hand.base, [(weight - 9, update) for weight, update in accepted(hand)]
     ),
-    "equal weights": lambda hand: merging.merge(hand.base, [(1, u) for _, u in accepted(hand)]),
+    "equal weights": lambda hand: merge(MEAN, hand.base, [(1, u) for _, u in accepted(hand)]),
     "nothing is merged": lambda hand: hand.base,
 }
 

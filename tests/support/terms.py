@@ -7,7 +7,8 @@ test that needs another number asks for it: ``terms(committee=5)``.
 from typing import Any
 
 from collegium.protocol.card import Limits
-from collegium.protocol.terms import SCORE, Terms
+from collegium.protocol.rules.shares import SCORE
+from collegium.protocol.terms import Terms
 
 _AGREED: dict[str, Any] = {
     "reward": 1_000_000,

@@ -28,9 +28,9 @@ from collegium.protocol import (
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, sha256, update_digest
 from collegium.protocol.merge_proof import Accepted, Leaf, MergeProof
-from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import MEAN, MergeRule, merge
+from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium.protocol.settlement import INVALID
-from collegium.protocol.terms import EQUAL, SCORE
 
 FOLDER = Path(__file__).parent
 FEDERATION = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -71,9 +71,9 @@ def build() -> dict[str, Any]:
         "ledger": [ledger_case(stream, count) for count in (0, 1, 2, 3, 4, 5, 8, 13, 100)],
         "tree": [tree_case(stream, count) for count in (1, 2, 3, 4, 7)],
         "signing": [signing_case(stream) for _ in range(10)],
-        "merge": [merge_case(stream, number) for number in range(12)],
+        "merge": [merge_case(MEAN, stream, number) for number in range(12)],
         "dispute": [
-            *(dispute_case(stream, number) for number in range(12)),
+            *(dispute_case(MEAN, stream, number) for number in range(12)),
             *refused_cases(stream),
         ],
     }
@@ -197,13 +197,14 @@ def signing_case(stream: Stream) -> dict[str, Any]:
     }
 
 
-def merge_case(stream: Stream, number: int) -> dict[str, Any]:
+def merge_case(rule: MergeRule, stream: Stream, number: int) -> dict[str, Any]:
     """One leaf of 256 lanes: what a dispute over one block needs, and its result."""
     edge = 2**31 if number % 2 else 5000
     old = stream.integers(-edge, edge, 256).astype(np.int32)
     updates = [_update(stream, number) for _ in range(stream.integer(1, 6))]
-    new = merging.merge(old, updates)
+    new = merge(rule, old, updates)
     return {
+        **_rule(rule),
         "weights": [weight for weight, _ in updates],
         "bits": [encoded.bits for _, encoded in updates],
         "leaves": [_hex(bytes(codec.to_leaves(encoded)[0])) for _, encoded in updates],
@@ -218,14 +219,14 @@ def merge_case(stream: Stream, number: int) -> dict[str, Any]:
     }
 
 
-def dispute_case(stream: Stream, number: int) -> dict[str, Any]:
+def dispute_case(rule: MergeRule, stream: Stream, number: int) -> dict[str, Any]:
     """A merge with one altered lane, and the proof of it; an empty ``refusal``."""
-    return _dispute(*_disputed(stream, number), "")
+    return _dispute(rule, *_disputed(rule, stream, number), "")
 
 
 def refused_cases(stream: Stream) -> list[dict[str, Any]]:
     """Proofs that do not hold, with what the contract says of them."""
-    proof, base, proposal = _disputed(stream, 2)
+    proof, base, proposal = _disputed(MEAN, stream, 2)
     first, *others = proof.updates
     right = proof.block ^ 1
     bad = [
@@ -246,13 +247,15 @@ def refused_cases(stream: Stream) -> list[dict[str, Any]]:
         ("WrongLeaf 2", {"manifests": (bytes(32), *proof.manifests[1:])}),
         ("MergeCorrect", {"block": right}),
     ]
-    cases = [_dispute(replace(proof, **changes), base, proposal, said) for said, changes in bad]
+    cases = [
+        _dispute(MEAN, replace(proof, **changes), base, proposal, said) for said, changes in bad
+    ]
     for case in cases:  # the outcome stays that of the round
         case["outcome"] = _hex(keccak(proof.accepted))
     return [*cases, *(_malformed(stream, *fault) for fault in FAULTS)]
 
 
-def _disputed(stream: Stream, number: int) -> tuple[MergeProof, bytes, bytes]:
+def _disputed(rule: MergeRule, stream: Stream, number: int) -> tuple[MergeProof, bytes, bytes]:
     """A proof, and the two roots that it is about."""
     leaves, edge = number % 4 + 1, 2**31 if number % 2 else 5000
     base = stream.integers(-edge, edge, 256 * leaves).astype(np.int32)
@@ -263,7 +266,7 @@ def _disputed(stream: Stream, number: int) -> tuple[MergeProof, bytes, bytes]:
         digest = update_digest(manifest, codec.lane_root(lanes))
         weight = stream.integer(1, 13_000) * min(i, 1) if number % 2 else 1
         accepted.append(Accepted(i + 1, digest, weight, manifest, lanes))
-    merged = merging.merge(base, [(each.weight, each.lanes) for each in accepted if each.weight])
+    merged = merge(rule, base, [(each.weight, each.lanes) for each in accepted if each.weight])
     clamped = np.flatnonzero(np.abs(merged.astype(np.int64)) >= 2**31 - 1).tolist()
     proposed, lane = merged.copy(), stream.sample(clamped or range(merged.size), 1)[0]
     proposed[lane] = proposed[lane] - 1 if proposed[lane] > 0 else proposed[lane] + 1
@@ -287,17 +290,24 @@ def _malformed(stream: Stream, bits: int, at: int, value: int) -> dict[str, Any]
     item = packed.pack_updates([(1, digest)]) + (1).to_bytes(2, "big")
     update = Leaf(bytes(data), ())
     proof = MergeProof(1, 0, 0, leaf, leaf, item, (manifest,), (update,))
-    return _dispute(proof, root, root, "WrongLeaf 2")
+    return _dispute(MEAN, proof, root, root, "WrongLeaf 2")
 
 
-def _dispute(proof: MergeProof, base: bytes, proposal: bytes, refusal: str) -> dict[str, Any]:
+def _dispute(
+    rule: MergeRule, proof: MergeProof, base: bytes, proposal: bytes, refusal: str
+) -> dict[str, Any]:
     return {
+        **_rule(rule),
         "refusal": refusal,
         "base": _hex(base),
         "proposal": _hex(proposal),
         "outcome": _hex(keccak(proof.accepted)),
         "proof": _hexed(proof.to_call()),
     }
+
+
+def _rule(rule: MergeRule) -> dict[str, int]:
+    return {"mergeRule": rule.id, "mergeParameter": rule.parameter}
 
 
 def _hexed(value: Any) -> Any:

@@ -120,7 +120,7 @@ class Search:
                 creations[made[0]["hash"]] = _part(plan, part)
         return Deployment(
             struct=struct,
-            terms=_terms(struct),
+            terms=Terms.from_struct(struct),
             token=token,
             admin=admin,
             addresses={"federation": index.federation, **parts},
@@ -153,12 +153,6 @@ def _compare(
     """Compare creation code and constructor arguments with the shipped and the agreed ones."""
     trail.expect("code", f"{record}, creation code", keccak(wanted[0]), keccak(found[0]))
     trail.expect("code", f"{record}, constructor arguments", wanted[1], found[1])
-
-
-def _terms(struct: dict[str, Any]) -> Terms:
-    names = {name.replace("_", ""): name for name in Terms.__dataclass_fields__}
-    numbers = {names[k.lower()]: v for k, v in struct.items() if k.lower() in names}
-    return Terms(**numbers)
 
 
 def _part(plan: Plan, part: str) -> Creation:

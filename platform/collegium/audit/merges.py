@@ -13,6 +13,7 @@ from collegium.protocol.container import decode_state
 from collegium.protocol.delivery import state_limit
 from collegium.protocol.layout import Layout
 from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import MergeRule
 from collegium.protocol.state import State
 
 
@@ -23,8 +24,10 @@ class States:
         merged: root of the recomputed merge, by round.
     """
 
-    def __init__(self, trail: Trail, bundle: Bundle, index: Index, layout: Layout) -> None:
-        self.trail, self._bundle, self._layout = trail, bundle, layout
+    def __init__(
+        self, trail: Trail, bundle: Bundle, index: Index, layout: Layout, rule: MergeRule
+    ) -> None:
+        self.trail, self._bundle, self._layout, self._rule = trail, bundle, layout, rule
         self._blobs = {bytes.fromhex(entry.root): entry.blob for entry in index.states}
         trail.expect("blob", "bundle.json, states", len(index.states), len(self._blobs))
         self._latest: tuple[bytes, State] | None = None
@@ -56,8 +59,8 @@ class States:
         """Recompute the merge of one round and compare it with whatever was proposed."""
         if record.settlement is None or not (record.rejected or record.round.proposer):
             return
-        rows = zip(record.updates, record.settlement.weights, strict=True)
-        weighted = [(node, weight) for (node, _), weight in rows if weight]
+        settled = zip(record.updates, record.settlement.weights, strict=True)
+        weighted = [(node, weight) for (node, _), weight in settled if weight]
         if not weighted:
             return
         if (reason := self._obstacle(record, opened, weighted)) is not None:
@@ -65,7 +68,8 @@ class States:
             return
         base = self.get(record.base)
         assert base is not None  # no obstacle
-        result = merging.merge(base, [(weight, opened.lanes[node]) for node, weight in weighted])
+        rows = [(weight, opened.lanes[node]) for node, weight in weighted]
+        result = merging.merge(self._rule, base, rows)
         root = state.root(result)
         self.merged[record.id] = root
         for position, fallen in enumerate(record.rejected, start=1):

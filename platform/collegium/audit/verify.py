@@ -119,7 +119,9 @@ def _conclude(audit: _Audit, replay: Replay | None, subject: Subject) -> AuditRe
     history, model = replay.history, replay.model
     updates = UpdateCheck(trail, audit.bundle, audit.index, audit.documents, model)
     layout = audit.documents.layout
-    states = None if layout is None else States(trail, audit.bundle, audit.index, layout)
+    states = None
+    if layout is not None:
+        states = States(trail, audit.bundle, audit.index, layout, model.terms.merging)
     if states is not None:
         states.check_files(history)
     rounds = []

@@ -43,9 +43,10 @@ class Plan:
         Raises:
             KeyError: there is no such part.
         """
+        rule = self.struct["mergeRule"], self.struct["mergeParameter"]
         known: dict[str, tuple[Any, ...]] = {
             "vault": (self.federation, self.token, self.struct["unbonding"]),
-            "disputes": (self.federation,),
+            "disputes": (self.federation, *rule),
             "settler": (self.federation, self.struct),
             "steps": (self.federation, self.struct, self.parts),
         }

@@ -13,18 +13,23 @@ from typing import Any, NoReturn, Self
 from collegium.errors import BadCard
 from collegium.protocol import amounts
 from collegium.protocol.card import Limits, Scoring
+from collegium.protocol.rules.merging import MEAN, MERGE_RULES
+from collegium.protocol.rules.shares import PAY_RULES, WEIGHT_RULES
+from collegium.protocol.rules.table import named
 from collegium.protocol.terms import Terms
 from collegium.tasks import registry
 from collegium.tasks.task import Recipe
 
-_WEIGHT_RULES = {"equal": 0, "score": 1}
 _TOP = {"name", "task", "challenge", "token", "deposit", "version"}
 _TOP |= {"recipe", "limits", "scoring", "terms"}
 _WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
-_TERMS = {"reward", "stake", "shares", "committee", "min_updates", "min_score", "weight_rule"}
+_PARAMETERS = {rule.parameter_name for rule in MERGE_RULES} - {""}
+_TERMS = {"reward", "stake", "shares", "committee", "min_updates"}
+_TERMS |= {"merge_rule", "pay_rule", "weight_rule", *_PARAMETERS}
 _TERMS |= {f"{name}_window" for name in _WINDOWS}
 _OFFENCES = ("unrevealed", "invalid", "merge", "attestation", "equivocation")
-_USUAL = {"dispute_window", "unbonding", *(f"{name}_penalty" for name in _OFFENCES)}
+_USUAL = {"min_score", "dispute_window", "unbonding"}
+_USUAL |= {f"{name}_penalty" for name in _OFFENCES}
 _LIMITS = {"norm", "cosine", "epsilon"}
 _SCORING = {"estimator", "samples"}
 
@@ -96,9 +101,6 @@ def _terms(fields: dict[str, Any]) -> Terms:
     shares = fields.get("shares", [8_500, 1_000, 500])
     if not isinstance(shares, list) or len(shares) != 3:
         _fail("terms.shares", "basis points for nodes, validators and aggregator", shares)
-    rule = fields.get("weight_rule", "equal")
-    if rule not in _WEIGHT_RULES:
-        _fail("terms.weight_rule", f"one of {', '.join(_WEIGHT_RULES)}", rule)
     return Terms.usual(
         reward=_amount("terms.reward", fields.get("reward")),
         stake=_amount("terms.stake", fields.get("stake", "0")),
@@ -107,11 +109,28 @@ def _terms(fields: dict[str, Any]) -> Terms:
         aggregator_share=shares[2],
         committee=fields.get("committee", 3),
         min_updates=fields.get("min_updates", 2),
-        min_score=fields.get("min_score", 250),
-        weight_rule=_WEIGHT_RULES[rule],
         **{f"{name}_window": fields.get(f"{name}_window", 3_600) for name in _WINDOWS},
         **{name: fields[name] for name in _USUAL if name in fields},
+        **_rules(fields),
     )
+
+
+def _rules(fields: dict[str, Any]) -> dict[str, int]:
+    """The numbers of the rules that a card names; what it leaves out is as usual."""
+    rules = {
+        name: named(f"terms.{name}", table, fields[name]).id
+        for name, table in (("weight_rule", WEIGHT_RULES), ("pay_rule", PAY_RULES))
+        if name in fields
+    }
+    merge = named("terms.merge_rule", MERGE_RULES, fields.get("merge_rule", MEAN.name))
+    for name in _PARAMETERS & fields.keys() - {merge.parameter_name}:
+        _fail(f"terms.{name}", f"left out with merge_rule {merge.name!r}", fields[name])
+    if not merge.parameter_name:
+        return rules | {"merge_rule": merge.id}
+    if merge.parameter_name not in fields:
+        low, high = merge.bounds
+        _fail(f"terms.{merge.parameter_name}", f"an integer from {low} to {high}", None)
+    return rules | {"merge_rule": merge.id, "merge_parameter": fields[merge.parameter_name]}
 
 
 def _amount(name: str, value: object) -> int:

@@ -27,7 +27,7 @@ from collegium.protocol import draw
 from collegium.protocol.amounts import TOKEN
 from collegium.protocol.card import Limits, Scoring, TaskCard
 from collegium.protocol.layout import Layout
-from collegium.protocol.terms import EQUAL, Terms
+from collegium.protocol.terms import Terms
 from collegium.store import BlobStore
 from collegium.tasks.task import Recipe
 from collegium.workspace.home import NodeHome, NodeSettings
@@ -93,7 +93,6 @@ def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) ->
         "committee": min(COMMITTEE, lasting),
         "min_updates": min(3, lasting),
         "min_score": scenario.kind.min_score,
-        "weight_rule": EQUAL,
         **{f"{name}_window": _HOUR for name in _WINDOWS},
         **scenario.terms,
     }

@@ -8,27 +8,14 @@ and is worth exactly nothing (docs/decisions/0001).
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from collegium.errors import BadMerge
 from collegium.protocol.codec import Encoded, dequantise, ranges
-from collegium.protocol.rules.merging import MAX_WEIGHT, step
+from collegium.protocol.rules.merging import MAX_WEIGHT, Lanes, MergeRule, step
 from collegium.protocol.state import State
 from collegium_incentives import Amounts, Groups, spread, weights
-
-Lanes = npt.NDArray[np.int64]
-
-
-class Rule(Protocol):
-    """What is asked of a merge rule here; see ``rules/merging.py``."""
-
-    @property
-    def linear(self) -> bool: ...
-
-    def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes: ...
 
 
 class Coalitions:
@@ -44,7 +31,7 @@ class Coalitions:
     """
 
     def __init__(
-        self, rule: Rule, state: State, updates: Sequence[Encoded], groups: Groups
+        self, rule: MergeRule, state: State, updates: Sequence[Encoded], groups: Groups
     ) -> None:
         """Prepare the game.
 

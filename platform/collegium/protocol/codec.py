@@ -103,13 +103,15 @@ def dequantise(encoded: Encoded, blocks: slice = _ALL) -> npt.NDArray[np.int64]:
     return (values << encoded.exponents[blocks, None].astype(np.int64)).ravel()
 
 
-def ranges(padded: int) -> list[tuple[slice, slice]]:
+def ranges(padded: int, rows: int = 1) -> list[tuple[slice, slice]]:
     """Consecutive parts of a vector, each as a range of blocks and the same range of lanes.
 
-    A part dequantises to 2 MiB, so work on many updates takes little memory at any size.
+    A part of ``rows`` vectors dequantises to 2 MiB together, so work on many updates takes little
+    memory at any size.
     """
-    starts = range(0, padded // BLOCK, _CHUNK)
-    return [(slice(b, b + _CHUNK), slice(b * BLOCK, (b + _CHUNK) * BLOCK)) for b in starts]
+    size = max(1, _CHUNK // rows)
+    starts = range(0, padded // BLOCK, size)
+    return [(slice(b, b + size), slice(b * BLOCK, (b + size) * BLOCK)) for b in starts]
 
 
 def residual(wanted: npt.NDArray[np.floating], sent: Encoded) -> npt.NDArray[np.float64]:

@@ -1,10 +1,9 @@
 """Merge disputes: one block of 32 lanes proves that a proposed state is not the merge.
 
 A proof shows the same leaf of the base, of the proposal and of every accepted update, each under
-the root or digest that the chain knows, so anybody can compute the block again:
-``g' = clamp_int32(g + ⌊(2s + W) / 2W⌋)`` with ``s = Σ w · q · 2^e``. If the proposal has another
-number there, it is wrong. ``verify`` checks what the contract checks, in the same order and without
-numpy, so the two share no arithmetic with ``merge``.
+the root or digest that the chain knows, so anyone can compute the block again by the merge rule of
+the terms. If the proposal has another number there, it is wrong. ``verify`` checks what the
+contract checks, in the same order and without numpy, so the two share no arithmetic with ``merge``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +17,7 @@ from collegium.protocol import codec, packed, state, tree
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, update_digest
 from collegium.protocol.layout import BLOCK, LEAF
+from collegium.protocol.rules.merging import MergeRule
 from collegium.protocol.state import State
 
 BLOCKS = LEAF // BLOCK
@@ -155,10 +155,13 @@ def build(
     )
 
 
-def verify(proof: MergeProof, base: bytes, proposal: bytes, outcome: bytes) -> None:
+def verify(
+    rule: MergeRule, proof: MergeProof, base: bytes, proposal: bytes, outcome: bytes
+) -> None:
     """Check that a proof shows a wrong block, as the contract does.
 
     Args:
+        rule: the merge rule of the terms.
         proof: anything; its size bounds the work.
         base: root of the state that the round began with.
         proposal: the proposed root.
@@ -178,14 +181,10 @@ def verify(proof: MergeProof, base: bytes, proposal: bytes, outcome: bytes) -> N
         _check_form(index, leaf, depth, {_STATE_LEAF})
         if leaf.root(proof.leaf) != root:
             _wrong_leaf(index, f"leaf {proof.leaf} under root {root.hex()}", "another root")
-    sums, total = [0] * BLOCK, sum(weight for _, weight in accepted)
-    for i, (digest, weight) in enumerate(accepted):
-        lanes = _update_lanes(proof, i, digest)
-        sums = [sum_ + weight * lane for sum_, lane in zip(sums, lanes, strict=True)]
-    merged = [
-        max(_LOWEST, min(_HIGHEST, lane + (2 * sum_ + total) // (2 * total)))
-        for lane, sum_ in zip(_state_lanes(proof.base.data, proof.block), sums, strict=True)
-    ]
+    rows = [_update_lanes(proof, i, digest) for i, (digest, _) in enumerate(accepted)]
+    moved = rule.block(rows, [weight for _, weight in accepted])
+    lanes = _state_lanes(proof.base.data, proof.block)
+    merged = [max(_LOWEST, min(_HIGHEST, a + b)) for a, b in zip(lanes, moved, strict=True)]
     if merged == _state_lanes(proof.merged.data, proof.block):
         _refuse("MergeCorrect", "a block that differs from the merge", "32 right lanes")
 

@@ -1,8 +1,8 @@
 """Settlement: from revealed votes to weights and pay, in integers, as the contract does it.
 
 The contribution of an update is the median of the committee's votes on it; a member's vote on
-its own update is not counted. Accepted updates share the nodes' pool in proportion to what
-they contributed, validators share theirs in proportion to how closely they agreed with the
+its own update is not counted. Accepted updates share the nodes' pool and weigh in the merge by the
+rules of the terms; validators share theirs in proportion to how closely they agreed with the
 medians. Every division rounds down and what remains returns to the escrow.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collegium.errors import BadVerdict
-from collegium.protocol.terms import BPS, EQUAL, Terms
+from collegium.protocol.rules.shares import PAY_RULES, WEIGHT_RULES
+from collegium.protocol.rules.table import numbered
+from collegium.protocol.terms import BPS, Terms
 
 INVALID = -(2**31)
 """The vote "undelivered or malformed"; below every real score."""
-FULL_WEIGHT = 65535
-"""Weights of the score rule add up to at most this."""
 FULL_AGREEMENT = 1 << 32
 """Agreement of a validator whose every vote is the median."""
 
@@ -60,7 +60,7 @@ def settle(
     """Settle one round.
 
     Args:
-        terms: shares, reward, minScore and weight rule.
+        terms: shares, reward, minScore, and the rules of pay and weight.
         owners: node id of each update, in commit order.
         members: node id of each committee slot.
         votes: per slot one int32 per update, or None if the slot did not reveal.
@@ -73,7 +73,9 @@ def settle(
     phi = [median(given) for given in cast]
     accepted = [is_accepted(value, terms.min_score) for value in phi]
     credit = [max(value, 0) if ok else 0 for value, ok in zip(phi, accepted, strict=True)]
-    node_pays = _split(terms.reward * terms.node_share // BPS, credit)
+    paying = numbered("pay_rule", PAY_RULES, terms.pay_rule)()
+    weighing = numbered("weight_rule", WEIGHT_RULES, terms.weight_rule)()
+    node_pays = _split(terms.reward * terms.node_share // BPS, paying.shares(credit))
     agreements = [
         0 if vote is None else _agreement(member, vote, owners, phi)
         for member, vote in zip(members, votes, strict=True)
@@ -86,7 +88,7 @@ def settle(
         invalid=tuple(
             value == INVALID and len(given) > 0 for value, given in zip(phi, cast, strict=True)
         ),
-        weights=tuple(_weights(terms.weight_rule, credit, accepted)),
+        weights=tuple(weighing.weights(credit, accepted)),
         node_pays=tuple(node_pays),
         validator_pays=tuple(validator_pays),
         aggregator_pay=pool,
@@ -134,13 +136,6 @@ def _cast(
     """The votes that count for an update: those of all who revealed, but its owner."""
     given = zip(members, votes, strict=True)
     return [vote[update] for member, vote in given if vote is not None and member != owner]
-
-
-def _weights(rule: int, credit: Sequence[int], accepted: Sequence[bool]) -> list[int]:
-    total = sum(credit)
-    if rule == EQUAL or total == 0:
-        return [int(ok) for ok in accepted]
-    return [FULL_WEIGHT * value // total for value in credit]
 
 
 def _agreement(member: int, vote: Votes, owners: Sequence[int], phi: Sequence[int]) -> int:

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, Self
 
 from collegium.errors import BadCard
 from collegium.protocol.fields import Check
+from collegium.protocol.rules import merging
+from collegium.protocol.rules.merging import MERGE_RULES, MergeRule
+from collegium.protocol.rules.shares import EQUAL, PAY_RULES, SCORE, WEIGHT_RULES
+from collegium.protocol.rules.table import numbered
 
 BPS = 10_000
 """Shares are in basis points of the round's reward."""
-EQUAL: Final = 0
-SCORE: Final = 1
-"""Weight rules: every accepted update alike, or in proportion to its contribution."""
-
-WeightRule = Literal[0, 1]
 
 _check = Check("terms", BadCard)
 _AMOUNTS = ("reward", "stake")
@@ -24,6 +23,13 @@ _PENALTIES = {
     "merge_penalty": 10_000,
     "attestation_penalty": 5_000,
     "equivocation_penalty": 10_000,
+}
+_RULES = {
+    "min_score": 250,
+    "weight_rule": EQUAL,
+    "pay_rule": SCORE,
+    "merge_rule": merging.MEAN.id,
+    "merge_parameter": merging.MEAN.parameter,
 }
 
 
@@ -38,7 +44,9 @@ class Terms:
         committee: validators drawn per round.
         min_updates: fewest updates with which a round goes on.
         min_score: least contribution of an accepted update, micro-nats.
-        weight_rule: ``EQUAL`` or ``SCORE``.
+        weight_rule, pay_rule: numbers of rules in ``rules/shares.py``.
+        merge_rule: number of a rule in ``rules/merging.py``.
+        merge_parameter: the number that this rule takes; 0 if it takes none.
         commit_window … challenge_window: seconds.
         dispute_window: seconds that an attested merge stays open to dispute, at most the
             challenge window.
@@ -58,7 +66,10 @@ class Terms:
     committee: int
     min_updates: int
     min_score: int
-    weight_rule: WeightRule
+    weight_rule: int
+    pay_rule: int
+    merge_rule: int
+    merge_parameter: int
     commit_window: int
     score_window: int
     reveal_window: int
@@ -83,7 +94,11 @@ class Terms:
         _check.integer("committee", self.committee, 1, 15)
         _check.integer("min_updates", self.min_updates, 1, 256)
         _check.integer("min_score", self.min_score, -(2**31) + 1, 2**31 - 1)
-        _check.one_of("weight_rule", self.weight_rule, (EQUAL, SCORE))
+        numbered("weight_rule", WEIGHT_RULES, self.weight_rule)
+        numbered("pay_rule", PAY_RULES, self.pay_rule)
+        merge = numbered("merge_rule", MERGE_RULES, self.merge_rule)
+        name = merge.parameter_name or "merge_parameter"
+        _check.integer(name, self.merge_parameter, *merge.bounds)
         windows = _sum_of_windows(asdict(self))
         _check.integer("unbonding", self.unbonding, windows + 1, 2**32 - 1)
         for name in _PENALTIES:
@@ -95,11 +110,13 @@ class Terms:
 
         The dispute window is a tenth of the challenge window, unbonding takes twice as long as all
         windows together, an unrevealed vote and an invalid update cost a tenth of the stake, a
-        false attestation half of it, a false merge and two updates in one round all of it.
+        false attestation half of it, a false merge and two updates in one round all of it. An
+        update is accepted from 250 micro-nats on; the merge is the mean with equal weights, and pay
+        is in proportion to the score.
         """
         challenge: Any = agreed.get("challenge_window")
         _check.integer("challenge_window", challenge, 1, 2**32 - 1)
-        terms = {"dispute_window": max(1, challenge // 10), **_PENALTIES, **agreed}
+        terms = {"dispute_window": max(1, challenge // 10), **_PENALTIES, **_RULES, **agreed}
         return cls(**{"unbonding": 2 * _sum_of_windows(terms), **terms})
 
     @property
@@ -112,10 +129,20 @@ class Terms:
         """Votes or attestations that carry a round: ⌈2c/3⌉ of the committee."""
         return -(-2 * self.committee // 3)
 
+    @property
+    def merging(self) -> MergeRule:
+        """The rule by which accepted updates become the next state."""
+        return merging.merge_rule(self.merge_rule, self.merge_parameter)
+
     def to_struct(self, card: bytes, genesis: bytes) -> dict[str, Any]:
         """The contract's ``Terms``: field names and order of the Solidity struct."""
         numbers = {_camel(name): value for name, value in asdict(self).items()}
         return {"card": card, "genesis": genesis, **numbers}
+
+    @classmethod
+    def from_struct(cls, struct: Mapping[str, Any]) -> Self:
+        """The terms in a contract's struct; raises BadCard for a number out of range."""
+        return cls(**{name: struct[_camel(name)] for name in cls.__dataclass_fields__})
 
     def to_json(self) -> dict[str, Any]:
         # Token units exceed 2^53, beyond which JSON numbers are not exact.

@@ -50,7 +50,7 @@ def remade(
     opened = committed_updates(node, view, envelopes)
     accepted = [(u, w) for u, w in zip(view.updates, view.weights, strict=True) if w]
     weighted = [(w, require(opened, u.node).encoded) for u, w in accepted]
-    return Remade(start, opened, merging.merge(start, weighted))
+    return Remade(start, opened, merging.merge(node.card.terms.merging, start, weighted))
 
 
 def merged(

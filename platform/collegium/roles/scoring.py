@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from collegium.protocol import state
 from collegium.protocol.card import Scoring
-from collegium.protocol.coalitions import Coalitions, Rule
+from collegium.protocol.coalitions import Coalitions
 from collegium.protocol.container import Update
+from collegium.protocol.rules.merging import MergeRule
 from collegium.protocol.state import State
 from collegium_incentives import Amounts, estimate, share, to_micro
 
@@ -20,7 +21,7 @@ _LARGEST = 1_000.0  # nats; micro-nats in int32 end at 2147
 
 
 def contributions(
-    rule: Rule,
+    rule: MergeRule,
     base: State,
     updates: Mapping[int, Update],
     groups: Sequence[Sequence[int]],

@@ -13,7 +13,6 @@ from collegium.chain.receipts import Receipt
 from collegium.errors import RoundFailed, WrongMerge
 from collegium.protocol import draw, signing, state, verdict
 from collegium.protocol.checks import Finding
-from collegium.protocol.rules.merging import MEAN
 from collegium.protocol.settlement import INVALID
 from collegium.roles.aggregator import Remade, read_base, remade
 from collegium.roles.inbox import open_updates
@@ -84,7 +83,7 @@ def _score(
     start = read_base(node, view, base)
     opened = open_updates(node, view, envelopes)
     scores = contributions(
-        MEAN,
+        node.card.terms.merging,
         start,
         opened.usable,
         opened.groups,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from collegium.errors import BadMerge
 from collegium.protocol import codec
 from collegium.protocol.codec import Encoded
-from collegium.protocol.rules.merging import MAX_WEIGHT, merge
+from collegium.protocol.rules.merging import MAX_WEIGHT, MEAN, merge
 
 
 def encoded(rng, bits, lanes=256, exponent=24):
@@ -46,7 +46,7 @@ def reference(state, updates):
 @given(games())
 def test_merging_equals_unbounded_integer_arithmetic(game):
     state, updates = game
-    merged = merge(state, updates)
+    merged = merge(MEAN, state, updates)
     assert merged.dtype == np.int32 and merged.tolist() == reference(state, updates)
 
 
@@ -54,14 +54,14 @@ def test_merging_equals_unbounded_integer_arithmetic(game):
 def test_order_does_not_matter(game, random):
     state, updates = game
     shuffled = random.sample(updates, len(updates))
-    assert np.array_equal(merge(state, updates), merge(state, shuffled))
+    assert np.array_equal(merge(MEAN, state, updates), merge(MEAN, state, shuffled))
 
 
 @given(games())
 def test_the_arguments_are_left_as_they_were(game):
     state, updates = game
     before = state.copy()
-    merge(state, updates)
+    merge(MEAN, state, updates)
     assert np.array_equal(state, before)
 
 
@@ -70,7 +70,7 @@ def test_only_the_ratio_of_weights_matters(game, factor):
     state, updates = game
     updates = [(weight % 100 + 1, update) for weight, update in updates]
     scaled = [(weight * factor, update) for weight, update in updates]
-    assert np.array_equal(merge(state, updates), merge(state, scaled))
+    assert np.array_equal(merge(MEAN, state, updates), merge(MEAN, state, scaled))
 
 
 def test_halves_round_up_and_the_state_saturates():
@@ -79,25 +79,30 @@ def test_halves_round_up_and_the_state_saturates():
     small = Encoded(8, np.zeros(8, np.uint8), lanes)
     nothing = Encoded(8, np.zeros(8, np.uint8), np.zeros(256, np.int8))
     state = np.zeros(256, np.int32)
-    assert merge(state, [(1, small), (1, nothing)])[:4].tolist() == [1, 0, 64, -63]
+    assert merge(MEAN, state, [(1, small), (1, nothing)])[:4].tolist() == [1, 0, 64, -63]
     state[:4] = [2**31 - 1, -(2**31), 2**31 - 1, -(2**31)]
-    assert merge(state, [(1, small)])[:4].tolist() == [2**31 - 1, -(2**31), 2**31 - 1, -(2**31)]
+    assert merge(MEAN, state, [(1, small)])[:4].tolist() == [
+        2**31 - 1,
+        -(2**31),
+        2**31 - 1,
+        -(2**31),
+    ]
 
 
 def test_the_largest_sum_stays_inside_int64():
     big = Encoded(8, np.full(8, 24, np.uint8), np.full(256, 127, np.int8))
     state = np.zeros(256, np.int32)
-    assert set(merge(state, [(MAX_WEIGHT, big)]).tolist()) == {127 << 24}
+    assert set(merge(MEAN, state, [(MAX_WEIGHT, big)]).tolist()) == {127 << 24}
 
 
 def test_parts_of_a_large_state_join_without_a_seam(monkeypatch):
     rng = np.random.default_rng(3)
     state = rng.integers(-1000, 1000, 2048).astype(np.int32)
     updates = [(weight, encoded(rng, 4, 2048)) for weight in (1, 2, 5)]
-    whole = merge(state, updates)
+    whole = merge(MEAN, state, updates)
     monkeypatch.setattr(codec, "_CHUNK", 3)
     assert len(codec.ranges(2048)) == 22
-    assert np.array_equal(merge(state, updates), whole)
+    assert np.array_equal(merge(MEAN, state, updates), whole)
 
 
 @pytest.mark.parametrize("weights", [[], [0], [1, -1], [MAX_WEIGHT, 1]])
@@ -105,7 +110,7 @@ def test_weights_out_of_range_are_refused(weights):
     rng = np.random.default_rng(0)
     updates = [(weight, encoded(rng, 8)) for weight in weights]
     with pytest.raises(BadMerge):
-        merge(np.zeros(256, np.int32), updates)
+        merge(MEAN, np.zeros(256, np.int32), updates)
 
 
 def test_other_layouts_and_dtypes_are_refused():
@@ -117,4 +122,4 @@ def test_other_layouts_and_dtypes_are_refused():
         (np.zeros(256, np.int32), [update, (1, encoded(rng, 8, 512))]),
     ):
         with pytest.raises(BadMerge):
-            merge(state, updates)
+            merge(MEAN, state, updates)

@@ -29,6 +29,8 @@ def test_a_recipe_survives_json():
         {"decay": 1.5},
         {"balance": -0.1},
         {"held_out": 1.0},
+        {"min_score": 0},  # money is in the terms
+        {"weight_rule": "equal"},
         {"base": ""},
         {"targets": 3},
         {"warmup": 40, "local_steps": 40},

@@ -32,7 +32,8 @@ class Disputes:
         federation.expect(context, claim.round, Phase.PROPOSED)
         round = federation.round
         try:
-            merge_proof.verify(claim, federation.state_root, round.proposal, round.outcome)
+            rule = federation.terms.merging
+            merge_proof.verify(rule, claim, federation.state_root, round.proposal, round.outcome)
         except BadDispute as error:
             raise Revert(error.refusal, **error.values) from error
         federation.disprove(context, claim.round, context.sender)

@@ -1,17 +1,21 @@
-"""Merging: exact integer averaging, the same bits in any order and on any machine.
+"""Merging: the rule by which accepted updates become the next state, in exact integers.
 
-With weights ``w_i`` and ``W = Σ w_i``, per lane ``s = Σ w_i · q_i · 2^e_i`` and
-``g' = clamp_int32(g + ⌊(2s + W) / 2W⌋)``: the weighted mean, rounded half up. As ``W <= 65535``
-and a lane is below 2^31, sums stay far inside int64.
+A rule is a function from the lanes of all updates to the lanes that the state moves by; the next
+state is ``g' = clamp_int32(g + moved)``: the same bits in any order and on any machine.
+``contracts/rules/Merge.sol`` has the same rules under the same numbers. A new rule is one class
+here, in the table, and one branch there.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from collegium.errors import BadMerge
 from collegium.protocol.codec import Encoded, dequantise, ranges
+from collegium.protocol.rules.table import Rule, numbered
 from collegium.protocol.state import State
 
 MAX_WEIGHT = 65535
@@ -23,10 +27,83 @@ Weighted = tuple[int, Encoded]
 Lanes = npt.NDArray[np.int64]
 
 
-def merge(state: State, updates: Sequence[Weighted]) -> State:
-    """The next state: ``state`` plus the weighted mean of the updates.
+class MergeRule(Rule, Protocol):
+    """How updates become one step of the state.
+
+    Attributes:
+        parameter_name: what the card calls the rule's number; empty if it takes none.
+        bounds: least and greatest value of that number.
+        linear: whether the step is a weighted sum of the updates, but for rounding.
+        parameter: the number.
+    """
+
+    parameter_name: ClassVar[str]
+    bounds: ClassVar[tuple[int, int]]
+    linear: ClassVar[bool]
+
+    def __init__(self, parameter: int) -> None: ...
+
+    @property
+    def parameter(self) -> int: ...
+
+    def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
+        """What each lane of the state moves by.
+
+        Args:
+            rows: int64 ``[updates, lanes]``, each below 2^31 in magnitude; an update that is absent
+                from a coalition is a row of zeros (docs/decisions/0001).
+            weights: of each row; at least one is positive, and they add up to at most 65535.
+
+        Returns:
+            int64 ``[lanes]``.
+        """
+
+    def block(self, rows: Sequence[Sequence[int]], weights: Sequence[int]) -> list[int]:
+        """The same for the judge of disputes: in Python's own integers, apart from ``moved``."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The weighted mean, rounded half up.
+
+    With weights ``w_i`` and ``W = Σ w_i``, per lane ``s = Σ w_i · q_i · 2^e_i`` and the state moves
+    by ``⌊(2s + W) / 2W⌋``. As ``W <= 65535`` and a lane is below 2^31, sums stay far inside int64.
+    """
+
+    id: ClassVar[int] = 0
+    name: ClassVar[str] = "mean"
+    sentence: ClassVar[str] = "The state moves by the weighted mean of the accepted updates."
+    parameter_name: ClassVar[str] = ""
+    bounds: ClassVar[tuple[int, int]] = (0, 0)
+    linear: ClassVar[bool] = True
+    parameter: int = 0
+
+    def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
+        total = np.zeros(rows.shape[1], np.int64)
+        for weight, row in zip(weights, rows, strict=True):
+            total += weight * row
+        return _rounded(total, sum(weights))
+
+    def block(self, rows: Sequence[Sequence[int]], weights: Sequence[int]) -> list[int]:
+        whole = sum(weights)
+        sums = [sum(map(int.__mul__, weights, lane)) for lane in zip(*rows, strict=True)]
+        return [(2 * each + whole) // (2 * whole) for each in sums]
+
+
+MEAN = Mean()
+MERGE_RULES: tuple[type[MergeRule], ...] = (Mean,)
+
+
+def merge_rule(number: int, parameter: int) -> MergeRule:
+    """The rule that the terms of a card name; raises BadCard if there is no such rule."""
+    return numbered("merge_rule", MERGE_RULES, number)(parameter)
+
+
+def merge(rule: MergeRule, state: State, updates: Sequence[Weighted]) -> State:
+    """The next state: ``state`` moved by the updates as the rule says.
 
     Args:
+        rule: of the card's terms.
         state: int32 ``[padded]``.
         updates: weight (1 to 65535) and lanes of each accepted update.
 
@@ -34,30 +111,12 @@ def merge(state: State, updates: Sequence[Weighted]) -> State:
         BadMerge: no updates, weights outside their range, or lanes of another layout.
     """
     _check(state, updates)
+    weights = [weight for weight, _ in updates]
     merged = np.empty_like(state)
-    for blocks, lanes in ranges(state.size):
-        total = np.zeros(merged[lanes].size, np.int64)
-        for weight, encoded in updates:
-            total += weight * dequantise(encoded, blocks)
-        moved = _rounded(total, sum(weight for weight, _ in updates))
-        merged[lanes] = step(state[lanes], moved)
+    for blocks, lanes in ranges(state.size, len(updates)):
+        rows = np.stack([dequantise(encoded, blocks) for _, encoded in updates])
+        merged[lanes] = step(state[lanes], rule.moved(rows, weights))
     return merged
-
-
-class Mean:
-    """The weighted mean, rounded half up."""
-
-    linear = True
-
-    def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
-        """What each lane moves by, int64 ``[lanes]``, from rows int64 ``[updates, lanes]``."""
-        total = np.zeros(rows.shape[1], np.int64)
-        for weight, row in zip(weights, rows, strict=True):
-            total += weight * row
-        return _rounded(total, sum(weights))
-
-
-MEAN = Mean()
 
 
 def step(state: State, moved: Lanes) -> State:
@@ -67,6 +126,7 @@ def step(state: State, moved: Lanes) -> State:
 
 
 def _rounded(total: Lanes, whole: int) -> Lanes:
+    """``total / whole``, rounded half up."""
     return (2 * total + whole) // (2 * whole)
 
 

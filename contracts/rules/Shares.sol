@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @title Rules of pay and of merge weight
+/// @notice The credit of an update is its median if it is accepted and that is positive, else 0.
+/// The Python module `collegium.protocol.rules.shares` has the same rules under the same numbers.
+/// Bounds that make unchecked arithmetic safe: 256 credits of 31 bits, pools of 96 bits.
+library Shares {
+    uint256 internal constant EQUAL = 0;
+    uint256 internal constant SCORE = 1;
+
+    /// @dev Sum of weights by score is at most this.
+    uint256 private constant FULL_WEIGHT = 65535;
+
+    /// @notice What divides the pool and the weights of one round.
+    /// @param pool Token units for the accepted updates.
+    /// @param credits Sum of all credits; 1 if there are none.
+    /// @param parts What the pool is divided by; 1 if there are no credits.
+    struct Split {
+        uint256 payRule;
+        uint256 weightRule;
+        uint256 pool;
+        uint256 credits;
+        uint256 parts;
+    }
+
+    /// @notice Whether there is a pay rule with this number.
+    function isPayRule(uint256 rule) internal pure returns (bool) {
+        return rule == SCORE;
+    }
+
+    /// @notice Whether there is a weight rule with this number.
+    function isWeightRule(uint256 rule) internal pure returns (bool) {
+        return rule <= SCORE;
+    }
+
+    /// @notice Prepare the split of a round.
+    /// @param credits Sum of all credits.
+    function split(
+        uint256 payRule,
+        uint256 weightRule,
+        uint256 pool,
+        int256[] memory,
+        int256,
+        uint256 credits
+    ) internal pure returns (Split memory) {
+        // Where no update has a credit all accepted ones weigh the same, and none is paid.
+        if (credits == 0) return Split(SCORE, EQUAL, 0, 1, 1);
+        return Split(payRule, weightRule, pool, credits, credits);
+    }
+
+    /// @notice Merge weight and pay of an accepted update.
+    function worth(Split memory round, uint256 credit)
+        internal
+        pure
+        returns (uint256 weight, uint256 pay)
+    {
+        unchecked {
+            weight = round.weightRule == SCORE ? FULL_WEIGHT * credit / round.credits : 1;
+            pay = round.pool * credit / round.parts;
+        }
+    }
+}
