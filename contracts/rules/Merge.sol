@@ -9,36 +9,98 @@ import {Lanes} from "../libraries/Lanes.sol";
 /// rules under the same numbers.
 library Merge {
     uint8 internal constant MEAN = 0;
+    uint8 internal constant TRIMMED = 1;
+
+    /// @dev Of 256 updates, the most that a round has, more than this cannot be left out twice.
+    uint256 private constant MAX_TRIM = 127;
+    /// @dev Gaps of Shell's sort after Ciura, up to 256 numbers: 1, 4, 10, 23, 57, 132.
+    uint256 private constant GAPS = 0x01040a173984;
 
     /// @notice Whether there is a rule with this number that takes this parameter.
     function isRule(uint8 rule, uint16 parameter) internal pure returns (bool) {
+        if (rule == TRIMMED) return parameter != 0 && parameter <= MAX_TRIM;
         return rule == MEAN && parameter == 0;
     }
 
     /// @notice Room for what a rule keeps of this many updates.
-    function room(uint8, uint256) internal pure returns (Lanes.Sums[] memory rows) {
-        return new Lanes.Sums[](1);
+    function room(uint8 rule, uint256 updates) internal pure returns (Lanes.Sums[] memory rows) {
+        return new Lanes.Sums[](rule == TRIMMED ? updates : 1);
     }
 
     /// @notice Take in the block of update `i`, with its weight.
     /// @return valid Whether the block has the format of updates.
     function add(
-        uint8,
+        uint8 rule,
         Lanes.Sums[] memory rows,
-        uint256,
+        uint256 i,
         bytes calldata leaf,
         uint256 block_,
         uint256 weight
     ) internal pure returns (bool valid) {
+        // What weighs nothing is checked as the others are, and leaves a row of weight 0.
+        if (rule == TRIMMED) return Lanes.add(rows[i], leaf, block_, weight == 0 ? 0 : 1);
         return Lanes.add(rows[0], leaf, block_, weight);
     }
 
     /// @notice What all updates together come to.
-    function moved(uint8, uint16, Lanes.Sums[] memory rows)
+    function moved(uint8 rule, uint16 parameter, Lanes.Sums[] memory rows)
         internal
         pure
         returns (Lanes.Sums memory)
     {
-        return rows[0];
+        return rule == TRIMMED ? _trimmed(rows, parameter) : rows[0];
+    }
+
+    /// @dev Sums of each lane without its `trim` lowest and `trim` highest values; where that leaves
+    /// none, without as many as leave one or two.
+    function _trimmed(Lanes.Sums[] memory rows, uint256 trim)
+        private
+        pure
+        returns (Lanes.Sums memory kept)
+    {
+        unchecked {
+            uint256 present;
+            for (uint256 i; i < rows.length; ++i) {
+                if (rows[i].weight != 0) rows[present++] = rows[i];
+            }
+            uint256 most = present == 0 ? 0 : (present - 1) / 2;
+            if (trim > most) trim = most;
+            kept.weight = present - 2 * trim;
+            int256[] memory values = new int256[](present);
+            for (uint256 lane; lane < kept.lanes.length; ++lane) {
+                for (uint256 i; i < present; ++i) {
+                    values[i] = rows[i].lanes[lane];
+                }
+                _sort(values);
+                int256 sum;
+                for (uint256 i = trim; i < present - trim; ++i) {
+                    sum += values[i];
+                }
+                kept.lanes[lane] = sum;
+            }
+        }
+    }
+
+    /// @dev Shell's sort, in assembly because it runs once per lane.
+    function _sort(int256[] memory values) private pure {
+        assembly ("memory-safe") {
+            let first := add(values, 0x20)
+            let end := add(first, shl(5, mload(values)))
+            for { let gaps := GAPS } gaps { gaps := shr(8, gaps) } {
+                let gap := shl(5, and(gaps, 0xff))
+                let second := add(first, gap)
+                for { let item := second } lt(item, end) { item := add(item, 0x20) } {
+                    let value := mload(item)
+                    let at := item
+                    for {} iszero(lt(at, second)) {} {
+                        let before := mload(sub(at, gap))
+                        if iszero(sgt(before, value)) { break }
+                        mstore(at, before)
+                        at := sub(at, gap)
+                    }
+                    mstore(at, value)
+                }
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Federation} from "../Federation.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
+import {Merge} from "../rules/Merge.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// @dev Terms that no federation can be founded on.
@@ -65,7 +66,12 @@ contract TermsTest is Fixture {
         terms.mergeRule = 2;
         refusedTerms(terms);
         terms = agreed(3);
-        terms.mergeParameter = 1;
+        terms.mergeParameter = 1; // the mean takes none
+        refusedTerms(terms);
+        terms.mergeRule = Merge.TRIMMED;
+        terms.mergeParameter = 0;
+        refusedTerms(terms);
+        terms.mergeParameter = 128;
         refusedTerms(terms);
         for (uint256 i; i < 5; ++i) {
             terms = agreed(3);

@@ -14,6 +14,7 @@ from tests.support.offences import (
     MERGES,
     NOBODY,
     Slash,
+    accepted,
     altered_lane,
     check_books,
     conclude,
@@ -24,6 +25,7 @@ from tests.support.offences import (
     proof,
     propose,
     report,
+    show,
     sign,
     slashes,
     stake,
@@ -33,6 +35,7 @@ from tests.support.world import World
 
 from collegium.errors import RoundFailed, TransactionReverted
 from collegium.protocol import codec, state
+from collegium.protocol.rules.merging import MEAN, Trimmed, merge
 from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium.roles import aggregator
 
@@ -87,6 +90,32 @@ def test_a_lane_is_disproved_at_every_width(
     assert {len(leaf.data) for leaf in shown.updates} == {codec.leaf_size(bits)}
     disprove(hand, wrong)
     assert hand.view.phase == "Merge" and len(slashes(hand.world)) == 1
+
+
+@pytest.mark.parametrize("how", ["one lane is altered", "the mean is taken"])
+def test_a_false_trimmed_merge_is_disproved(make_world: Callable[..., World], how: str) -> None:
+    """Altered lane, or another rule than the card's: the contract computes the trimmed mean."""
+    hand = ByHand(make_world(nodes=4, merge_rule=Trimmed.id, merge_parameter=1)).play("settle")
+    right = merge(Trimmed(1), hand.base, accepted(hand))
+    wrong = merge(MEAN, hand.base, accepted(hand))
+    if how == "one lane is altered":
+        wrong = right.copy()
+        wrong[17] += 1
+    liar = propose(hand, wrong)
+    challenger = disprove(hand, wrong)
+    assert slashes(hand.world) == [Slash(liar, MERGE, 500, challenger)]
+    assert conclude(hand, members(hand)[1]) == state.root(right)
+
+
+def test_a_right_trimmed_merge_is_not_disproved(make_world: Callable[..., World]) -> None:
+    """The same proof about a block that is right, and about the right root, is refused."""
+    hand = ByHand(make_world(nodes=4, merge_rule=Trimmed.id, merge_parameter=1)).play("settle")
+    right = merge(Trimmed(1), hand.base, accepted(hand))
+    propose(hand, right)
+    for leaf, block in ((0, 0), (1, 7)):
+        with pytest.raises(TransactionReverted, match="MergeCorrect"):
+            hand.world.federation.dispute_merge(show(hand, right, (leaf, block)))
+    assert slashes(hand.world) == []
 
 
 def test_a_quorum_that_colludes(settled: ByHand) -> None:

@@ -7,7 +7,7 @@ import pytest
 from collegium.consortium.card_file import CardFile
 from collegium.errors import BadCard
 from collegium.protocol.card import Scoring
-from collegium.protocol.rules.merging import MEAN
+from collegium.protocol.rules.merging import MEAN, Trimmed
 from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium_incentives import NAMES
 
@@ -84,11 +84,20 @@ def test_rules_are_chosen_by_name(tmp_path: Path) -> None:
     assert terms.merging == MEAN
 
 
+def test_the_trimmed_mean_says_how_much_it_leaves_out(tmp_path: Path) -> None:
+    assert read(tmp_path, 'merge_rule = "trimmed"\ntrim = 2\n').terms.merging == Trimmed(2)
+
+
 @pytest.mark.parametrize(
     ("line", "known"),
     [
-        ('merge_rule = "median"', "mean"),
-        ("merge_rule = 0", "mean"),
+        ('merge_rule = "median"', "mean, trimmed"),
+        ("merge_rule = 0", "mean, trimmed"),
+        ("trim = 1", "left out with merge_rule 'mean'"),
+        ('merge_rule = "trimmed"', "terms.trim to be an integer from 1 to 127"),
+        ('merge_rule = "trimmed"\ntrim = 0', "an integer from 1 to 127"),
+        ('merge_rule = "trimmed"\ntrim = 128', "an integer from 1 to 127"),
+        ('merge_rule = "trimmed"\ntrim = "1"', "an integer from 1 to 127"),
         ('pay_rule = "fair"', "score"),
         ('weight_rule = "samples"', "equal, score"),
         ("weight_rule = 1", "equal, score"),

@@ -16,11 +16,11 @@ from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, update_digest
 from collegium.protocol.layout import LEAF
 from collegium.protocol.merge_proof import Accepted, Leaf, MergeProof
-from collegium.protocol.rules.merging import MEAN, MergeRule, merge
+from collegium.protocol.rules.merging import MEAN, MergeRule, Trimmed, merge
 from collegium.protocol.rules.shares import EQUAL, SCORE, WEIGHT_RULES
 from collegium.protocol.rules.table import numbered
 
-RULES = (MEAN,)
+RULES = (MEAN, Trimmed(1), Trimmed(3))
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 
 

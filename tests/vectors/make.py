@@ -28,7 +28,7 @@ from collegium.protocol import (
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, sha256, update_digest
 from collegium.protocol.merge_proof import Accepted, Leaf, MergeProof
-from collegium.protocol.rules.merging import MEAN, MergeRule, merge
+from collegium.protocol.rules.merging import MEAN, MergeRule, Trimmed, merge
 from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium.protocol.settlement import INVALID
 
@@ -62,10 +62,10 @@ class Stream:
         return [left.pop(self.integer(0, len(left))) for _ in range(count)]
 
 
-def build() -> dict[str, Any]:
+def build() -> dict[str, list[dict[str, Any]]]:
     """Every vector file by name."""
     stream = Stream()
-    return {
+    files: dict[str, list[dict[str, Any]]] = {
         "settlement": [settlement_case(stream, number) for number in range(40)],
         "draw": [draw_case(stream, number) for number in range(30)],
         "ledger": [ledger_case(stream, count) for count in (0, 1, 2, 3, 4, 5, 8, 13, 100)],
@@ -77,6 +77,12 @@ def build() -> dict[str, Any]:
             *refused_cases(stream),
         ],
     }
+    for number in range(12):
+        rule = Trimmed(number // 4 + 1)
+        files["merge"].append(merge_case(rule, stream, number))
+        files["dispute"].append(dispute_case(rule, stream, number))
+        files["dispute"].append(right_case(rule, stream, number))
+    return files
 
 
 def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
@@ -222,6 +228,12 @@ def merge_case(rule: MergeRule, stream: Stream, number: int) -> dict[str, Any]:
 def dispute_case(rule: MergeRule, stream: Stream, number: int) -> dict[str, Any]:
     """A merge with one altered lane, and the proof of it; an empty ``refusal``."""
     return _dispute(rule, *_disputed(rule, stream, number), "")
+
+
+def right_case(rule: MergeRule, stream: Stream, number: int) -> dict[str, Any]:
+    """A proof about a block that is merged as the rule says."""
+    proof, base, proposal = _disputed(rule, stream, number)
+    return _dispute(rule, replace(proof, block=proof.block ^ 1), base, proposal, "MergeCorrect")
 
 
 def refused_cases(stream: Stream) -> list[dict[str, Any]]:

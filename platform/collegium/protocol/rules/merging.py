@@ -90,8 +90,45 @@ class Mean:
         return [(2 * each + whole) // (2 * whole) for each in sums]
 
 
+@dataclass(frozen=True)
+class Trimmed:
+    """The trimmed mean, lane by lane, rounded half up; every update counts alike.
+
+    Of each lane the ``parameter`` lowest and as many of the highest values are left out. Where that
+    leaves none, as many are left out as leave one or two. Updates that weigh nothing are not there.
+    """
+
+    id: ClassVar[int] = 1
+    name: ClassVar[str] = "trimmed"
+    sentence: ClassVar[str] = (
+        "The state moves by the mean of the accepted updates, of which each lane leaves out the "
+        "lowest and the highest."
+    )
+    parameter_name: ClassVar[str] = "trim"
+    bounds: ClassVar[tuple[int, int]] = (1, 127)  # of 256 updates, the most that a round has
+    linear: ClassVar[bool] = False
+    parameter: int
+
+    def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
+        present = rows[np.asarray(weights) > 0]
+        trim = self._trim(len(present))
+        kept = np.sort(present, axis=0)[trim : len(present) - trim]
+        return _rounded(kept.sum(axis=0), len(kept))
+
+    def block(self, rows: Sequence[Sequence[int]], weights: Sequence[int]) -> list[int]:
+        present = [row for row, weight in zip(rows, weights, strict=True) if weight]
+        trim, moved = self._trim(len(present)), []
+        for lane in zip(*present, strict=True):
+            kept = sorted(lane)[trim : len(lane) - trim]
+            moved.append((2 * sum(kept) + len(kept)) // (2 * len(kept)))
+        return moved
+
+    def _trim(self, present: int) -> int:
+        return min(self.parameter, (present - 1) // 2)
+
+
 MEAN = Mean()
-MERGE_RULES: tuple[type[MergeRule], ...] = (Mean,)
+MERGE_RULES: tuple[type[MergeRule], ...] = (Mean, Trimmed)
 
 
 def merge_rule(number: int, parameter: int) -> MergeRule:
