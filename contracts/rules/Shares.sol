@@ -26,7 +26,7 @@ library Shares {
 
     /// @notice Whether there is a pay rule with this number.
     function isPayRule(uint256 rule) internal pure returns (bool) {
-        return rule == SCORE;
+        return rule <= SCORE;
     }
 
     /// @notice Whether there is a weight rule with this number.
@@ -35,18 +35,20 @@ library Shares {
     }
 
     /// @notice Prepare the split of a round.
+    /// @param medians Of all updates; those that are positive and at least `minScore` are credits.
     /// @param credits Sum of all credits.
     function split(
         uint256 payRule,
         uint256 weightRule,
         uint256 pool,
-        int256[] memory,
-        int256,
+        int256[] memory medians,
+        int256 minScore,
         uint256 credits
     ) internal pure returns (Split memory) {
         // Where no update has a credit all accepted ones weigh the same, and none is paid.
         if (credits == 0) return Split(SCORE, EQUAL, 0, 1, 1);
-        return Split(payRule, weightRule, pool, credits, credits);
+        uint256 parts = payRule == EQUAL ? _positive(medians, minScore) : credits;
+        return Split(payRule, weightRule, pool, credits, parts);
     }
 
     /// @notice Merge weight and pay of an accepted update.
@@ -57,7 +59,21 @@ library Shares {
     {
         unchecked {
             weight = round.weightRule == SCORE ? FULL_WEIGHT * credit / round.credits : 1;
+            if (round.payRule == EQUAL && credit != 0) credit = 1;
             pay = round.pool * credit / round.parts;
+        }
+    }
+
+    /// @dev Number of updates with a credit.
+    function _positive(int256[] memory medians, int256 minScore)
+        private
+        pure
+        returns (uint256 count)
+    {
+        unchecked {
+            for (uint256 i; i < medians.length; ++i) {
+                if (medians[i] > 0 && medians[i] >= minScore) ++count;
+            }
         }
     }
 }

@@ -81,6 +81,7 @@ def test_rules_are_chosen_by_name(tmp_path: Path) -> None:
     more = 'min_score = -7\nweight_rule = "score"\npay_rule = "score"\nmerge_rule = "mean"\n'
     terms = read(tmp_path, more).terms
     assert (terms.min_score, terms.weight_rule, terms.pay_rule) == (-7, SCORE, SCORE)
+    assert read(tmp_path, 'pay_rule = "equal"\n').terms.pay_rule == EQUAL
     assert terms.merging == MEAN
 
 
@@ -98,7 +99,7 @@ def test_the_trimmed_mean_says_how_much_it_leaves_out(tmp_path: Path) -> None:
         ('merge_rule = "trimmed"\ntrim = 0', "an integer from 1 to 127"),
         ('merge_rule = "trimmed"\ntrim = 128', "an integer from 1 to 127"),
         ('merge_rule = "trimmed"\ntrim = "1"', "an integer from 1 to 127"),
-        ('pay_rule = "fair"', "score"),
+        ('pay_rule = "fair"', "equal, score"),
         ('weight_rule = "samples"', "equal, score"),
         ("weight_rule = 1", "equal, score"),
         ('min_score = "0"', "integer"),

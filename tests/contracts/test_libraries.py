@@ -32,6 +32,7 @@ def rounds(draw_):
         min_updates=1,
         min_score=draw_(st.integers(-100, 100) | st.integers(-(2**31) + 1, 2**31 - 1)),
         weight_rule=draw_(st.sampled_from([0, 1])),
+        pay_rule=draw_(st.sampled_from([0, 1])),
     )
     totals = draw_(st.lists(st.integers(0, 2**80), min_size=nodes, max_size=nodes))
     return SimpleNamespace(owners=owners, members=members, votes=votes, terms=agreed, totals=totals)

@@ -48,6 +48,10 @@ def test_pay_by_score_is_in_proportion_to_it():
     assert numbered("pay_rule", PAY_RULES, SCORE)().shares([30, 0, 10]) == [30, 0, 10]
 
 
+def test_equal_pay_goes_to_all_that_are_worth_something():
+    assert numbered("pay_rule", PAY_RULES, EQUAL)().shares([30, 0, 10]) == [1, 0, 1]
+
+
 def test_the_mean_takes_no_parameter():
     rule = merge_rule(0, 0)
     assert (rule.name, rule.bounds, rule.linear) == ("mean", (0, 0), True)

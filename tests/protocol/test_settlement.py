@@ -44,6 +44,7 @@ def rounds(draw):
         min_updates=1,
         min_score=draw(st.sampled_from([-(2**31) + 1, -50, 0, 50])),
         weight_rule=draw(st.sampled_from([EQUAL, SCORE])),
+        pay_rule=draw(st.sampled_from([EQUAL, SCORE])),
     )
     return agreed, owners, members, votes
 
@@ -85,7 +86,11 @@ def test_weights_and_pay_follow_from_acceptance_and_contribution(round_):
     credit = [max(p, 0) if ok else 0 for p, ok in zip(result.phi, result.accepted, strict=True)]
     total, pool = sum(credit), terms.reward * terms.node_share // 10_000
     shares = [Fraction(c, total) if total else Fraction(0) for c in credit]
-    assert result.node_pays == tuple(floor(pool * share) for share in shares)
+    if terms.pay_rule == EQUAL:
+        earners = sum(c > 0 for c in credit)
+        assert result.node_pays == tuple(pool // earners if c else 0 for c in credit)
+    else:
+        assert result.node_pays == tuple(floor(pool * share) for share in shares)
     if terms.weight_rule == EQUAL or total == 0:
         assert result.weights == tuple(int(ok) for ok in result.accepted)
     else:
@@ -234,3 +239,15 @@ def test_splitting_an_update_earns_nothing(terms):
 def test_votes_of_another_form_are_refused(terms, votes):
     with pytest.raises(BadVerdict):
         settle(terms, [1, 2], [3, 4, 5], votes)
+
+
+def test_equal_pay_is_for_what_is_worth_something():
+    """An accepted update worth nothing is paid nothing, else an empty one would earn a share."""
+    agreed = terms(pay_rule=EQUAL, min_score=-10)
+    votes = [[900, 1, 0, -5, -500, INVALID]] * 3
+    result = settle(agreed, [1, 2, 3, 4, 5, 6], [7, 8, 9], votes)
+    assert result.accepted == (True, True, True, True, False, False)
+    assert result.node_pays == (425_000, 425_000, 0, 0, 0, 0)
+    nothing = settle(agreed, [1, 2], [7, 8, 9], [[0, -5]] * 3)
+    assert nothing.accepted == (True, True) and nothing.node_pays == (0, 0)
+    assert nothing.returned >= 850_000  # the whole pool of the nodes

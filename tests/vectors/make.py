@@ -82,10 +82,12 @@ def build() -> dict[str, list[dict[str, Any]]]:
         files["merge"].append(merge_case(rule, stream, number))
         files["dispute"].append(dispute_case(rule, stream, number))
         files["dispute"].append(right_case(rule, stream, number))
+    for number in range(20):
+        files["settlement"].append(settlement_case(stream, number, pay_rule=EQUAL))
     return files
 
 
-def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
+def settlement_case(stream: Stream, number: int, **rules: int) -> dict[str, Any]:
     updates, slots = stream.integer(1, 12), stream.integer(1, 8)
     owners = stream.sample(range(1, 16), updates)
     members = stream.sample(range(1, 16), slots)
@@ -106,6 +108,7 @@ def settlement_case(stream: Stream, number: int) -> dict[str, Any]:
         min_score=[-50, 0, 100, INVALID + 1][(number + number // 4) % 4],  # meets every split
         weight_rule=SCORE if number % 2 else EQUAL,
         **dict.fromkeys(WINDOWS, 1),
+        **rules,
     )
     result = settlement.settle(agreed, owners, members, votes)
     committed = [(id, stream.bytes(32)) for id in owners]

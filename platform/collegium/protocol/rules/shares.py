@@ -46,6 +46,20 @@ class PayByScore:
         return list(credit)
 
 
+class PayEqually:
+    """One update, one share.
+
+    What is accepted but worth nothing is paid nothing, else an empty update would earn a share.
+    """
+
+    id: ClassVar[int] = EQUAL
+    name: ClassVar[str] = "equal"
+    sentence: ClassVar[str] = "Accepted updates with a positive score are paid the same."
+
+    def shares(self, credit: Sequence[int]) -> list[int]:
+        return [int(value > 0) for value in credit]
+
+
 class WeighEqually:
     """One update, one weight, whatever it is worth."""
 
@@ -71,5 +85,5 @@ class WeighByScore:
         return [FULL_WEIGHT * value // total for value in credit]
 
 
-PAY_RULES: tuple[type[PayRule], ...] = (PayByScore,)
+PAY_RULES: tuple[type[PayRule], ...] = (PayEqually, PayByScore)
 WEIGHT_RULES: tuple[type[WeightRule], ...] = (WeighEqually, WeighByScore)
