@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from collegium.errors import BadMerge
 from collegium.protocol import codec
 from collegium.protocol.coalitions import Coalitions
-from collegium.protocol.codec import Encoded, dequantise
-from collegium.protocol.rules.merging import MAX_WEIGHT, MEAN, merge
+from collegium.protocol.codec import Encoded
+from collegium.protocol.rules.merging import MAX_WEIGHT, MEAN, Trimmed, merge
 from collegium_incentives import InvalidGroups, coalition
 
 LANES = 256
@@ -115,24 +115,24 @@ def test_parts_of_a_large_state_join_without_a_seam(monkeypatch):
     assert np.array_equal(game_of(state, updates).merged(amounts), whole)
 
 
-class Middle:
-    """A rule that is no weighted sum: the median of the rows, absent ones as zeros."""
-
-    linear = False
-
-    def moved(self, rows, weights):
-        assert rows.shape == (len(weights), rows.shape[1])
-        return np.sort(rows, axis=0)[len(rows) // 2]
-
-
 @given(games(), st.data())
 def test_a_rule_that_is_no_sum_sees_all_rows_with_the_absent_as_zeros(game, data):
     state, updates = game
     members = data.draw(st.lists(st.booleans(), min_size=len(updates), max_size=len(updates)))
-    found = Coalitions(Middle(), state, updates, alone(updates)).merged(coalition(members))
-    rows = np.stack([dequantise(u) * there for u, there in zip(updates, members, strict=True)])
-    moved = state + np.sort(rows, axis=0)[len(rows) // 2]
-    assert np.array_equal(found, moved.clip(-(2**31), 2**31 - 1))
+    found = Coalitions(Trimmed(1), state, updates, alone(updates)).merged(coalition(members))
+    zeroed = [(1, u if there else EMPTY) for u, there in zip(updates, members, strict=True)]
+    assert np.array_equal(found, merge(Trimmed(1), state, zeroed))
+
+
+@given(games(), st.integers(1, 3), st.data())
+def test_an_empty_update_changes_no_coalition_of_a_trimmed_merge(game, trim, data):
+    """Else it would be paid for diluting the others (docs/decisions/0018)."""
+    state, updates = game
+    members = data.draw(st.lists(st.booleans(), min_size=len(updates), max_size=len(updates)))
+    every = [*updates, EMPTY]
+    coalitions = Coalitions(Trimmed(trim), state, every, alone(every))
+    without, with_ = (coalitions.merged(coalition([*members, there])) for there in (False, True))
+    assert np.array_equal(without, with_)
 
 
 def test_what_has_no_meaning_is_refused():
@@ -140,7 +140,7 @@ def test_what_has_no_meaning_is_refused():
     state, updates = np.zeros(LANES, np.int32), [encoded(rng, 8), encoded(rng, 8)]
     half = (Fraction(1, 2), Fraction(1))
     with pytest.raises(BadMerge, match="no weighted sum"):
-        Coalitions(Middle(), state, updates, alone(updates)).merged(half)
+        Coalitions(Trimmed(1), state, updates, alone(updates)).merged(half)
     for amounts in ((Fraction(1),), (Fraction(2), Fraction(0)), (Fraction(-1), Fraction(0))):
         with pytest.raises(BadMerge, match="2 amounts from 0 to 1"):
             game_of(state, updates).merged(amounts)

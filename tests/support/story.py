@@ -28,6 +28,7 @@ from tests.support.passphrase import PASSPHRASE
 from tests.support.terms import LIMITS, terms
 from tests.support.world import LAYOUT, World, found, found_on
 
+from collegium.protocol.terms import Terms
 from collegium.chain.connection import Chain
 from collegium.chain.federation import Federation
 from collegium.errors import TransactionReverted
@@ -58,9 +59,9 @@ class Played:
     encryption_keys: dict[int, bytes]
 
 
-def tell(run: Path) -> Played:
+def tell(run: Path, agreed: Terms = TERMS) -> Played:
     """The federation on an embedded chain, in a folder that looks like that of a demonstration."""
-    found(run, NODES, TERMS, STRICT)
+    found(run, NODES, agreed, STRICT)
     played = play(run)
     description = {
         "version": 1, "chain": "chain.sqlite", "federation": played.federation,

@@ -1,0 +1,40 @@
+"""A federation that merges by the trimmed mean and pays equally is audited by these rules."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.support.story import TERMS, tell
+
+from collegium import evidence
+from collegium.audit import merges
+from collegium.protocol.rules.merging import MEAN, Trimmed
+from collegium.protocol.rules.shares import EQUAL
+
+RULES = {"merge_rule": Trimmed.id, "merge_parameter": 1, "pay_rule": EQUAL}
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evidence of the story under other rules: also there the altered lane was disproved."""
+    run = tmp_path_factory.mktemp("trimmed")
+    tell(run, replace(TERMS, **RULES))
+    return evidence.export(run, run / "evidence")
+
+
+def test_every_merge_and_every_pay_is_derived_again(bundle: Path) -> None:
+    result = evidence.audit(bundle)
+    assert result.findings == []
+    assert all(row.root is not None for row in result.rounds)
+    assert [one.exact for one in result.rounds[1].rejected] == [False]
+    paid = [{update.pay for update in row.updates if update.pay} for row in result.rounds]
+    assert all(len(pays) == 1 for pays in paid)
+
+
+def test_the_mean_would_have_been_another_merge(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = merges.merging.merge
+    monkeypatch.setattr(merges.merging, "merge", lambda rule, *rest: exact(MEAN, *rest))
+    result = evidence.audit(bundle)
+    assert {finding.code for finding in result.findings} >= {"merge"}
