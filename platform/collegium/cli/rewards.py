@@ -29,13 +29,16 @@ def show(
     dir: RunDir = None,
 ) -> None:
     """Show what every node earned, claimed, can claim and lost, and how a round was paid."""
+    from collegium.protocol.rules.shares import PAY_RULES
+    from collegium.protocol.rules.table import numbered
+    from collegium.protocol.terms import Terms
     from collegium.queries import money, rounds
 
     with opened(dir) as session:
         federation = session.federation
-        events, min_score = federation.events(), int(federation.terms()["minScore"])
+        events, terms = federation.events(), Terms.from_struct(federation.terms())
         accounts = money.read_accounts(federation)
-        settled = [one for one in rounds.read_rounds(events, min_score) if one.settled]
+        settled = [one for one in rounds.read_rounds(events, terms.min_score) if one.settled]
         lost = rounds.slashes(events)
     document = {
         "federation": session.run.federation,
@@ -45,12 +48,41 @@ def show(
     }
     parts: list[Any] = ["Tokens by node", _by_node(accounts)]
     chosen = [one for one in settled if round is None or one.id == round][-1:]
-    parts += [part for one in chosen for part in _explained(one)]
+    paying = numbered("pay_rule", PAY_RULES, terms.pay_rule).sentence
+    parts += [part for one in chosen for part in _explained(one, paying)]
     if not chosen:
         parts.append("no round is settled yet" if round is None else f"round {round} is unsettled")
     if lost:
         parts += ["Stakes lost", _lost(lost)]
     output.result(document, *parts)
+
+
+@app.command(example="collegium rewards replay --rule equal")
+def replay(
+    rule: Annotated[str, typer.Option(help="Pay rule: score or equal.")],
+    dir: RunDir = None,
+) -> None:
+    """Show what the updates of past rounds would have earned under another pay rule."""
+    from collegium.protocol.terms import Terms
+    from collegium.queries import replay as replaying
+    from collegium.queries import rounds
+
+    with opened(dir) as session:
+        terms = Terms.from_struct(session.federation.terms())
+        settled = rounds.read_rounds(session.federation.events(), terms.min_score)
+    found = replaying.replay(terms, settled, rule)
+    document = {
+        "federation": session.run.federation,
+        "rule": rule,
+        "updates": [one.to_json() for one in found],
+    }
+    columns = ["round>", "node>", "score (milli-nats)>", "paid>", f"paid by {rule}>"]
+    rows = [
+        (one.round, one.node, _score(one.score), tokens(one.paid), tokens(one.replayed))
+        for one in found
+    ]
+    table = output.table(columns, rows) if found else "no round is settled yet"
+    output.result(document, table, "The scores are those that the committees gave.")
 
 
 @app.command(example="collegium rewards claim 2")
@@ -110,12 +142,16 @@ def _lost(slashes: "Sequence[ShownSlash]") -> "Table":
     return output.table(columns, rows)
 
 
-def _explained(shown: "ShownRound") -> list[Any]:
-    """How a settled round was shared out."""
+def _score(score: int | None) -> str:
+    return "invalid" if score is None else f"{score / 1000:+.3f}"
+
+
+def _explained(shown: "ShownRound", paying: str) -> list[Any]:
+    """How a settled round was shared out; ``paying`` says by which rule."""
     updates = (
         (
             one.node,
-            "invalid" if one.score is None else f"{one.score / 1000:+.3f}",
+            _score(one.score),
             "yes" if one.accepted else "no",
             one.weight,
             tokens(one.paid),
@@ -130,6 +166,6 @@ def _explained(shown: "ShownRound") -> list[Any]:
         "Validators, paid by agreement with the median",
         output.table(["slot>", "node>", "paid>"], ((i, *fee) for i, fee in enumerate(fees))),
         f"A score is the median of the committee's votes: how much the update lowers the loss. "
-        f"Accepted from {(shown.min_score or 0) / 1000:+.3f}; pay is in proportion to the score. "
+        f"Accepted from {(shown.min_score or 0) / 1000:+.3f}. {paying} "
         f"{tokens(shown.returned)} tokens went back to escrow.",
     ]

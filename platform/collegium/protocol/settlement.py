@@ -72,10 +72,8 @@ def settle(
     cast = [_cast(i, owner, members, votes) for i, owner in enumerate(owners)]
     phi = [median(given) for given in cast]
     accepted = [is_accepted(value, terms.min_score) for value in phi]
-    credit = [max(value, 0) if ok else 0 for value, ok in zip(phi, accepted, strict=True)]
-    paying = numbered("pay_rule", PAY_RULES, terms.pay_rule)()
     weighing = numbered("weight_rule", WEIGHT_RULES, terms.weight_rule)()
-    node_pays = _split(terms.reward * terms.node_share // BPS, paying.shares(credit))
+    node_pays = pay_nodes(terms, phi)
     agreements = [
         0 if vote is None else _agreement(member, vote, owners, phi)
         for member, vote in zip(members, votes, strict=True)
@@ -88,12 +86,18 @@ def settle(
         invalid=tuple(
             value == INVALID and len(given) > 0 for value, given in zip(phi, cast, strict=True)
         ),
-        weights=tuple(weighing.weights(credit, accepted)),
+        weights=tuple(weighing.weights(_credit(terms, phi), accepted)),
         node_pays=tuple(node_pays),
         validator_pays=tuple(validator_pays),
         aggregator_pay=pool,
         returned=terms.reward - sum(node_pays) - sum(validator_pays) - pool,
     )
+
+
+def pay_nodes(terms: Terms, phi: Sequence[int]) -> list[int]:
+    """Token units for the owner of each update, from the medians of the votes (micro-nats)."""
+    paying = numbered("pay_rule", PAY_RULES, terms.pay_rule)()
+    return _split(terms.reward * terms.node_share // BPS, paying.shares(_credit(terms, phi)))
 
 
 def is_accepted(score: int, min_score: int) -> bool:
@@ -136,6 +140,11 @@ def _cast(
     """The votes that count for an update: those of all who revealed, but its owner."""
     given = zip(members, votes, strict=True)
     return [vote[update] for member, vote in given if vote is not None and member != owner]
+
+
+def _credit(terms: Terms, phi: Sequence[int]) -> list[int]:
+    """What each update is worth: its median if it is accepted and that is positive, else 0."""
+    return [max(value, 0) if is_accepted(value, terms.min_score) else 0 for value in phi]
 
 
 def _agreement(member: int, vote: Votes, owners: Sequence[int], phi: Sequence[int]) -> int:
