@@ -46,17 +46,18 @@ contract SettlerTest is Test {
 
     /// @dev Equal pay: what is worth something earns the same, what is worth nothing earns nothing.
     function test_EqualPayIsForWhatIsWorthSomething() public {
-        IFederation.Terms memory terms;
+        IRounds.Terms memory terms;
         (terms.reward, terms.nodeShare) = (1001, 10_000);
         (terms.payRule, terms.minScore) = (uint8(Shares.EQUAL), -5);
         bytes[] memory scores = new bytes[](1);
         scores[0] = abi.encodePacked(int32(900), int32(1), int32(0), int32(-5), int32(-6));
         bytes memory updates = bytes.concat(update(1), update(2), update(3), update(4), update(5));
-        Settler.Result memory result =
-            new Settler(terms).settle(Settler.Case(6, 1, 6), updates, scores, new bytes32[](0));
-        (uint256 most, uint256 least) = (result.totals[0], result.totals[1]);
-        eq(most, 500, "the best");
-        eq(least, 500, "the least");
+        Settler.Result memory result = new Settler(address(this), terms)
+            .settle(Settler.Case(6, 1, 6), updates, scores, new bytes32[](0));
+        (,,,,,, uint96[] memory totals) =
+            abi.decode(result.log, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[]));
+        eq(totals[0], 500, "the best");
+        eq(totals[1], 500, "the least");
         eq(result.earned, 1000, "all of it");
     }
 }
