@@ -28,7 +28,6 @@ from tests.support.passphrase import PASSPHRASE
 from tests.support.terms import LIMITS, terms
 from tests.support.world import LAYOUT, World, found, found_on
 
-from collegium.protocol.terms import Terms
 from collegium.chain.connection import Chain
 from collegium.chain.federation import Federation
 from collegium.errors import TransactionReverted
@@ -37,6 +36,7 @@ from collegium.protocol.container import encode_state
 from collegium.protocol.packed import pack_commitment
 from collegium.protocol.settlement import INVALID
 from collegium.protocol.signing import compact
+from collegium.protocol.terms import Terms
 from collegium.roles import aggregator
 from collegium.workspace.keyring import Keyring
 
