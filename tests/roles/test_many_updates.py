@@ -16,6 +16,7 @@ from collegium.protocol import draw, state
 from collegium.protocol.card import Scoring
 from collegium.protocol.container import decode_update, encode_state
 from collegium.protocol.settlement import INVALID
+from collegium.queries import from_audit
 from collegium.roles import scoring, validator
 
 NODES = 12
@@ -68,8 +69,9 @@ def test_the_audit_confirms_the_round(final: ByHand) -> None:
     head = world.chain.rpc("eth_getBlockByNumber", "latest", False)["hash"]
     result = evidence.audit(source, anchor=head)
     assert result.ok and result.findings == ()
-    assert [u.accepted for u in result.rounds[0].updates] == [True] * NODES
-    assert result.rounds[0].merge == "exact"
+    shown = from_audit.rounds(result)[0]
+    assert [u.accepted for u in shown.updates] == [True] * NODES
+    assert shown.merge == "exact"
 
 
 def asked_by(hand: ByHand, number: int) -> list[bytes]:
