@@ -6,6 +6,7 @@ import pytest
 
 from collegium.errors import BadCard, NotCanonical
 from collegium.protocol.card import Limits, Scoring, TaskCard
+from collegium.protocol.rules.merging import Trimmed
 from collegium.protocol.rules.shares import EQUAL
 from collegium.protocol.terms import Terms
 
@@ -185,3 +186,12 @@ def test_what_is_not_agreed_otherwise_is_usual(terms):
     assert Terms.usual(**agreed | quick).dispute_window == 1
     with pytest.raises(BadCard):
         Terms.usual(**agreed | {"score_window": "an hour"})
+
+
+def test_an_estimator_that_asks_for_parts_needs_a_rule_that_knows_parts(card):
+    trimmed = replace(card.terms, merge_rule=Trimmed.id, merge_parameter=1)
+    with pytest.raises(BadCard, match="no meaning for part of an update"):
+        replace(card, terms=trimmed, scoring=Scoring("mean-field"))
+    for name in ("auto", "exact", "sampled"):
+        assert replace(card, terms=trimmed, scoring=Scoring(name)).scoring.estimator == name
+    assert replace(card, scoring=Scoring("mean-field")).terms.merging.linear

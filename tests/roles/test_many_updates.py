@@ -15,6 +15,7 @@ from collegium import evidence
 from collegium.protocol import draw, state
 from collegium.protocol.card import Scoring
 from collegium.protocol.container import decode_update, encode_state
+from collegium.protocol.rules.merging import Trimmed
 from collegium.protocol.settlement import INVALID
 from collegium.queries import from_audit
 from collegium.roles import scoring, validator
@@ -137,4 +138,26 @@ def test_a_card_that_names_exact_is_estimated_where_exact_is_too_much(
 
 def test_six_updates_are_scored_exactly(make_world: Callable[..., World]) -> None:
     hand = ByHand(make_world(nodes=6)).play("deliver")
+    assert len(asked_by(hand, hand.view.committee[0])) == 2**6
+
+
+def test_a_rule_that_is_no_weighted_sum_is_scored_by_coalitions(
+    make_world: Callable[..., World],
+) -> None:
+    """Above ten groups the shared seed draws them, the same for all members."""
+    world = make_world(nodes=NODES, merge_rule=Trimmed.id, merge_parameter=1)
+    hand = ByHand(world).play("deliver")
+    asked = [asked_by(hand, number) for number in hand.view.committee]
+    assert asked[0] == asked[1] == asked[2]
+    assert 4 * PLAYERS + 2 < len(asked[0]) <= 2 * 16 * (PLAYERS + 1) + 2
+    hand.play("finish", "vote")
+    assert world.view().phase == "Final" and INVALID not in world.scores(1).values()
+    assert world.federation.state_root() == state.root(hand.merged) != state.root(hand.base)
+
+
+def test_a_rule_that_is_no_weighted_sum_is_exact_up_to_ten(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(nodes=6, merge_rule=Trimmed.id, merge_parameter=1)
+    hand = ByHand(world).play("deliver")
     assert len(asked_by(hand, hand.view.committee[0])) == 2**6

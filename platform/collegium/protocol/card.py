@@ -97,6 +97,15 @@ class TaskCard:
         if not isinstance(self.recipe, dict):
             _check.fail("recipe", "an object", self.recipe)
         _check.integer("version", self.version, 1, 2**31 - 1)
+        self._check_scoring()
+
+    def _check_scoring(self) -> None:
+        """Only under a weighted sum may an estimator ask for parts of updates."""
+        estimator, rule = ESTIMATORS.get(self.scoring.estimator), self.terms.merging
+        if estimator is not None and estimator.fractions and not rule.linear:
+            whole = "auto, exact, sampled or another that asks for whole updates"
+            reason = f"merge rule {rule.name!r} has no meaning for part of an update"
+            _check.fail("scoring.estimator", f"{whole}: {reason}", self.scoring.estimator)
 
     @cached_property
     def digest(self) -> bytes:
