@@ -1,7 +1,7 @@
 """The estimators of contributions by name; a new one is an entry here.
 
-An estimator that needs too many evaluations in a large round is replaced there, by a rule that
-depends on nothing but the number of players, so that a committee always agrees on what it asks.
+Where an estimator would need too many evaluations, :func:`pick` replaces it. The choice depends
+only on the number of players and the kind of game, so a whole committee uses the same estimator.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from collegium_incentives.owen import mean_field, sampled
 from collegium_incentives.shapley import MAX_PLAYERS, exact
 
 Estimate = Callable[[Utility, int, int, int], Values]
-"""Values of a game's players from the utility, the number of players, samples and a seed."""
+"""Values of the players, from the utility, the number of players, the number of samples, a seed."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Estimator:
 
     Attributes:
         estimate: computes them.
-        samples: how many it takes unless told otherwise; 0 if it takes none.
-        most_samples: the greatest number that it takes.
+        samples: the default number of samples; 0 if it takes none.
+        most_samples: the greatest number of samples that is allowed.
         counts: what one sample is, in words.
-        fractions: whether it asks for amounts between 0 and 1.
+        fractions: whether it evaluates amounts between 0 and 1.
     """
 
     estimate: Estimate
@@ -56,22 +56,26 @@ AUTO = "auto"
 """Exact where that is cheap, otherwise an estimate; see :func:`pick`."""
 
 NAMES = (AUTO, *ESTIMATORS)
+"""Every name that a task card can use."""
 
 EXACT_BY_DEFAULT = 6
-"""Most players of a game that ``auto`` computes exactly although it could be estimated."""
+"""Most players (64 evaluations) for which ``auto`` is exact although it could use an estimate."""
 
 
 def pick(name: str, players: int, fractions: bool = True) -> Estimator:
-    """The estimator that serves a game.
+    """The estimator to use for a game.
 
     ``auto`` is exact up to six players and ``mean-field`` above. In a game that has no amounts
-    between 0 and 1 it is exact up to ten and ``sampled`` above. ``exact`` is exact up to ten, and
-    above it is what ``auto`` is.
+    between 0 and 1 it is exact up to ten and ``sampled`` above. ``exact`` is exact up to ten; with
+    more players it does what ``auto`` does.
 
     Args:
         name: one of ``NAMES``.
-        players: of the game.
+        players: number of players in the game.
         fractions: whether the game has values for amounts between 0 and 1.
+
+    Raises:
+        KeyError: there is no estimator of this name.
     """
     if name not in (AUTO, "exact"):
         return ESTIMATORS[name]
@@ -90,11 +94,17 @@ def estimate(
     seed: int = 0,
     fractions: bool = True,
 ) -> Values:
-    """Value of each player by the estimator that :func:`pick` gives.
+    """Value of each player, by the estimator that :func:`pick` returns.
 
     Args:
-        samples: 0 takes the estimator's own number.
-        seed: equal seeds lead to equal questions.
+        samples: number of samples; 0 selects the estimator's default.
+        seed: equal seeds lead to equal evaluations.
+
+    Returns:
+        float64 ``[players]``, in the unit of the utility.
+
+    Raises:
+        KeyError: there is no estimator of this name.
     """
     chosen = pick(name, players, fractions)
     return chosen.estimate(utility, players, samples or chosen.samples, seed)

@@ -1,8 +1,8 @@
-"""A game: how well things go when each player takes part to some amount.
+"""A game: one value for each combination of players, each present to some amount.
 
-An amount is 0 where a player stays out, 1 where it is wholly in, and anything between where its
-contribution counts with a part of its weight. A coalition is the special case of zeros and ones.
-Evaluating a game may cost a pass over a validation set, so estimators ask each question once.
+An amount is 0 for a player that is absent and 1 for one that is present. Between 0 and 1 its
+contribution counts with that part of its weight. A coalition is the special case of zeros and ones.
+One evaluation can cost a pass over a validation set, so estimators never repeat one.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ Amounts = tuple[Fraction, ...]
 """One exact amount from 0 to 1 for each player."""
 
 Utility = Callable[[Amounts], float]
-"""What the game is worth at some amounts, in a unit of its own."""
+"""Value of the game at these amounts, in any unit."""
 
 Values = npt.NDArray[np.float64]
 """One value for each player, float64 ``[players]``, in the utility's unit."""

@@ -20,22 +20,23 @@ class InvalidGroups(ValueError):
 
 
 def weights(groups: Groups, limit: int) -> list[int]:
-    """Integer weight of each update: as great as ``limit`` on their sum allows.
+    """Integer weight of each update, as large as possible with a sum of at most ``limit``.
 
-    All groups weigh the same. Only where that takes more than ``limit``, because of many groups
-    of many different sizes, a group weighs less by under one unit for each of its members.
+    All groups weigh the same if ``limit`` allows it. With many groups of many different sizes it
+    does not; a group then weighs less than its part, by under one unit for each of its members.
 
     Raises:
         InvalidGroups: an update is missing, unknown or in two groups.
     """
     sizes = [len(group) for group in _partition(groups)]
     most, unit = limit // max(1, len(sizes)), lcm(*sizes)
+    # A multiple of every size divides equally in every group.
     each = most - most % unit if unit <= most else most
     return _spread(groups, [each // size for size in sizes])
 
 
 def spread(values: Sequence[T], groups: Groups) -> list[T]:
-    """What is said of each group, said of each of its updates; raises InvalidGroups."""
+    """The value of its group for each update; raises InvalidGroups."""
     if len(values) != len(_partition(groups)):
         raise InvalidGroups(f"{len(values)} values for {len(groups)} groups")
     return _spread(groups, values)
@@ -54,6 +55,7 @@ def _spread(groups: Groups, per_group: Sequence[T]) -> list[T]:
 
 def _partition(groups: Groups) -> Groups:
     members = sorted(i for group in groups for i in group)
+    # An empty group would be a player without updates.
     if members != list(range(len(members))) or not all(groups):
-        raise InvalidGroups(f"groups {groups} do not hold each update exactly once")
+        raise InvalidGroups(f"groups {groups} do not contain each update exactly once")
     return groups

@@ -1,4 +1,4 @@
-"""Real values as the integers that are voted on: micro-units in int32."""
+"""Scores as the integers that validators vote with: micro-units in int32."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 MICRO = 1_000_000
+"""Micro-units in one unit."""
 LOWEST, HIGHEST = -(2**31) + 1, 2**31 - 1
-"""Bounds of a score; -2^31 means "invalid" and no measurement ever becomes it."""
+"""Bounds of a score; -2^31 means "invalid", so no measurement is ever converted to it."""
 
 
 def to_micro(values: Sequence[float] | npt.NDArray[np.float64]) -> list[int]:

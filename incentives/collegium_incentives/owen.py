@@ -1,12 +1,13 @@
-"""Shapley values from Owen's multilinear extension, for games too large to be exact.
+"""Shapley values from Owen's multilinear extension, for games too large for exact values.
 
 Let every other player take part with probability ``t``; a player's Shapley value is its mean gain
 over all ``t`` from 0 to 1 (Owen, 1972). *Mean-field* replaces the random coalition by its mean:
-every other player counts with the weight ``t``. That is one question where the expectation would
-be thousands, and right where the game is smooth in the weights. *Sampled* draws coalitions.
+every other player counts with the weight ``t``. This takes one evaluation where the expectation
+would take thousands, and is accurate if the game is smooth in the weights. *Sampled* draws
+coalitions at random.
 
-Neither adds up exactly to what was gained. The gap is spread in proportion to the size of the
-values, so that a player who changes nothing still gets exactly nothing.
+Neither estimate adds up exactly to the total gain. The gap is spread in proportion to the
+magnitude of the values, so that a player who changes nothing still gets exactly nothing.
 """
 
 from fractions import Fraction
@@ -17,14 +18,17 @@ import numpy as np
 
 from collegium_incentives.games import IN, OUT, Amounts, Utility, Values, coalition
 
-_STEPS = 1 << 16  # quadrature points are rounded, so that all machines ask the same questions
+_STEPS = 1 << 16  # points are rounded to 1/65536, so that all machines evaluate the same amounts
 
 
 def mean_field(utility: Utility, players: int, points: int) -> Values:
     """Deterministic and symmetric, from ``2 · points · players + 2`` evaluations.
 
     Args:
-        points: of the Gauss-Legendre quadrature over ``t``; two ask at 0.211 and 0.789.
+        points: of the Gauss-Legendre quadrature over ``t``; two points are at 0.211 and 0.789.
+
+    Returns:
+        float64 ``[players]``, in the unit of the utility.
     """
     values = np.zeros(players)
     for t, weight in _quadrature(points):
@@ -36,14 +40,17 @@ def mean_field(utility: Utility, players: int, points: int) -> Values:
 
 
 def sampled(utility: Utility, players: int, pairs: int, seed: int) -> Values:
-    """Asks for coalitions only: at most ``2 · pairs · (players + 1) + 2`` evaluations.
+    """Evaluates coalitions only: at most ``2 · pairs · (players + 1) + 2`` of them.
 
     Args:
-        pairs: of a random coalition and its complement, which sees ``1 - t`` where the first
-            sees ``t`` (antithetic); the ``t`` are spread evenly over 0 to 1/2.
-        seed: equal seeds ask equal questions, on any machine.
+        pairs: number of pairs of a random coalition, drawn with ``t``, and its complement, which
+            uses ``1 - t`` (antithetic); the ``t`` are spread evenly over 0 to 1/2.
+        seed: equal seeds lead to equal evaluations, on any machine.
+
+    Returns:
+        float64 ``[players]``, in the unit of the utility.
     """
-    rng = Random(seed)  # Python promises this sequence; numpy may change its own
+    rng = Random(seed)  # Python guarantees this sequence; numpy's can change between versions
     ask = lru_cache(maxsize=None)(utility)
     values = np.zeros(players)
     for pair in range(pairs):
@@ -57,7 +64,7 @@ def sampled(utility: Utility, players: int, pairs: int, seed: int) -> Values:
 
 
 def _quadrature(points: int) -> list[tuple[Fraction, float]]:
-    nodes, weights = np.polynomial.legendre.leggauss(points)
+    nodes, weights = np.polynomial.legendre.leggauss(points)  # over -1 to 1; scaled to 0 to 1 here
     at = [Fraction(round((node + 1) / 2 * _STEPS), _STEPS) for node in nodes]
     return [(t, float(weight) / 2) for t, weight in zip(at, weights, strict=True)]
 
@@ -69,7 +76,7 @@ def _with(others: Amounts, player: int, amount: Fraction) -> Amounts:
 def _efficient(values: Values, utility: Utility) -> Values:
     players, size = len(values), np.abs(values)
     gained = utility((IN,) * players) - utility((OUT,) * players)
-    if not size.sum():
+    if not size.sum():  # all are 0: there is no proportion to spread by
         return values
     spread: Values = values + (gained - values.sum()) * size / size.sum()
     return spread

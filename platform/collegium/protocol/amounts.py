@@ -10,11 +10,12 @@ TOKEN: Final = 10**DECIMALS
 ETHER: Final = 10**DECIMALS
 """Wei in one ether."""
 
+# Bounded, so that no long text is parsed; a 19th decimal would be less than one unit.
 _WRITTEN = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,18}))?")
 
 
 def parse(text: str) -> int:
-    """Units of an amount as in ``12.5``; raises ValueError if it is written in another way."""
+    """Token units of an amount such as ``12.5``; raises ValueError if it is written differently."""
     written = _WRITTEN.fullmatch(text)
     if written is None:
         raise ValueError(f"{text!r} is not an amount")

@@ -2,7 +2,7 @@
 
 Every document that is hashed (layout, manifest, task card) is written by RFC 8785, the JSON
 Canonicalization Scheme. Reading is strict: bytes that differ from the canonical form of what
-they say are refused, because two spellings of one manifest would be two updates.
+they say are rejected, because two spellings of one manifest would be two updates.
 """
 
 import json
@@ -28,7 +28,7 @@ def canonical_json(document: object) -> bytes:
             an integer beyond ±(2^53 - 1), a lone surrogate, a type that JSON does not have).
     """
     try:
-        return rfc8785.dumps(document)  # type: ignore[arg-type]  # judged by dumps itself
+        return rfc8785.dumps(document)  # type: ignore[arg-type]  # dumps checks the types itself
     except (ValueError, RecursionError) as error:
         raise NotCanonical(
             expected="strings, finite numbers, booleans, null, lists and objects (RFC 8785)",
@@ -48,7 +48,7 @@ def parse_canonical(data: bytes, limit: int = MAX_DOCUMENT) -> Any:
         raise NotCanonical(
             expected=f"a document of at most {limit} bytes",
             found=f"{len(data)} bytes",
-            action="Refuse the document; its writer does not follow the format.",
+            action="Reject the document; its writer does not follow the format.",
         )
     try:
         check_depth(data)
@@ -57,7 +57,7 @@ def parse_canonical(data: bytes, limit: int = MAX_DOCUMENT) -> Any:
         raise NotCanonical(
             expected="one JSON document in UTF-8",
             found=str(error),
-            action="Refuse the document; it was damaged or never was JSON.",
+            action="Reject the document; it was damaged or never was JSON.",
         ) from error
     if canonical_json(document) != data:
         raise NotCanonical(
@@ -70,7 +70,7 @@ def parse_canonical(data: bytes, limit: int = MAX_DOCUMENT) -> Any:
 
 def _parse_int(digits: str) -> int | float:
     # To RFC 8785 every number is a double; Python would read 1e20, written without an exponent,
-    # as an integer that the scheme then refuses.
+    # as an integer that the scheme then rejects. Its longest integers have 21 digits.
     if len(digits) > 32:
         raise ValueError(f"a number of {len(digits)} digits")
     value = int(digits)

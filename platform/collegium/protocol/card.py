@@ -1,7 +1,7 @@
 """Task card: everything the members of a federation agree on before the first round.
 
-Its digest is in the contract. Whoever holds the card knows what is trained, on which base, how
-usefulness is measured, which updates are refused and who is paid what.
+Its digest is in the contract. Anyone who has the card knows what is trained, on which base model,
+how usefulness is measured, which updates are rejected and who is paid what.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,13 @@ _check = Check("task card", BadCard)
 
 @dataclass(frozen=True)
 class Limits:
-    """What a validator refuses without measuring usefulness.
+    """Bounds that a validator checks before it measures usefulness.
 
     Attributes:
         norm: largest L2 norm of an update, in parameter units.
         cosine: similarity from which two updates count as one contribution.
-        epsilon: most privacy budget a node may declare as spent; None asks for no privacy.
+        epsilon: largest privacy budget that a node can declare as spent; None if privacy is not
+            required.
     """
 
     norm: float
@@ -47,7 +48,8 @@ class Scoring:
 
     Attributes:
         estimator: a name of the table in ``collegium_incentives.estimators``.
-        samples: how many the estimator takes, and the table says of what; 0 is its own number.
+        samples: how many samples the estimator takes; the table says what one sample is. 0 selects
+            the estimator's default.
     """
 
     estimator: str = AUTO
@@ -55,25 +57,25 @@ class Scoring:
 
     def __post_init__(self) -> None:
         _check.one_of("scoring.estimator", self.estimator, NAMES)
-        known = ESTIMATORS.get(self.estimator)
+        known = ESTIMATORS.get(self.estimator)  # "auto" is not in the table: it takes no number
         _check.integer("scoring.samples", self.samples, 0, known.most_samples if known else 0)
 
 
 @dataclass(frozen=True)
 class TaskCard:
-    """The agreement, canonical and hashed.
+    """What the members agreed on; the contract has its digest.
 
     Attributes:
         name: title of the federation, for people.
         task: name of the task implementation.
         layout, base_model, challenge, genesis: SHA-256 of the layout, of the base model and of
             the challenge set, and the root of the first state; 64 hexadecimal digits each.
-        metric: what quality is reported in.
+        metric: name of the measure in which quality is reported.
         recipe: training hyper-parameters, JSON values by name.
         limits: bounds on updates.
         scoring: how contributions are estimated.
         terms: money, committee and deadlines.
-        version: counts the cards of a consortium.
+        version: number of this card among the cards of a consortium, from 1.
     """
 
     name: str
@@ -113,13 +115,14 @@ class TaskCard:
         return sha256(self.encode())
 
     def to_json(self) -> dict[str, Any]:
+        """The document as JSON values; inverse of :meth:`from_json`."""
         return {"format": _FORMAT, **asdict(self), "terms": self.terms.to_json()}
 
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """The card a document describes; raises BadCard."""
+        """The card that a document describes; raises BadCard."""
         found = document.get("format") if isinstance(document, Mapping) else document
-        _check.one_of("format", found, (_FORMAT,))  # first: another form has other fields
+        _check.one_of("format", found, (_FORMAT,))  # first, as another format has other fields
         fields = _check.keys(document, ("format", *cls.__dataclass_fields__))
         del fields["format"]
         limits = _check.keys(fields.pop("limits"), Limits.__dataclass_fields__)

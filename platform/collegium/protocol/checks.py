@@ -1,8 +1,8 @@
 """What a validator checks about one update before it measures usefulness, in this order.
 
 Every check looks for one thing and says what it found; all findings are reported, under codes
-that never change their meaning. A fatal finding makes the vote INVALID. That an update resembles
-another is seen when all are open, and is not fatal: it is scored as one player with the other.
+that never change their meaning. A fatal finding makes the vote INVALID. Near-duplicates are found
+once all updates are open, and are not fatal: they are scored together, as one player.
 """
 
 from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ Delivered = Update | EvidenceError | None
 
 
 def read_update(data: bytes | None, layout: Layout) -> Delivered:
-    """Decode an update file from anyone; None stands for one that did not arrive."""
+    """Decode an untrusted update file; None means that it did not arrive."""
     try:
         return None if data is None else decode_update(data, layout)
     except EvidenceError as error:
@@ -66,7 +66,7 @@ def check_update(case: Case, delivered: Delivered) -> list[Finding]:
     """Check what was delivered against the case.
 
     Returns:
-        Every finding, in the order of the checks. The update may be used only if none is fatal.
+        Every finding, in the order of the checks. The update can be used only if none is fatal.
     """
     findings = []
     if not case.active:
@@ -83,14 +83,14 @@ def check_update(case: Case, delivered: Delivered) -> list[Finding]:
 
 
 def near_duplicate(cosines: Mapping[str, float], limit: float) -> list[Finding]:
-    """The finding that an update resembles another of its round, if it does.
+    """One finding if an update resembles another of its round; otherwise none.
 
     Args:
         cosines: to each other usable update of the round, by account.
         limit: similarity from which two updates count as one contribution.
     """
     alike = ((account, cosine) for account, cosine in cosines.items() if cosine >= limit)
-    for account, cosine in alike:
+    for account, cosine in alike:  # the first is enough
         message = f"cosine {cosine:.4f} to the update of {account}, limit {limit}"
         return [Finding("near-duplicate", message, False)]
     return []

@@ -1,9 +1,9 @@
-"""The states that parts of one round's updates would have made, for scoring.
+"""The states that a part of one round's updates would have led to, for scoring.
 
-A player is a group of near-duplicate updates; it takes part to an amount from 0 to 1. The state is
-made by the merge rule of the card, and what an update leaves of its weight is zeros: the
-denominator is always the weight of *all* updates. So an update that does nothing changes no state
-and is worth exactly nothing (docs/decisions/0001).
+A player is a group of near-duplicate updates, present to an amount from 0 to 1. The merge rule of
+the card computes the state. Zeros replace the absent part of an update, so the denominator is
+always the weight of *all* updates: an update that does nothing changes no state and is worth
+exactly nothing (docs/decisions/0001).
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,10 @@ from collegium_incentives import Amounts, Groups, spread, weights
 class Coalitions:
     """The game of one round's updates.
 
-    Amounts become integer weights: of a player's whole weight, which is about ``65535 / players``,
-    the part is rounded down. A rule that is no weighted sum has no meaning for a part of an update;
-    it takes amounts of 0 and 1 only. Lanes are decoded once, and a state costs a few vector sums.
+    An amount becomes an integer weight: that part of the player's full weight, which is about
+    ``65535 / players``, rounded down. Under a rule that is not a weighted sum, a part of an update
+    has no meaning; such a rule takes amounts of 0 and 1 only. Lanes are decoded once, so a state
+    costs a few vector sums.
 
     Attributes:
         players: how many groups there are.
@@ -39,7 +40,7 @@ class Coalitions:
             rule: the merge rule of the card.
             state: int32 ``[padded]``, the base of the round.
             updates: their lanes; all of the layout of the state.
-            groups: a partition of the places in ``updates``.
+            groups: a partition of the indices of ``updates``.
 
         Raises:
             BadMerge: lanes of another layout, or groups of more or fewer updates.
@@ -60,13 +61,13 @@ class Coalitions:
         """The state with each player present to an amount; with all at 0 the state itself.
 
         Raises:
-            BadMerge: not one amount from 0 to 1 for each player, or a part of an update under a
-                rule that has no meaning for it.
+            BadMerge: not one amount from 0 to 1 for each player, or an amount between 0 and 1
+                under a rule that gives it no meaning.
         """
         if len(amounts) != self.players or not all(0 <= amount <= 1 for amount in amounts):
             _refuse(f"{self.players} amounts from 0 to 1", amounts)
         if not self.fractions and not all(amount in (0, 1) for amount in amounts):
-            _refuse("amounts of 0 and 1, as the merge rule is no weighted sum", amounts)
+            _refuse("amounts of 0 and 1, as the merge rule is not a weighted sum", amounts)
         parts = spread(amounts, self._groups)
         merged = np.empty_like(self._state)
         for _, lanes in ranges(merged.size):
@@ -75,7 +76,7 @@ class Coalitions:
         return merged
 
     def _rows(self, parts: Sequence[Fraction], lanes: slice) -> tuple[Lanes, list[int]]:
-        """Lanes and weights for the rule; what is absent is a row of zeros."""
+        """Lanes and weights for the rule; an absent update is a row of zeros."""
         width = self._state[lanes].size
         if not self.fractions:
             rows = np.zeros((len(parts), width), np.int64)
@@ -83,6 +84,7 @@ class Coalitions:
                 if part:
                     rows[i] = self._lanes[i][lanes]
             return rows, self._weights
+        # In a weighted sum, one row of zeros can carry the weight of everything that is absent.
         present = [i for i, part in enumerate(parts) if part]
         taken = [int(self._weights[i] * parts[i]) for i in present]
         rows = np.zeros((len(present) + 1, width), np.int64)

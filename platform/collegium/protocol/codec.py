@@ -2,8 +2,8 @@
 
 A lane's value is ``q * 2^e`` state units with a signed code of ``b`` bits, b in {2, 4, 8}, and
 ``|q| <= 2^(b-1) - 1``; the most negative code is forbidden, so that codes are symmetric. Values
-are integers: a merge of them is exact. What rounding loses stays with the node as a residual
-that is added to its next delta (error feedback, Karimireddy et al., 2019).
+are integers, so a merge of them is exact. The node keeps what rounding loses as a residual and
+adds it to its next delta (error feedback, Karimireddy et al., 2019).
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ from collegium.protocol import tree
 from collegium.protocol.layout import BLOCK, LEAF
 
 BITS = (2, 4, 8)
+"""Widths of a code; each divides a byte."""
 MAX_EXPONENT = 24
+"""A lane stays below 127 · 2^24 < 2^31, so it fits int32."""
 _BLOCKS_PER_LEAF = LEAF // BLOCK
 _ALL = slice(None)
-_CHUNK = 1 << 13
-_ACTION = "Quantise with this codec, or refuse the update."
+_CHUNK = 1 << 13  # blocks in a part: 2 MiB of int64 lanes
+_ACTION = "Quantise with this codec, or reject the update."
 
 Rounding = Literal["nearest", "stochastic"]
 
@@ -75,12 +77,13 @@ def quantise(
 ) -> Encoded:
     """Encode a delta ``[padded]`` given in state units.
 
-    Each block takes the smallest exponent that clips none of its lanes, at most 24, where the
-    rest is clipped. ``nearest`` rounds ties to even; ``stochastic`` rounds up with the
+    Each block gets the smallest exponent that clips none of its lanes. It is at most 24, and there
+    larger lanes are clipped. ``nearest`` rounds ties to even; ``stochastic`` rounds up with the
     probability of the fraction (unbiased) and needs ``rng``.
 
     Raises:
         BadCodes: a lane is not finite, or the size is not a whole number of leaves.
+        TypeError: ``stochastic`` without ``rng``.
     """
     if not np.isfinite(delta).all():
         _refuse("finite lanes", "NaN or infinity")
@@ -88,6 +91,7 @@ def quantise(
         _refuse("whole leaves", f"{delta.size} lanes")
     blocks = delta.reshape(-1, BLOCK)
     exponents = _fit_exponents(np.abs(blocks).max(axis=1), max_code(bits), rounding)
+    # Scaling by a power of two is exact. Unsigned exponents would wrap around when negated.
     scaled = np.ldexp(blocks, -exponents[:, None].astype(np.int32))
     if rounding == "stochastic":
         if rng is None:
@@ -106,8 +110,8 @@ def dequantise(encoded: Encoded, blocks: slice = _ALL) -> npt.NDArray[np.int64]:
 def ranges(padded: int, rows: int = 1) -> list[tuple[slice, slice]]:
     """Consecutive parts of a vector, each as a range of blocks and the same range of lanes.
 
-    A part of ``rows`` vectors dequantises to 2 MiB together, so work on many updates takes little
-    memory at any size.
+    The same part of ``rows`` vectors dequantises to 2 MiB in total, so work on many updates takes
+    little memory at any size.
     """
     size = max(1, _CHUNK // rows)
     starts = range(0, padded // BLOCK, size)
@@ -115,7 +119,7 @@ def ranges(padded: int, rows: int = 1) -> list[tuple[slice, slice]]:
 
 
 def residual(wanted: npt.NDArray[np.floating], sent: Encoded) -> npt.NDArray[np.float64]:
-    """What rounding kept back, in state units: add it to the next delta (error feedback)."""
+    """What rounding left out, in state units: add it to the next delta (error feedback)."""
     return np.asarray(wanted, np.float64) - dequantise(sent)
 
 
@@ -128,11 +132,14 @@ def pack(encoded: Encoded) -> npt.NDArray[np.uint8]:
 
 
 def unpack(packed: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.int8]:
-    """Codes int8 of ``pack``'s bytes. Ranges are checked where an ``Encoded`` is made."""
+    """Codes int8 from the bytes of ``pack``; raises BadCodes for other widths.
+
+    ``Encoded`` checks the range of the codes.
+    """
     max_code(bits)
     sign = np.uint8(1 << (bits - 1))
     fields = (packed[:, None] >> _shifts(bits)) & np.uint8((1 << bits) - 1)
-    return ((fields ^ sign) - sign).view(np.int8).ravel()
+    return ((fields ^ sign) - sign).view(np.int8).ravel()  # extends the sign to 8 bits
 
 
 def leaf_size(bits: int) -> int:

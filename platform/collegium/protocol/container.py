@@ -1,8 +1,8 @@
 """Update and state files: safetensors, bounded by the layout before anything is parsed.
 
 An update file holds the exponents and packed codes of one delta, and in its metadata the
-manifest and the node's signature over the update digest. Reading checks form only; whether the
-update is the committed one, for this round and from an active node, is for ``checks``.
+manifest and the node's signature over the update digest. Reading checks the form only; ``checks``
+tells whether the update is the committed one, for this round and from an active node.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Update:
 
     @cached_property
     def lane_root(self) -> bytes:
-        """Root of the lanes that are here (32 bytes); the manifest says what it has to be."""
+        """Root of the delivered lanes, 32 bytes; the manifest declares what it must be."""
         return codec.lane_root(self.encoded)
 
 
@@ -46,7 +46,7 @@ def encode_update(update: Update) -> bytes:
 
 
 def decode_update(data: bytes, layout: Layout) -> Update:
-    """Read an update file from anybody.
+    """Read an untrusted update file.
 
     Raises:
         Oversized: larger than any update of this layout.
@@ -54,20 +54,22 @@ def decode_update(data: bytes, layout: Layout) -> Update:
         NotCanonical, BadManifest: the manifest in it is not well-formed.
         BadCodes: an exponent, code or padding lane is outside the format.
     """
+    # The number of bytes tells the width of the codes.
     widths = {layout.padded * bits // 8: bits for bits in codec.BITS}
     vectors, metadata = safetensor.read(
         data,
         {"exponents": Spec("U8", (layout.blocks,)), "codes": Spec("U8", tuple(widths))},
         ("manifest", "signature"),
     )
+    # Lone surrogates pass here, so that the strict reader is the one that rejects them.
     manifest = Manifest.decode(metadata["manifest"].encode("utf-8", "surrogatepass"))
     codes = codec.unpack(vectors["codes"], widths[vectors["codes"].size])
     encoded = Encoded(widths[vectors["codes"].size], vectors["exponents"], codes)
     if encoded.codes[layout.lanes :].any():
         raise BadCodes(
             expected="zero codes in the padding lanes",
-            found="other values, which no tensor shows but every merge would keep",
-            action="Refuse the update.",
+            found="other values, which no tensor contains but every merge would keep",
+            action="Reject the update.",
         )
     return Update(manifest, _signature(metadata["signature"]), encoded)
 
@@ -78,7 +80,10 @@ def encode_state(state: State) -> bytes:
 
 
 def decode_state(data: bytes, layout: Layout) -> State:
-    """Read a state file; raises Oversized or BadContainer. Compare ``state.root`` after it."""
+    """Read a state file, int32 ``[padded]``; raises Oversized or BadContainer.
+
+    The caller must compare ``state.root`` with the expected root.
+    """
     vectors, _ = safetensor.read(data, {"state": Spec("I32", (layout.padded,))}, ())
     return vectors["state"].astype(np.int32)
 
@@ -88,6 +93,7 @@ def _signature(text: str) -> bytes:
         signature = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:
         signature = b""
+    # fromhex also accepts spaces and capitals: only one spelling is valid.
     if len(signature) != SIGNATURE or text != "0x" + signature.hex():
         raise BadContainer(
             expected="a signature as 0x and 130 lowercase hexadecimal digits",

@@ -1,8 +1,8 @@
-"""Files on their way: how large they may be, and the form of a sealed update.
+"""Files in transit: the largest sizes accepted, and the form of a sealed update.
 
 A sealed update is one JSON line, ``{"version": 1, "keys": {…}}`` with the content key wrapped for
-each reader (hex, by node id), then the ciphertext. Here it is split into its parts; :mod:`.sealed`
-in the store opens it.
+each reader (hex, by node id), then the ciphertext. This module splits it into its parts;
+``collegium.store.sealed`` opens it.
 """
 
 import json
@@ -18,26 +18,28 @@ _BESIDES_LANES = 64 * 1024  # manifest, signature and tensor names, generously
 
 
 def update_limit(layout: Layout) -> int:
-    """Most bytes that are taken as an update file of this layout."""
+    """Largest accepted size of an update file of this layout, in bytes."""
+    # At 8 bits, one byte for each lane and one for the exponent of each block.
     return layout.padded + layout.blocks + _BESIDES_LANES
 
 
 def envelope_limit(layout: Layout) -> int:
-    """Most bytes that are taken as a sealed update of this layout."""
+    """Largest accepted size of a sealed update of this layout, in bytes."""
     return update_limit(layout) + MAX_HEADER
 
 
 def state_limit(layout: Layout) -> int:
-    """Most bytes that are taken as a state file of this layout."""
+    """Largest accepted size of a state file of this layout, in bytes."""
     return 4 * layout.padded + _BESIDES_LANES
 
 
 def split_envelope(envelope: bytes) -> tuple[dict[str, Any], bytes]:
-    """The wrapped keys as they are written, by node id as text, and the ciphertext.
+    """The wrapped keys (hex text, by node id as text) and the ciphertext.
 
     Raises:
         BadContainer: it has another form.
     """
+    # One byte more than the header, for its line end.
     head, line_end, _ = envelope[: MAX_HEADER + 1].partition(b"\n")
     body = envelope[len(head) + 1 :]
     try:
@@ -54,7 +56,7 @@ def readers(envelope: bytes) -> frozenset[int]:
     """Ids of the nodes that an envelope is sealed to.
 
     Raises:
-        BadContainer: it is no envelope.
+        BadContainer: it is not an envelope.
     """
     keys, _ = split_envelope(envelope)
     try:

@@ -1,7 +1,7 @@
 """The two hash functions and the digest that a node commits to.
 
-SHA-256 addresses bytes and lanes (fast off chain, a precompile on chain); Keccak-256 is what
-Ethereum signs, draws and proves ledgers with.
+SHA-256 identifies files and lanes (fast off chain, a precompile on chain). Keccak-256 is Ethereum's
+own hash: signatures, the draw, seals and ledger proofs use it.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import hashlib
 from eth_utils.crypto import keccak as _keccak
 
 UPDATE_PREFIX = b"\x02"
-"""Domain of update digests; 0x00 and 0x01 belong to the leaves and nodes of trees."""
+"""First byte of what update digests hash; the leaves and nodes of trees use 0x00 and 0x01."""
 
 
 def sha256(*parts: bytes | memoryview) -> bytes:

@@ -1,8 +1,8 @@
-"""Drawing the committee: a Fisher–Yates shuffle that only touches what it looks at.
+"""Drawing the committee: a Fisher–Yates shuffle that stores only the seats that it moves.
 
-Seats are shuffled by the hash of a seed that nobody knows while updates are still being
-committed, and the first active ones form the committee. An inactive seat is passed over, so
-all active seats are equally likely, without replacement.
+Seats are shuffled by the hash of a seed that no one knows while updates are still being
+committed, and the first active ones form the committee. Inactive seats are skipped, so all active
+seats are equally likely, without replacement.
 """
 
 from collections.abc import Collection
@@ -23,9 +23,9 @@ def seed(prevrandao: int, federation: str, round_id: int) -> bytes:
 
 
 def scoring_seed(seed: bytes, round_id: int) -> int:
-    """What an estimator's random choices start from: the same for the whole committee.
+    """Seed of an estimator's random choices: the same for the whole committee.
 
-    Known only after the draw, so that no update can be made for the coalitions it will be in.
+    It is known only after the draw, so that no update can be tailored to its coalitions.
 
     Args:
         seed: of the draw, 32 bytes.
@@ -43,7 +43,7 @@ def committee(seed: bytes, active: Collection[int], size: int) -> list[int]:
         seed: 32 bytes.
         active: seats whose node takes part in this round, not empty. Seats from 0 to the
             greatest of them are shuffled.
-        size: members wanted; fewer come back only if fewer are active.
+        size: number of members; fewer are returned only if fewer are active.
     """
     top = max(active) + 1
     moved: dict[int, int] = {}
@@ -51,6 +51,7 @@ def committee(seed: bytes, active: Collection[int], size: int) -> list[int]:
     for step in range(top):
         if len(chosen) == size:
             break
+        # The bias of the modulo is below 2^-247 for 256 seats.
         other = step + _number(seed, step) % (top - step)
         seat = moved.get(other, other)
         moved[other] = moved.get(step, step)
@@ -60,9 +61,9 @@ def committee(seed: bytes, active: Collection[int], size: int) -> list[int]:
 
 
 def aggregator(round_id: int, active: Collection[int]) -> int:
-    """Seat whose turn it is to merge: the first active one at or cyclically after the round.
+    """Seat that merges in this round: the first active one at or after ``round_id``, cyclically.
 
-    ``active`` must not be empty; the cycle is that of the draw.
+    ``active`` must not be empty; as in the draw, seats from 0 to the greatest active one count.
     """
     top = max(active) + 1
     return min(active, key=lambda seat: (seat - round_id) % top)

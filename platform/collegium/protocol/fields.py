@@ -1,8 +1,8 @@
 """Field checks shared by the canonical documents (layout, manifest, task card).
 
-A document is a frozen dataclass that checks itself when it is made, so one that exists is
-well-formed, whether it was built here or came from a stranger. Types are compared exactly:
-to Python ``True`` is an integer, to a protocol it is not.
+A document is a frozen dataclass that checks itself when it is created, so every existing one is
+well-formed, whether it was built here or received. Types are compared exactly: to Python ``True``
+is an integer, to the protocol it is not.
 """
 
 import math
@@ -19,7 +19,7 @@ _HEX = frozenset("0123456789abcdef")
 
 @dataclass(frozen=True)
 class Check:
-    """Checks the fields of one kind of document and raises that document's error."""
+    """Checks the fields of one kind of document; each method raises that document's error."""
 
     document: str
     error: type[CollegiumError]
@@ -29,7 +29,7 @@ class Check:
         raise self.error(
             expected=f"{self.document} field {name!r} to be {expected}",
             found=_short(found),
-            action=f"Correct the {self.document} or refuse it.",
+            action=f"Correct the {self.document} or reject it.",
         )
 
     def keys(self, document: object, names: Collection[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Adapter layout: which tensors are trained and where each one lies in the lane vector.
 
-Only what is *linear in what is sent* may be laid out, so that averaging updates is exact. In
-mode ``ffa`` (Sun et al., "Improving LoRA in Privacy-preserving Federated Learning", 2024) the
+The weights that an adapter adds must be *linear in the lanes*, so that averaging updates is exact.
+In mode ``ffa`` (Sun et al., "Improving LoRA in Privacy-preserving Federated Learning", 2024) the
 A matrices are frozen, fixed by a digest, and only the B matrices are lanes.
 """
 
@@ -26,6 +26,7 @@ LEAF = 256
 MAX_LANES = 1 << 28
 """Most lanes of a layout: one GiB of state."""
 MODES = ("ffa",)
+"""Ways to train a LoRA adapter that are linear in the lanes."""
 
 _FORMAT = "collegium-layout/1"
 _KEYS = ("format", "task", "base_model", "mode", "rank", "alpha", "frozen", "tensors")
@@ -48,6 +49,7 @@ class Tensor:
 
     @property
     def size(self) -> int:
+        """Number of values in the tensor."""
         return math.prod(self.shape)
 
 
@@ -97,10 +99,12 @@ class Layout:
 
     @property
     def leaves(self) -> int:
+        """Leaves of 256 lanes; the last one may be padded."""
         return -(-self.lanes // LEAF)
 
     @property
     def blocks(self) -> int:
+        """Blocks of 32 lanes, those of padding included."""
         return self.padded // BLOCK
 
     @cached_property
@@ -109,6 +113,7 @@ class Layout:
         return sha256(self.encode())
 
     def to_json(self) -> dict[str, Any]:
+        """The document as JSON values; inverse of :meth:`from_json`."""
         return {
             "format": _FORMAT,
             "task": self.task,
@@ -122,7 +127,7 @@ class Layout:
 
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """The layout a document describes.
+        """The layout that a document describes.
 
         Raises:
             BadLayout: a field is missing, unknown or out of range.
@@ -162,7 +167,11 @@ class Layout:
         return vector
 
     def unflatten(self, vector: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
-        """The named tensors of a vector ``[lanes]`` or ``[padded]`` (views where possible)."""
+        """The named tensors of a vector ``[lanes]`` or ``[padded]`` (views where possible).
+
+        Raises:
+            BadLayout: the vector has another shape.
+        """
         if vector.shape not in ((self.lanes,), (self.padded,)):
             _check.fail("vector", f"of {self.lanes} or {self.padded} lanes", vector.shape)
         tensors, start = {}, 0

@@ -1,8 +1,8 @@
 """Ledger: what every node has earned since the beginning, under one Merkle root.
 
 Totals only grow, so one claim with one proof covers all rounds and can never pay twice. The
-tree is OpenZeppelin's: leaves hashed twice (64 bytes of two inner hashes can then not be shown
-as a leaf), pairs sorted before hashing, an odd last node promoted unchanged.
+tree is OpenZeppelin's: leaves are hashed twice (so the 64 bytes of two inner hashes cannot pass
+as a leaf), pairs are sorted before hashing, an odd last node moves up unchanged.
 https://docs.openzeppelin.com/contracts/5.x/api/utils/cryptography#MerkleProof
 """
 
@@ -12,7 +12,7 @@ from collegium.errors import BadProof
 from collegium.protocol.digest import keccak
 
 EMPTY = bytes(32)
-"""Root before anybody is registered."""
+"""Root before any node is registered."""
 
 
 def leaf(node: int, total: int) -> bytes:
@@ -26,7 +26,9 @@ def root(totals: Sequence[int]) -> bytes:
 
 
 def proof(totals: Sequence[int], node: int) -> list[bytes]:
-    """Siblings on the way from node ``node`` (from 1) to the root; none where promoted.
+    """Siblings from the leaf of ``node`` (ids start at 1) up to the root.
+
+    There is none on a layer where the node has no pair and moves up unchanged.
 
     Raises:
         BadProof: there is no such node.
@@ -63,7 +65,7 @@ def _layers(totals: Sequence[int]) -> list[list[bytes]]:
     layers = [layer]
     while len(layer) > 1:
         paired = [_pair(layer[i], layer[i + 1]) for i in range(0, len(layer) - 1, 2)]
-        layer = paired + layer[len(paired) * 2 :]
+        layer = paired + layer[len(paired) * 2 :]  # an odd last one moves up
         layers.append(layer)
     return layers
 

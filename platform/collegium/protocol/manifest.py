@@ -1,8 +1,8 @@
 """Manifest: everything a node says about its update, in one canonical document.
 
 It names federation, chain, round, node and base state, so the digest over it and the lanes is
-worth nothing anywhere else: a copied or replayed digest is an invalid update. Sample count,
-privacy and planning are the node's own declarations and weigh nothing in the merge.
+valid nowhere else: a copied or replayed digest is an invalid update. Sample count, privacy and
+planning are the node's own declarations and have no effect on the merge.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class Manifest:
         chain_id: chain the contract lives on.
         round: round id.
         node: account of the node, EIP-55.
-        base: root of the state the delta is taken from, 64 hexadecimal digits.
+        base: root of the state that the delta starts from, 64 hexadecimal digits.
         layout: digest of the layout, 64 hexadecimal digits.
         bits: code width.
         lane_root: root over the leaves of the update, 64 hexadecimal digits.
@@ -102,11 +102,12 @@ class Manifest:
         return digest.update_digest(self.digest, bytes.fromhex(self.lane_root))
 
     def to_json(self) -> dict[str, Any]:
+        """The document as JSON values; inverse of :meth:`from_json`."""
         return {"format": _FORMAT, **asdict(self)}
 
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """The manifest a document describes; raises BadManifest."""
+        """The manifest that a document describes; raises BadManifest."""
         fields = _check.keys(document, ("format", *cls.__dataclass_fields__))
         _check.one_of("format", fields.pop("format"), (_FORMAT,))
         return cls(**fields | {"privacy": _privacy(fields["privacy"])})
