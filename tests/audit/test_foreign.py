@@ -31,7 +31,7 @@ def test_a_block_with_an_unknown_kind_of_transaction(forger: Any, kind: str) -> 
     result = evidence.audit(forger.seal())
     assert result.findings == ()
     subjects = " ".join(item.subject for item in result.unchecked)
-    assert "holds these transactions and no others" in subjects
+    assert "contains exactly these transactions" in subjects
     assert ("no sender's transaction is missing" in subjects) == (kind == "0x4")
 
 

@@ -97,7 +97,7 @@ def test_the_last_transaction_of_a_sender_left_out(forger: Any, story: Any) -> N
     forger.rebuild()
     forged = forger.seal()
     assert found(evidence.audit(forged, anchor=story.head), "anchor", "block")
-    assert any("made up blocks" in item.reason for item in evidence.audit(forged).unchecked)
+    assert any("invented blocks" in item.reason for item in evidence.audit(forged).unchecked)
 
 
 # -- blocks --------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def test_a_chain_cut_short_shows_only_by_an_anchor(forger: Any, story: Any) -> N
     cut = forger.seal()
     assert not evidence.audit(cut, anchor=story.head).ok
     unchecked = evidence.audit(cut).unchecked
-    assert any("everybody else sees" in item.subject for item in unchecked)
+    assert any("everyone else sees" in item.subject for item in unchecked)
 
 
 def test_another_time(forger: Any) -> None:

@@ -86,10 +86,10 @@ def test_money_adds_up(result: AuditResult) -> None:
 def test_it_says_what_it_cannot_know(result: AuditResult) -> None:
     subjects = " ".join(item.subject for item in result.unchecked)
     assert "how useful" in subjects and "trained on" in subjects
-    assert "everybody else sees" not in subjects  # there is an anchor
+    assert "everyone else sees" not in subjects  # there is an anchor
     reasons = [item.reason for item in result.unchecked if item.subject.startswith("why")]
     assert sorted(reasons) == ["it used up its gas", "the token may have refused deposit"]
-    assert any("arrived unasked" in note.text for note in result.notes)
+    assert any("arrived without a call" in note.text for note in result.notes)
 
 
 def test_json_is_plain(result: AuditResult) -> None:
@@ -101,7 +101,7 @@ def test_json_is_plain(result: AuditResult) -> None:
 def test_without_an_anchor_it_says_so(bundle: Path) -> None:
     result = evidence.audit(bundle)
     assert result.ok
-    assert any("everybody else sees" in item.subject for item in result.unchecked)
+    assert any("everyone else sees" in item.subject for item in result.unchecked)
 
 
 def test_an_earlier_anchor_covers_what_is_before_it(bundle: Path) -> None:

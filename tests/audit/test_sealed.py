@@ -112,7 +112,7 @@ def test_what_was_delivered_but_not_committed_stays_in_its_envelope(
     assert [(u.node, u.blob, u.opened) for u in _index(made).updates] == [(4, name, False)]
     result = evidence.audit(made)
     assert result.ok
-    assert any("did not hold" in item.reason for item in result.unchecked)
+    assert any("content was invalid" in item.reason for item in result.unchecked)
 
 
 def test_an_envelope_for_nobody_in_particular(story: Any, store: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The auditor: judges an evidence bundle offline, without keys and without a chain client.
 
-:func:`verify` re-derives everything that a federation did. :mod:`collegium.evidence` collects
-and exports the bundles, and needs a chain for it.
+:func:`verify` computes again everything that a federation did. :mod:`collegium.evidence` collects
+and exports the bundles; only that needs a chain.
 """
 
 from collegium.audit.report import AuditResult

@@ -1,7 +1,7 @@
 """The chain of blocks: every hash recomputed, every link followed, no transaction left out.
 
-Given the hash of one block that the auditor knows from elsewhere (the anchor), everything up to
-that block is proven: no server and no exporter can have altered it.
+If the auditor knows the hash of one block from elsewhere (the anchor), everything up to that block
+is proven: no server and no exporter can have altered it.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,11 +22,15 @@ Block = tuple[Json, list[Json]]
 
 T = TypeVar("T")
 _KNOWN_TYPES = (LEGACY, ACCESS_LIST, DYNAMIC_FEE)
-_DELEGATION = 4
+_DELEGATION = 4  # EIP-7702
 
 
 class ChainCheck:
-    """Checks blocks in their order and hands them on."""
+    """Checks blocks in their order and yields them.
+
+    Attributes:
+        head: the last block so far; None before the first.
+    """
 
     def __init__(self, trail: Trail, index: Index, anchor: str | None) -> None:
         self.trail, self.index, self.anchor = trail, index, anchor
@@ -37,7 +41,7 @@ class ChainCheck:
         self._anchored_at: int | None = None
 
     def blocks(self, bundle: Bundle, progress: Callable[[int], None]) -> Iterator[Block]:
-        """Every readable block of the bundle, checked; damaged ones are findings."""
+        """Yield every readable block of the bundle, checked; unreadable ones are findings."""
         for position, line in enumerate(self._lines(bundle), start=1):
             record = f"{BLOCKS}, line {position}"
             entry = self.trail.attempt("block-form", record, _bind(parse_line, line))
@@ -66,7 +70,7 @@ class ChainCheck:
         attempt("nonce", record, lambda: self._count(transactions))
         if self.anchor is not None and str(block.get("hash")).lower() == self.anchor:
             self._anchored_at = height
-        self.head = block
+        self.head = block  # damaged or not: the next block is compared with it
 
     def _link(self, record: str, block: Json) -> None:
         if self.head is None:
@@ -82,15 +86,16 @@ class ChainCheck:
             self.trail.violation("parent", f"{record}, time", "time that never goes back", found)
 
     def _transactions(self, record: str, block: Json) -> None:
-        """The transactions root; where a type of transaction is unknown here, each other one.
+        """Check the transactions root, or one by one if some have a type that is unknown here.
 
-        Receipts and their types are proven anyway, so nothing can pass for an unknown type.
+        The receipts, with their types, are proven in any case, so a transaction of a known type
+        cannot be presented as one of an unknown type.
         """
         transactions = block["transactions"]
         try:
             headers.verify_transactions(block, transactions)
         except Unverifiable as error:
-            self.trail.skip(f"that {record} holds these transactions and no others", error.found)
+            self.trail.skip(f"that {record} contains exactly these transactions", error.found)
             ours = [getattr(self.index, name) for name in CONTRACTS]
             for tx in transactions:
                 known = number(tx.get("type", 0)) in _KNOWN_TYPES
@@ -110,6 +115,7 @@ class ChainCheck:
             return
         for tx in transactions:
             sender, nonce = tx["from"].lower(), number(tx["nonce"])
+            # The bundle starts in mid-chain: the first nonce of a sender is taken as it is.
             due = self._nonces.get(sender, nonce)
             record = f"transaction {tx['hash']} of {tx['from']}, nonce"
             self.trail.expect("nonce", record, due, nonce)
@@ -136,9 +142,9 @@ class ChainCheck:
     def _match_anchor(self, height: int) -> None:
         if self.anchor is None:
             self.trail.skip(
-                "that this is the chain everybody else sees",
+                "that this is the chain that everyone else sees",
                 "no anchor was given: compare the head's hash with a source you trust "
-                "(--anchor); without it whoever wrote the bundle could have made up blocks",
+                "(--anchor); without it, the author of the bundle could have invented blocks",
             )
         elif self._anchored_at is None:
             wanted = f"block {self.anchor} in the chain"

@@ -1,7 +1,7 @@
 """An evidence bundle as it is read: a directory, or a zip file of the same layout.
 
-A bundle comes from a stranger. Names, number and sizes of its files are bounded before anything
-is read, nothing is ever extracted, and links are not followed.
+A bundle may be hostile. Names, number and sizes of its files are checked before anything is read,
+nothing is ever extracted, and links are not followed.
 """
 
 import hashlib
@@ -24,16 +24,17 @@ from collegium.errors import BadBundle, BundleTooLarge
 from collegium.protocol.nesting import check_depth
 
 MAX_FILES = 100_000
+"""Largest number of files."""
 MAX_BYTES = 64 * 2**30
-"""Most bytes of all files together, unpacked."""
+"""Largest size of all files together, unpacked, in bytes."""
 MAX_LINE = 256 * 2**20
-"""Most bytes of one block with its receipts."""
+"""Largest size of one block with its receipts, in bytes."""
 
 _KNOWN = re.compile(r"bundle\.json|card\.json|layout\.json|chain/blocks\.jsonl|blobs/[0-9a-f]{64}")
 _CHUNK = 1 << 20
 
-# What damaged files, zip directories and compressed data make the library raise; it raises
-# NotImplementedError for versions and methods that it does not know.
+# What the library raises for damaged files, zip directories and compressed data, and
+# (NotImplementedError) for versions and methods that it does not know.
 _DAMAGE = (
     OSError,
     EOFError,
@@ -60,7 +61,8 @@ class Bundle(ABC):
         """Open a directory or zip file.
 
         Raises:
-            BadBundle: there is no bundle at ``path``, or it is a zip file made to mislead.
+            BadBundle: there is no bundle at ``path``, or a zip file with duplicate names or
+                encrypted files.
             BundleTooLarge: it has too many files or bytes.
         """
         path = Path(path)
@@ -74,7 +76,12 @@ class Bundle(ABC):
         return bundle
 
     def check_bounds(self) -> None:
-        """Refuse what is no bundle, or too much of one."""
+        """Reject what is not a bundle, or is too large.
+
+        Raises:
+            BadBundle: ``bundle.json`` is missing.
+            BundleTooLarge: there are too many files or bytes.
+        """
         if INDEX not in self.sizes:
             _refuse(f"{INDEX} in the bundle", "none")
         total = sum(self.sizes.values())
@@ -92,7 +99,7 @@ class Bundle(ABC):
         """Release the file."""
 
     def strays(self) -> list[str]:
-        """Names that no bundle has."""
+        """Names of files that do not belong in a bundle."""
         return sorted(name for name in self.sizes if not _KNOWN.fullmatch(name))
 
     def read(self, name: str, limit: int) -> bytes:
@@ -100,7 +107,7 @@ class Bundle(ABC):
         if self.sizes.get(name, 0) > limit:
             _too_large(f"{limit} bytes of {name}", str(self.sizes[name]))
         with _reading(name), self.stream(name) as file:
-            data = file.read(limit + 1)
+            data = file.read(limit + 1)  # the size in a zip directory may be false
         if len(data) > limit:
             _too_large(f"{limit} bytes of {name}", "more")
         return data
@@ -161,7 +168,7 @@ class _Folder(Bundle):
         return (self._root / name).open("rb")
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is open."""
 
 
 class _Zip(Bundle):
@@ -169,6 +176,7 @@ class _Zip(Bundle):
         with _reading(path.name):
             self._zip = zipfile.ZipFile(path)
         infos = [info for info in self._zip.infolist() if not info.is_dir()]
+        # Readers differ in which of two files of one name they take.
         if len({info.filename for info in infos}) != len(infos):
             _refuse("one file per name", "two files of the same name")
         if any(info.flag_bits & 1 for info in infos):
@@ -186,7 +194,7 @@ class _Zip(Bundle):
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Raise BadBundle for whatever shows that a file is damaged."""
+    """Raise BadBundle for every error that a damaged file causes."""
     try:
         yield
     except _DAMAGE as error:
@@ -198,7 +206,7 @@ def parse_line(line: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
     Raises:
         BadBundle: it is not one JSON object of this form, or an object in it repeats a key, which
-            other readers would read differently.
+            JSON readers interpret differently.
     """
     try:
         check_depth(line)
@@ -228,5 +236,5 @@ def _too_large(expected: str, found: str) -> NoReturn:
     raise BundleTooLarge(
         expected=f"at most {expected}",
         found=found,
-        action="Do not read it: it is no evidence of one federation.",
+        action="Do not read it: the evidence of one federation is smaller.",
     )

@@ -1,8 +1,8 @@
-"""Where the federation comes from: its creating transactions, code, terms and roles.
+"""How the federation was created: transactions, code, terms and roles.
 
-The address of a contract follows from who created it, and the creating transaction holds its code
-and arguments. The federation's arguments name its parts, so that code and arguments of every one of
-them are compared byte for byte with the shipped ones, without asking any server.
+The address of a contract follows from its creator, and the creating transaction contains its code
+and arguments. The federation's arguments name its parts. So code and arguments of all of them are
+compared byte for byte with the shipped code and the agreed terms, without asking any server.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _ARGUMENTS = 32 * (len(Terms.__dataclass_fields__) + 2 + 2 + len(PARTS))
 
 @dataclass(frozen=True)
 class Creation:
-    """The transaction that creates a contract: which, where, and what it emits by the rules."""
+    """A transaction that creates a contract: name, address, and its events by the rules."""
 
     contract: Contract
     address: str
@@ -47,7 +47,7 @@ class Deployment:
         token, admin: EIP-55 addresses.
         addresses: EIP-55 address of the federation and of each part, by name.
         creations: what was created, by hash of the creating transaction.
-        block, time: where and when the federation was created.
+        block, time: block number and Unix time of the federation's creation.
     """
 
     struct: dict[str, Any]
@@ -64,8 +64,8 @@ class Search:
     """Looks through the first blocks of a bundle for the creation of a federation and its parts.
 
     Attributes:
-        blocks: those before and with the federation's creation, reduced to the transactions that
-            concern it, to be replayed once its terms are known.
+        blocks: all blocks up to the federation's creation, reduced to the transactions that concern
+            it; they are replayed once its terms are known.
     """
 
     def __init__(self, trail: Trail, index: Index) -> None:
@@ -75,10 +75,11 @@ class Search:
         self._ours = {getattr(index, name).lower() for name in (*CONTRACTS, "token")}
 
     def block(self, block: Block) -> Deployment | None:
-        """Take in the next block; the deployment, if the federation is created in it."""
+        """Search the next block; returns the deployment if the federation is created in it."""
         head, receipts = block
         pairs = [
             (tx, receipt)
+            # A missing receipt is a finding already.
             for tx, receipt in zip(head["transactions"], receipts, strict=False)
             if self._concerns(tx, receipt)
         ]
@@ -162,7 +163,7 @@ def _part(plan: Plan, part: str) -> Creation:
 
 
 def _federation(plan: Plan, sender: str) -> Creation:
-    """The constructor's events: the administrator's role comes first, with the roles' own code."""
+    """The constructor's events: OpenZeppelin's part grants the administrator's role first."""
     created = Event("federation", "FederationCreated", {"token": plan.token, **plan.parts})
     first, *others = (
         Event("federation", "RoleGranted", {"role": role, "account": plan.admin, "sender": sender})

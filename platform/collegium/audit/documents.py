@@ -1,4 +1,4 @@
-"""What was agreed: task card and adapter layout against the digests in the contract."""
+"""The agreed documents: task card and adapter layout, compared with the digests in the contract."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Documents:
 
 
 def read(trail: Trail, bundle: Bundle) -> Documents:
-    """Read both documents; what is damaged is a finding."""
+    """Read both documents; a damaged one is a finding."""
 
     def card() -> TaskCard:
         return TaskCard.decode(bundle.document(CARD, MAX_DOCUMENT))

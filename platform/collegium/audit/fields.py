@@ -1,8 +1,8 @@
-"""What a server adds to proven data: checked where it follows from that data, else named.
+"""Fields that a server adds to proven data: checked where they follow from it, else listed.
 
-Hashes cover headers, transactions and receipts as they are encoded; ``chain.places`` covers where
-each of them lies. What is left are prices, chain ids, the parity of signatures and the bodies of
-uncles and withdrawals, which follow from proven fields, and a few that nothing can derive.
+Hashes cover headers, transactions and receipts as they are encoded; ``chain.places`` covers the
+place of each. What remains are prices, chain ids, the parity of signatures and the bodies of uncles
+and withdrawals, which follow from proven fields, and a few fields that follow from nothing.
 """
 
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+# Fields that hashes, ``chain.places`` or :func:`derived` cover.
 _BLOCK = _names(
     "parentHash sha3Uncles miner stateRoot transactionsRoot receiptsRoot logsBloom difficulty "
     "number gasLimit gasUsed timestamp extraData mixHash nonce baseFeePerGas withdrawalsRoot "
@@ -44,12 +45,12 @@ _LOG = _names(
 
 
 def number(value: Any) -> int:
-    """A JSON-RPC quantity."""
+    """A JSON-RPC quantity (hex or number) as an int."""
     return int(value, 16) if isinstance(value, str) else int(value)
 
 
 def unproven(block: Json, receipts: list[Json]) -> set[str]:
-    """Fields that no hash covers and nothing here can derive."""
+    """Names (``kind.field``) of fields that no hash covers and that follow from nothing proven."""
     logs = [log for receipt in receipts for log in receipt["logs"]]
     kinds: tuple[tuple[str, list[Json], frozenset[str]], ...] = (
         ("block", [block], _BLOCK),
@@ -68,6 +69,7 @@ def unproven(block: Json, receipts: list[Json]) -> set[str]:
 def derived(block: Json, receipts: list[Json], chain_id: int) -> Iterator[Derived]:
     """Derived fields of a block, its transactions and its receipts, with their true values."""
     record = f"block {number(block['number'])}"
+    # No block has uncles since the merge.
     yield record, "uncles", [], block.get("uncles", [])
     if block.get("withdrawalsRoot") is not None:
         root = _withdrawals_root(block.get("withdrawals") or [])

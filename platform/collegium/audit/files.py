@@ -1,4 +1,4 @@
-"""The bundle as a set of files: complete, nothing added, every byte as its digest says."""
+"""The files of a bundle: all there, none added, each with the listed size and digest."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,7 +34,7 @@ def _content(trail: Trail, bundle: Bundle, file: File) -> None:
 
 
 def _check_uses(trail: Trail, index: Index) -> None:
-    """Every blob is there for something, and what is referred to is there."""
+    """Check that every blob is referred to, and that everything referred to is there."""
     used = {blob_path(digest) for digest in index.blobs}
     blobs = {file.path for file in index.files if file.path.startswith("blobs/")}
     for path in sorted(used - blobs):

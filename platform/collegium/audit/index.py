@@ -1,7 +1,7 @@
-"""``bundle.json``: what an evidence bundle is about, and the digest of every file in it.
+"""``bundle.json``: the contents of an evidence bundle, and the digest of every file in it.
 
-Canonical JSON, so that there is one way to write it. Whatever it says is checked against the
-chain; it saves looking for things and proves nothing by itself.
+Canonical JSON, so that there is only one way to write it. The index proves nothing by itself: all
+that it says is checked against the chain. It only tells where to look.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,19 +12,19 @@ from collegium.errors import BadBundle
 from collegium.protocol.canonical import canonical_json, parse_canonical
 from collegium.protocol.fields import Check
 
-FORMAT = "collegium-evidence/3"
+FORMAT = "collegium-evidence/3"  # its number changes with the fields
 INDEX, BLOCKS, CARD, LAYOUT = "bundle.json", "chain/blocks.jsonl", "card.json", "layout.json"
 MAX_INDEX = 64 * 1024 * 1024
-"""Longest ``bundle.json``, in bytes."""
+"""Largest ``bundle.json``, in bytes."""
 
 CONTRACTS = ("federation", *PARTS)
-"""The contracts of a federation that a bundle names, beside its token."""
+"""Names of the federation's contracts in a bundle, without its token."""
 
 _check = Check("bundle.json", BadBundle)
 
 
 def blob_path(digest: str) -> str:
-    """Where a blob lies in a bundle."""
+    """Path of a blob in a bundle."""
     return f"blobs/{digest}"
 
 
@@ -38,13 +38,14 @@ class File:
 
     def __post_init__(self) -> None:
         _check.text("files.path", self.path)
+        # 2^53 - 1: the largest integer that every JSON reader reads exactly.
         _check.integer("files.size", self.size, 0, 2**53 - 1)
         _check.digest("files.sha256", self.sha256)
 
 
 @dataclass(frozen=True)
 class UpdateBlob:
-    """Where the update of one node in one round is.
+    """The blob with the update of one node in one round.
 
     Attributes:
         round, node: ids.
@@ -83,11 +84,11 @@ class Index:
     Attributes:
         chain_id: EIP-155 id.
         federation, vault, disputes, settler, steps, token: EIP-55 addresses.
-        first_block, head_number: first and last block of the chain file; the first holds the
-            creation of a part of the federation.
+        first_block, head_number: first and last block of the chain file; the first contains
+            the creation of a part of the federation.
         head_hash: hash of the last block (hex).
         updates: update files and envelopes that belong to a known node and round.
-        envelopes: sealed updates that the exporter had no key for; SHA-256 (hex).
+        envelopes: sealed updates for which the exporter had no key; SHA-256 (hex).
         states: state files.
         files: every file but ``bundle.json``, by path.
     """
@@ -121,7 +122,7 @@ class Index:
 
     @property
     def blobs(self) -> set[str]:
-        """SHA-256 (hex) of every blob that is for something."""
+        """SHA-256 (hex) of every blob that the index refers to."""
         updates = {entry.blob for entry in self.updates}
         return updates | {entry.blob for entry in self.states} | set(self.envelopes)
 
@@ -136,7 +137,12 @@ class Index:
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """Read a canonical document; raises NotCanonical or BadBundle."""
+        """Read a canonical document.
+
+        Raises:
+            NotCanonical: it is not canonical JSON.
+            BadBundle: a field is missing, unknown or out of range.
+        """
         fields = _check.keys(
             parse_canonical(data, MAX_INDEX), ("format", *cls.__dataclass_fields__)
         )

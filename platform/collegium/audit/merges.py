@@ -1,4 +1,4 @@
-"""States and merges: each state has the root that names it, each merge is recomputed exactly."""
+"""States and merges: the root of each state is checked, and each merge is recomputed exactly."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from collegium.protocol.state import State
 
 
 class States:
-    """The states of a bundle by their roots, and those that merging leads to.
+    """The states of a bundle by their roots, and those that merges result in.
 
     Attributes:
         merged: root of the recomputed merge, by round.
@@ -34,7 +34,7 @@ class States:
         self.merged: dict[int, bytes] = {}
 
     def check_files(self, history: History) -> None:
-        """Every state file has its root, and the chain knows that root."""
+        """Check that every state file has its root, and that the chain knows that root."""
         for root, blob in self._blobs.items():
             record = f"state {root.hex()} (blob {blob})"
             self.trail.attempt("state", record, partial(self._load, root))
@@ -42,7 +42,7 @@ class States:
                 self.trail.violation("state", record, "a root that the chain names", "none")
 
     def get(self, root: bytes) -> State | None:
-        """The state with this root; None if nothing here leads to it."""
+        """The state with this root; None if the bundle has neither it nor the merge to it."""
         if self._latest is not None and self._latest[0] == root:
             return self._latest[1]
         zero = state.zeros(self._layout)
@@ -52,11 +52,11 @@ class States:
             return None
         try:
             return self._load(root)
-        except CollegiumError:  # a finding already: see check_files
+        except CollegiumError:  # already a finding of check_files
             return None
 
     def round(self, record: RoundRecord, opened: Opened) -> None:
-        """Recompute the merge of one round and compare it with whatever was proposed."""
+        """Recompute the merge of one round and compare it with every proposal."""
         if record.settlement is None or not (record.rejected or record.round.proposer):
             return
         settled = zip(record.updates, record.settlement.weights, strict=True)
@@ -77,13 +77,13 @@ class States:
         if record.final is None:
             self._pending(record, root)
         elif record.round.proposer:
-            self._latest = (root, result)
+            self._latest = (root, result)  # the base of the next round, often not in the bundle
             self.trail.expect("merge", f"final state of round {record.id}", root, record.final)
 
     def _pending(self, record: RoundRecord, merged: bytes) -> None:
-        """A proposal that is neither final nor rejected yet."""
+        """Check a proposal that is neither final nor rejected yet."""
         if record.round.proposer and record.round.proposal != merged:
-            text = f"is not the exact merge, {merged.hex()}; it can be disputed or left to fall"
+            text = f"is not the exact merge, {merged.hex()}; it can still be disputed or expire"
             self.trail.note("merge", f"merge proposed in round {record.id}", text)
 
     def _rejected(self, record: str, fallen: Rejected, merged: bytes) -> None:
@@ -98,7 +98,7 @@ class States:
             self.trail.passed("rejection", 1)
 
     def final(self, root: bytes) -> None:
-        """The adapter that the history ends with."""
+        """Check the state with which the history ends."""
         found = self.get(root)
         if found is None:
             reason = "no state file in the bundle has it and no merge leads to it"
@@ -111,7 +111,7 @@ class States:
     ) -> str | None:
         absent = [str(node) for node, _ in weighted if node not in opened.lanes]
         if absent:
-            return f"the updates of nodes {', '.join(absent)} are sealed or do not hold"
+            return f"the updates of nodes {', '.join(absent)} are sealed or invalid"
         if self.get(record.base) is None:
             return f"its base state {record.base.hex()} is not in the bundle"
         return None

@@ -1,4 +1,4 @@
-"""The books at the end: what came in, what was earned by whom, what was paid, what is left."""
+"""The books at the end: deposits, earnings of each node, payments, and what is left."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from collegium.protocol.model.federation import Federation
 
 @dataclass(frozen=True)
 class Account:
-    """One node in token units: earned in all, of that claimed, its stake, and lost stake."""
+    """One node, in token units: all earnings, the part of them claimed, stake, and lost stake."""
 
     node: int
     account: str
@@ -23,7 +23,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Money:
-    """The vault's books in token units, and every node's."""
+    """The books of the vault and of every node, in token units."""
 
     deposited: int
     withdrawn: int
@@ -42,7 +42,7 @@ class Money:
         return {name: value for name, value in asdict(self).items() if name != "nodes"}
 
     def to_json(self) -> dict[str, Any]:
-        """Amounts as decimal strings: they exceed what JSON numbers hold exactly."""
+        """The books, with amounts as decimal strings because JSON numbers are too small."""
         books = {name: str(value) for name, value in self.books().items()}
         nodes = [
             {"node": one.node, "account": one.account}
@@ -53,7 +53,7 @@ class Money:
 
 
 def check(trail: Trail, model: Federation, history: History) -> Money:
-    """Add everything up again, from what moved, and compare with the vault's books."""
+    """Add up all movements of tokens, and compare the sums with the vault's books."""
     vault, moved = model.vault, history.total
     trail.attempt("conservation", "vault", vault.verify_conservation)
     accounts = _accounts(model, history)

@@ -1,8 +1,8 @@
 """Every transaction to the contracts, executed again on the reference model of the protocol.
 
-The model is a second implementation of the rules. It has to accept and refuse what the chain
-accepted and refused, and lead to the same events with the same values: so every draw, median,
-weight, payout, ledger root and claim of the chain's history is derived anew.
+The model is a second implementation of the rules. It must accept and reject the same transactions
+as the chain, and result in the same events with the same values. So every draw, median, weight,
+payment, ledger root and claim in the chain's history is computed again.
 """
 
 from collections.abc import Callable
@@ -38,15 +38,15 @@ Step = Callable[[Federation], list[Event]]
 _MOVES_TOKENS = frozenset(("deposit", "withdraw", "claim", "register", "withdrawStake", "collect"))
 _NAMES = {"federation": "Federation", **PARTS}
 _CALLS = {"federation": FEDERATION_CALLS, "vault": VAULT_CALLS, "disputes": DISPUTES_CALLS}
-_EARLY = frozenset(("deposit",))  # what the parts allow before the federation exists
-_DEPTH = 4  # calls inside each other at most: disputes, federation, steps, vault
+_EARLY = frozenset(("deposit",))  # calls that the parts accept before the federation exists
+_DEPTH = 4  # most nested calls: disputes, federation, steps, vault
 
 
 class Replay:
     """Follows one federation from its deployment on.
 
     Attributes:
-        model: the contracts as the rules say they stand now.
+        model: the state of the contracts by the rules, after the blocks so far.
         history: the rounds so far.
     """
 
@@ -61,7 +61,8 @@ class Replay:
         )
         self.history = History(self.model)
         made = {creation.contract for creation in deployment.creations.values()}
-        # Until its creation an address has no code. What was created elsewhere is a finding.
+        # Before its creation an address has no code. A part that this bundle does not create is a
+        # finding already, and counts as created.
         self._names = {at: name for name, at in deployment.addresses.items() if name not in made}
         self._abis = {name: artifact(title).abi for name, title in _NAMES.items()}
         self._transfers = Transfers(trail, deployment.token, deployment.addresses["vault"])
@@ -90,7 +91,7 @@ class Replay:
         self.trail.attempt("conservation", f"transaction {tx['hash']}", self._conserve)
 
     def _disputed(self, tx: Json, target: str | None) -> tuple[int, int] | None:
-        """Leaf and block that a transaction disputes."""
+        """Leaf and block that a transaction disputes; None if it disputes none."""
         if self._names.get(target or "") != "disputes":
             return None
         call = _decode(self._abis["disputes"], decode_hex(tx["input"]))
@@ -99,7 +100,7 @@ class Replay:
         return call.args["proof"]["leaf"], call.args["proof"]["block"]
 
     def _untouched(self, tx: Json, receipt: Json) -> list[Event]:
-        """A transaction to some other contract, which must leave the federation alone."""
+        """The events of a transaction to another contract, which must not call the federation."""
         if any(self._own(log) for log in receipt["logs"]):
             record = f"transaction {tx['hash']}"
             wanted = "calls to the contracts from the account that signs"
@@ -108,7 +109,7 @@ class Replay:
         return []
 
     def _execute(self, block: Json, tx: Json, receipt: Json, contract: str) -> list[Event]:
-        """The events that the rules lead to; compares success and refusal on the way."""
+        """Execute a call on the model; returns the events, and compares success or failure."""
         context = Context(
             sender=to_checksum_address(tx["from"]),
             time=number(block["timestamp"]),
@@ -116,6 +117,7 @@ class Replay:
         )
         step = self._step(tx, receipt, contract, context)
         accepted = number(receipt["status"]) == 1
+        # A call that failed on the chain must not change the model if it succeeds there.
         model = self.model if accepted else deepcopy(self.model)
         try:
             events = step(model)
@@ -150,16 +152,16 @@ class Replay:
             return lambda model: model.call(context, call.name, **arguments)
         if abi.functions[call.name]["stateMutability"] in ("view", "pure"):
             return lambda model: []
-        return _refuse(f"{call.name} is not for others, or not yet")
+        return _refuse(f"{call.name} can only be called by the contracts, or later")
 
     @property
     def _created(self) -> bool:
         return "federation" in self._names.values()
 
     def _refused_without_rule(self, tx: Json, receipt: Json, contract: str) -> None:
-        """The chain refused what the rules allow: for want of gas or of tokens, or wrongly."""
+        """The chain rejected what the rules allow: without enough gas or tokens, or wrongly."""
         record = f"transaction {tx['hash']}"
-        # What a call keeps back when one inside it runs out: a 64th at each level.
+        # A call that runs out of gas leaves its caller a 64th (EIP-150), at each level.
         if number(receipt["gasUsed"]) * 64 >= number(tx["gas"]) * (64 - _DEPTH):
             self.trail.skip(f"why {record} failed", "it used up its gas")
             return
@@ -175,7 +177,7 @@ class Replay:
     # -- events ----------------------------------------------------------------------------------
 
     def _compare(self, tx: Json, receipt: Json, expected: list[Event]) -> None:
-        """Compare what the receipt says happened with what the rules lead to."""
+        """Compare the events in the receipt with those of the rules."""
         found = [log for log in receipt["logs"] if self._own(log)]
         for position, (wanted, log) in enumerate(zip_longest(expected, found)):
             place = f"event {position} of transaction {tx['hash']}"
@@ -222,7 +224,7 @@ class Replay:
 
 
 def _decode(abi: Abi, data: bytes) -> Call | None:
-    """The call in calldata; None if the contract would refuse to read it."""
+    """The call in calldata; None if the contract could not decode it."""
     try:
         return abi.decode_call(data)
     except (DecodingError, OverflowError, ValueError):

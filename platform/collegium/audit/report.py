@@ -11,12 +11,12 @@ from collegium.audit.trail import CODES, Finding, Note, Unchecked
 
 @dataclass(frozen=True)
 class AuditedRound:
-    """A round as the replay derived it, and what its updates and states showed.
+    """A round as the replay computed it, with the results for its updates and its merge.
 
-    ``collegium.queries.from_audit`` puts it into the form that people see.
+    ``collegium.queries.from_audit`` converts it to the form that people see.
 
     Attributes:
-        record: the round by the rules.
+        record: the round according to the rules.
         codes: findings about each update that could be opened, by node id; empty if it passes.
         bits: code width of each readable update, by node id.
         merged: root of the recomputed merge, 32 bytes; None if it could not be recomputed, or there
@@ -34,7 +34,7 @@ class Subject:
     """What was audited.
 
     Attributes:
-        source: where the evidence came from.
+        source: path of the bundle.
         name: title on the task card; None if the card cannot be read.
         chain_id, federation, vault, disputes, token: identify the contracts; None if unknown.
         first, head: first and last block.
@@ -57,13 +57,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What an audit came to.
+    """The result of an audit.
 
     Attributes:
         subject: what was audited.
         by_check: number of comparisons by the code of the check (see ``trail.CODES``).
-        findings: violations; the audit holds if there are none.
-        notes: what breaks no rule and is worth knowing.
+        findings: violations; the evidence is valid if there are none.
+        notes: facts worth knowing that break no rule.
         unchecked: what could not or cannot be checked.
         rounds: every round.
         penalties: all stake that was lost, in order.
@@ -83,16 +83,16 @@ class AuditResult:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found. What is unchecked does not count against it."""
+        """Whether there are no findings. Unchecked points do not count."""
         return not self.findings
 
     @property
     def checks(self) -> int:
-        """Comparisons made."""
+        """Number of comparisons."""
         return sum(self.by_check.values())
 
     def failed(self) -> dict[str, int]:
-        """Findings by code."""
+        """Number of findings by code, without zeros."""
         found = {code: sum(f.code == code for f in self.findings) for code in CODES}
         return {code: count for code, count in found.items() if count}
 

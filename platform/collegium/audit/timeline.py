@@ -1,4 +1,4 @@
-"""The rounds of a federation and the stakes of its nodes, as the replay derives them."""
+"""The rounds of a federation and the stakes of its nodes, as the replay computes them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,12 +19,13 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Rejected:
-    """A proposed merge that fell.
+    """A proposed merge that was rejected.
 
     Attributes:
         proposer: node id.
-        root: what it proposed.
-        challenger: EIP-55 address of who disproved it; None if too few had signed it in time.
+        root: the state root that it proposed, 32 bytes.
+        challenger: EIP-55 address of the account that disproved it; None if too few members signed
+            it in time.
         place: leaf and block that were shown to be wrong.
         gas: used by the dispute.
     """
@@ -41,11 +42,11 @@ class Penalty:
     """Stake that a node lost.
 
     Attributes:
-        round: in which, or about which, the offence was.
+        round: round of the offence.
         node: id.
-        offence: what for.
+        offence: the reason.
         amount: token units.
-        reporter: EIP-55 address of who proved it; None if the rules found it.
+        reporter: EIP-55 address of the account that proved it; None if the contracts detected it.
     """
 
     round: int
@@ -60,15 +61,15 @@ class RoundRecord:
     """One round.
 
     Attributes:
-        round: the round of the model; it ends as the chain left it.
-        base: state root it started from.
-        opened_block, opened_time: where and when it began.
-        signers: who speaks for each member in this round, by node id.
+        round: the round of the model, at the end as the chain left it.
+        base: state root that it started from, 32 bytes.
+        opened_block, opened_time: block number and Unix time of its opening.
+        signers: EIP-55 address of each member's signer in this round, by node id.
         settlement: medians, weights and pays, once settled.
-        rejected: proposals that fell, in order.
-        final: state root it ended on, once final.
+        rejected: rejected proposals, in order.
+        final: state root after the round, once final.
         credited: token units that the proposer of the merge earned.
-        gas: used by its transactions.
+        gas: gas that its transactions used.
     """
 
     round: Round
@@ -84,6 +85,7 @@ class RoundRecord:
 
     @property
     def id(self) -> int:
+        """Number of the round, from 1."""
         return self.round.id
 
     @property
@@ -93,11 +95,15 @@ class RoundRecord:
 
     @property
     def paid(self) -> int:
-        """Token units earned in this round, by whomever."""
+        """Token units earned in this round, by all nodes."""
         return (self.settlement.earned if self.settlement else 0) + self.credited
 
     def phi(self, position: int) -> int | None:
-        """Median of the update at this place in commit order; None before settlement."""
+        """Median score, in micro-nats, of the update at this place in commit order.
+
+        Returns:
+            None before settlement.
+        """
         return None if self.settlement is None else self.settlement.phi[position]
 
 
@@ -106,7 +112,7 @@ class History:
 
     Attributes:
         rounds: by id, in order.
-        roots: every state root that the chain ever named, with where.
+        roots: every state root that the chain names, with the place where it first does.
         penalties: in order.
         moved: token units by (event of the vault, node id); id 0 where an event names no node.
         rewards: token units that reports of offences earned.
@@ -121,7 +127,11 @@ class History:
         self.rewards = 0
 
     def add(self, block: Json, receipt: Json, events: list[Event], disputed: Place | None) -> None:
-        """Note what one transaction did, from the events that the rules lead to."""
+        """Record the effects of one transaction, from the events of the rules.
+
+        Args:
+            disputed: leaf and block, if the transaction is a dispute.
+        """
         gas = number(receipt["gasUsed"])
         for event in events:
             if event.contract == "vault":

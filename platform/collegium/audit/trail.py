@@ -1,7 +1,7 @@
-"""What an audit looked at: every comparison counted, every difference kept with its record.
+"""The record of an audit: every comparison is counted, every difference is kept.
 
-Nothing stops at the first finding. A check that cannot even be carried out because the evidence
-is damaged is a finding as well; what lies outside the evidence is listed as unchecked.
+The audit does not stop at the first finding. A check that is impossible because the evidence is
+damaged is a finding as well; what the evidence does not cover is listed as unchecked.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ DAMAGE = (
     TypeError,
     ValueError,
 )
-"""What code that reads the evidence may raise when the evidence is damaged."""
+"""What code that reads damaged evidence can raise."""
 
 CODES = {
     "bundle": "bundle.json is canonical and complete",
@@ -43,19 +43,19 @@ CODES = {
     "deployment": "the federation was created here, with this vault and token",
     "code": "the contract was created from the code that is shipped with this program",
     "card": "the task card is the one whose digest is in the contract",
-    "terms": "every number of the contract's terms stands on the task card",
+    "terms": "every number of the contract's terms is on the task card",
     "layout": "the adapter layout is the one that the task card names",
     "call": "every transaction to the contracts can be replayed",
-    "outcome": "every transaction succeeded or was refused as the rules say",
-    "event": "every event is the one that the rules lead to",
-    "transfer": "the token moved as the vault booked it",
+    "outcome": "every transaction succeeded or failed as the rules say",
+    "event": "every event is the one that the rules result in",
+    "transfer": "the token's transfers agree with the vault's books",
     "conservation": "every token unit is accounted for",
     "blob": "every blob is what bundle.json says it is",
     "update": "every opened update passes the checks of a validator",
-    "verdict": "the committee refused every update that fails a check",
+    "verdict": "the committee rejected every update that fails a check",
     "merge": "the final state is the exact merge of the accepted updates",
     "rejection": "every merge that was disproved differs from the exact one",
-    "state": "every state has the root that the chain knows it by",
+    "state": "every state has the root under which the chain knows it",
 }
 """The checks by their stable codes."""
 
@@ -75,6 +75,7 @@ class Finding:
     found: str
 
     def to_json(self) -> dict[str, str]:
+        """The fields, as one JSON object."""
         return asdict(self)
 
 
@@ -87,6 +88,7 @@ class Note:
     text: str
 
     def to_json(self) -> dict[str, str]:
+        """The fields, as one JSON object."""
         return asdict(self)
 
 
@@ -98,6 +100,7 @@ class Unchecked:
     reason: str
 
     def to_json(self) -> dict[str, str]:
+        """The fields, as one JSON object."""
         return asdict(self)
 
 
@@ -111,7 +114,7 @@ class Trail:
         self.unchecked: list[Unchecked] = []
 
     def expect(self, code: str, record: str, expected: Any, found: Any) -> bool:
-        """Count a comparison; a finding unless both are equal. Returns whether they are."""
+        """Count a comparison, and add a finding unless both are equal. Returns whether they are."""
         if expected == found:
             self._count(code)
             return True
@@ -119,11 +122,11 @@ class Trail:
         return False
 
     def passed(self, code: str, times: int) -> None:
-        """Count checks that were made elsewhere and held."""
+        """Count checks that were made elsewhere and passed."""
         self.counts[code] += times
 
     def violation(self, code: str, record: str, expected: Any, found: Any) -> None:
-        """A check that failed."""
+        """Count a check that failed, and add a finding."""
         self._count(code)
         self.findings.append(Finding(code, record, show(expected), show(found)))
 
@@ -140,10 +143,11 @@ class Trail:
         return None
 
     def note(self, code: str, record: str, text: str) -> None:
+        """Record a fact that breaks no rule."""
         self.notes.append(Note(code, record, text))
 
     def skip(self, subject: str, reason: str) -> None:
-        """Say what is not checked."""
+        """Record what is not checked, once, and why."""
         item = Unchecked(subject, reason)
         if item not in self.unchecked:
             self.unchecked.append(item)
@@ -155,7 +159,7 @@ class Trail:
 
 
 def show(value: Any, limit: int = 400) -> str:
-    """A value as a person compares it: bytes in hex, everything bounded."""
+    """A value as text for people: bytes in hex, at most about ``limit`` characters."""
     if isinstance(value, bytes):
         text = "0x" + value.hex()
     elif isinstance(value, list | tuple):

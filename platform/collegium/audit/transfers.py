@@ -1,4 +1,4 @@
-"""The token's own record against the vault's books: what was booked is what moved (ERC-20)."""
+"""The token's transfers (ERC-20) compared with the vault's books."""
 
 from typing import Any
 
@@ -15,22 +15,24 @@ _OUT = ("Withdrawn", "Claimed", "StakeWithdrawn", "Collected")
 
 
 class Transfers:
-    """Adds up what the token moved to and from the vault."""
+    """Adds up the token's transfers to and from the vault."""
 
     def __init__(self, trail: Trail, token: str, vault: str) -> None:
         self.trail, self.token, self.vault = trail, token.lower(), vault[2:].lower()
 
     def check(self, tx: Json, receipt: Json, events: list[Event]) -> None:
-        """Compare one transaction's transfers with the events that the rules lead to."""
+        """Compare one transaction's transfers with the events of the rules."""
         moved, record = self._moved(receipt), f"transaction {tx['hash']}"
         if moved > 0 and not events:
-            self.trail.note("transfer", record, f"{moved} token units arrived unasked")
+            self.trail.note(
+                "transfer", record, f"{moved} token units arrived without a call to the vault"
+            )
             return
         booked = _booked(events, _IN) - _booked(events, _OUT)
         self.trail.expect("transfer", f"{record}, tokens to the vault", booked, moved)
 
     def arrived(self, tx: Json, receipt: Json, asked: int) -> int:
-        """What a deposit brought: some tokens take a fee on the way, and what arrives counts."""
+        """Token units that arrived in a deposit; some tokens keep a fee, which does not count."""
         moved = self._moved(receipt)
         if not 0 < moved < asked:
             return asked
@@ -40,7 +42,7 @@ class Transfers:
         return moved
 
     def _moved(self, receipt: Json) -> int:
-        """Token units that the vault had more after a transaction than before."""
+        """Token units by which a transaction changed the vault's balance."""
         moved = 0
         for log in receipt["logs"]:
             topics = log["topics"]

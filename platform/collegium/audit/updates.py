@@ -1,8 +1,8 @@
-"""Every opened update: the checks of a validator, and whether the committee heeded them.
+"""Every opened update: the checks of a validator, and whether the committee obeyed them.
 
-What the commitment on the chain fixes (signature, digest, lanes) has to hold for every opened
-update. What else disqualifies an update, such as a norm above its bound, has to show in the
-committee's verdict: a number where INVALID belongs is a violation by the committee.
+Signature, digest and lanes, which the commitment on the chain fixes, must be valid in every opened
+update. If an update breaks another rule, such as the bound of its norm, the committee's verdict
+must be INVALID: a score instead is a violation by the committee.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Opened:
     Attributes:
         lanes: of the updates that are what was committed, by node id.
         usable: nodes whose update passes every check.
-        codes: what was found about each node's update, fatal or not, by node id.
+        codes: codes of the findings about each node's update, fatal or not, by node id.
         bits: code width of each readable update, by node id.
     """
 
@@ -53,7 +53,7 @@ class UpdateCheck:
         trail.expect("blob", "bundle.json, updates", len(index.updates), len(self._blobs))
 
     def round(self, record: RoundRecord) -> Opened:
-        """Check what there is of one round."""
+        """Check the updates of one round that are in the bundle."""
         opened = Opened()
         card, layout = self.documents.card, self.documents.layout
         missing, sealed = [], []
@@ -66,14 +66,14 @@ class UpdateCheck:
             elif card is not None and layout is not None:
                 case = self._case(card, layout, record, node, digest)
                 self._update(opened, case, entry, record.phi(position))
-        self._say(record, missing, "sealed, or not in the bundle; whoever holds a key can open it")
-        self._say(record, sealed, "sealed, and what was delivered in it did not hold")
+        self._say(record, missing, "sealed, or not in the bundle; the owner of a key can open it")
+        self._say(record, sealed, "sealed, and the delivered content was invalid")
         if card is not None:
             self._alike(record, opened, card.limits.cosine)
         return opened
 
     def leftovers(self) -> None:
-        """Blobs that belong to no commitment of the chain."""
+        """Report blobs that belong to no commitment on the chain."""
         for round_id, node in sorted(self._blobs):
             record = f"update of node {node} in round {round_id}"
             self.trail.violation("blob", record, "a commitment on the chain", "none")
@@ -117,18 +117,18 @@ class UpdateCheck:
             for finding in fatal:
                 self._violation(record, finding)
             return
-        # A merge asks only for what was committed; whether it was rightly accepted is judged here.
+        # A merge needs the lanes as committed, even if the update should have been rejected.
         opened.lanes[entry.node] = update.encoded
         if fatal:
             self._judge(record, fatal, phi)
             return
         opened.usable.append(entry.node)
         if phi == INVALID:
-            text = "passes every check, yet the committee refused it, as it does when an update "
+            text = "passes every check, yet the committee rejected it, as it does when an update "
             self.trail.note("verdict", record, text + "does not reach it in time")
 
     def _judge(self, record: str, fatal: list[Finding], phi: int | None) -> None:
-        """An update that is the committed one, and breaks a rule."""
+        """Judge the verdict on an update that is as committed, but breaks a rule."""
         if phi is None or phi == INVALID:
             self.trail.passed("verdict", len(fatal))
             for finding in fatal:
@@ -150,7 +150,7 @@ class UpdateCheck:
             if len(members) == 1:
                 continue
             names = ", ".join(map(str, members))
-            text = f"updates of nodes {names} resemble each other: they count as one contribution"
+            text = f"updates of nodes {names} are near-duplicates: they count as one contribution"
             self.trail.note("update", f"round {record.id}", text)
             for node in members:
                 opened.codes[node].append("near-duplicate")

@@ -1,16 +1,16 @@
-"""The audit: everything in an evidence bundle derived again, offline and without keys.
+"""The audit: everything in an evidence bundle is computed again, offline and without keys.
 
-In this order, and each step with what the one before it established:
+The steps, each based on the results of the one before:
 
 1. files      every file is the listed one;
 2. blocks     headers, transactions, senders and receipts hash together, up to the anchor;
 3. deployment the contracts are the shipped ones, with the terms of the task card;
 4. replay     every transaction is executed again on the reference model: same outcome, same events;
-5. updates    every opened update passes the checks of a validator, or was refused;
+5. updates    every opened update passes the checks of a validator, or was rejected;
 6. merges     every merge is recomputed, every state has its root;
 7. money      the books add up.
 
-Nothing stops at the first finding.
+The audit does not stop at the first finding.
 """
 
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ from collegium.errors import BadAnchor
 from collegium.protocol.delivery import envelope_limit, readers
 
 _AGREED = (
-    ("how useful an update was", "it is what the committee agreed on; its votes are proven, not "
-     "its measurements"),
-    ("that a node trained on the data it says", "not proven by anything; only the measured "
-     "usefulness of its updates was paid"),
+    ("how useful an update was", "the committee agreed on it; its votes are proven, its "
+     "measurements are not"),
+    ("that a node trained on the data it says", "nothing proves it; only the measured "
+     "usefulness of its updates is paid"),
 )  # fmt: skip
 
 
 @dataclass
 class _Audit:
-    """What the steps share."""
+    """What all steps use."""
 
     trail: Trail
     bundle: Bundle
@@ -57,10 +57,10 @@ def verify(
     Args:
         path: directory or zip file.
         anchor: hash of a block that the chain must contain, known from elsewhere.
-        progress: told how far it is.
+        progress: called as the work goes on.
 
     Raises:
-        BadBundle, BundleTooLarge: there is no bundle that could be read.
+        BadBundle, BundleTooLarge: there is no readable bundle.
         BadAnchor: ``anchor`` is not 32 bytes in hex.
     """
     wanted = None if anchor is None else _hash(anchor)
@@ -99,7 +99,7 @@ def _chain(audit: _Audit, anchor: str | None) -> Replay | None:
 
 
 def _start(audit: _Audit, search: deployment.Search, block: Block) -> Replay | None:
-    """Look for the federation's creation in a block; the replay up to there, if it is in it."""
+    """Search a block for the federation's creation; returns the replay up to it if it is there."""
     record = f"block {block[0].get('number')}"
     found = audit.trail.attempt("deployment", record, partial(search.block, block))
     if found is None:
@@ -132,7 +132,7 @@ def _conclude(audit: _Audit, replay: Replay | None, subject: Subject) -> AuditRe
         codes = {node: tuple(given) for node, given in opened.codes.items()}
         merged = None if states is None else states.merged.get(record.id)
         rounds.append(AuditedRound(record, codes, dict(opened.bits), merged))
-        opened.lanes.clear()  # the lanes of one round at a time
+        opened.lanes.clear()  # large: keep those of one round at a time
         audit.progress("rounds", done, len(history.rounds))
     updates.leftovers()
     _envelopes(audit, replay)
@@ -146,7 +146,7 @@ def _conclude(audit: _Audit, replay: Replay | None, subject: Subject) -> AuditRe
 
 
 def _envelopes(audit: _Audit, replay: Replay) -> None:
-    """Sealed updates: all that shows is their form, and whom they are sealed to."""
+    """Check the form of sealed updates, and to which nodes they are sealed."""
     layout = audit.documents.layout
     if layout is None:
         return

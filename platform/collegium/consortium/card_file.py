@@ -1,7 +1,7 @@
 """The task card as people write it: one TOML file.
 
-Everything computable is left out; :mod:`.founding` adds the digests. Amounts are in tokens, as
-texts or whole numbers, because binary fractions are not exact.
+It leaves out everything that can be computed; :mod:`.creation` adds the digests. Amounts are in
+tokens, as texts or whole numbers, because binary fractions are not exact.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ class CardFile:
         name, task, version: as on the task card.
         challenge: folder of the challenge set.
         token: address of the ERC-20 of rewards and stakes; empty deploys one (local chains).
-        deposit: token units to put into escrow at once.
+        deposit: token units to pay into escrow at creation.
         recipe, limits, scoring, terms: as on the task card.
     """
 
@@ -62,7 +62,7 @@ class CardFile:
         """Read a card file; folders in it are relative to it.
 
         Raises:
-            BadCard: missing, no TOML, or a name or value that a card cannot have.
+            BadCard: the file is missing or not TOML, or a name or value in it is invalid.
         """
         try:
             fields = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -110,6 +110,7 @@ def _terms(fields: dict[str, Any]) -> Terms:
         committee=fields.get("committee", 3),
         min_updates=fields.get("min_updates", 2),
         **{f"{name}_window": fields.get(f"{name}_window", 3_600) for name in _WINDOWS},
+        # Terms.usual has defaults for these; a card names only those that it changes.
         **{name: fields[name] for name in _USUAL if name in fields},
         **_rules(fields),
     )
@@ -134,6 +135,7 @@ def _rules(fields: dict[str, Any]) -> dict[str, int]:
 
 
 def _amount(name: str, value: object) -> int:
+    # True is an int in Python, but not an amount.
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str):
         with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Founding a federation: from a card file to contracts with escrow and a run folder."""
+"""Create a federation: from a card file to contracts with escrow and a run folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from collegium.workspace.run import Run
 
 @dataclass(frozen=True)
 class Agreement:
-    """What all members hold: card, layout, and the frozen part of the adapter."""
+    """What all members have: task card, layout, and the frozen part of the adapter (encoded)."""
 
     card: TaskCard
     layout: Layout
@@ -33,7 +33,7 @@ class Agreement:
 
 
 def agree(file: CardFile) -> Agreement:
-    """Compute what a card file leaves open. Loads the base model.
+    """Compute the digests that a card file leaves out. Loads the base model.
 
     Raises:
         DataError: the challenge set or the base model cannot be used.
@@ -60,7 +60,7 @@ def agree(file: CardFile) -> Agreement:
 
 
 def require_free(folder: Path) -> None:
-    """Raise RunExists if a run lives in ``folder``."""
+    """Raise RunExists if there is a run in ``folder``."""
     if (folder / RUN).exists():
         raise RunExists(
             expected=f"a folder without a run at {folder}",
@@ -81,15 +81,16 @@ def create_federation(
     """Deploy a federation, pay into its escrow, and write the run folder.
 
     Args:
-        folder: of the run.
-        sponsor: pays, and holds all roles until it grants them.
-        deposit: token units; made from nothing if the token is ours.
+        folder: folder of the new run.
+        sponsor: pays, and has all roles until it grants them to others.
+        deposit: token units; minted if the token is deployed here.
         token: ERC-20 address; empty deploys a DemoToken.
 
     Raises:
-        RunExists: the folder holds a run.
-        BadCard: no token is named on a chain that is not local, or it has other decimals.
-        InsufficientFunds: the sponsor lacks gas money or tokens.
+        RunExists: the folder already contains a run.
+        BadCard: there is no token and the chain is not local, or the token does not have 18
+            decimals.
+        InsufficientFunds: the sponsor has too little gas money or too few tokens.
     """
     require_free(folder)
     sender = Sender(chain, sponsor)

@@ -16,12 +16,12 @@ from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.run import Run
 
-_LOOKED_AT = 32  # examples looked at before anything is paid; training looks at all
+_LOOKED_AT = 32  # examples checked before anything is paid; training checks all of them
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A registered node: its id, its keys, and whether it was registered just now."""
+    """A registered node: its id, its keys, and whether this call registered it."""
 
     id: int
     keys: Keyring
@@ -35,9 +35,9 @@ def join(
     passphrase: str,
     settings: NodeSettings,
 ) -> Joined:
-    """Register a node with its own account and write its folder. May be repeated.
+    """Register a node with its own account and write its folder. Safe to repeat.
 
-    A node that has left comes back under its old id, with a new signer: the chain takes none twice.
+    A node that has left comes back with its old id and a new signer: the chain accepts none twice.
 
     Args:
         federation: read access to the contract.
@@ -47,8 +47,8 @@ def join(
     Raises:
         DataError: the data or the challenge set cannot be used.
         MissingKeys, WrongPassphrase: the keys cannot be opened.
-        UnregisteredNode: the council did not admit the account, or took the admission back.
-        InsufficientFunds: the account lacks gas money or tokens for the stake.
+        UnregisteredNode: the council did not admit the account, or withdrew the admission.
+        InsufficientFunds: the account has too little gas money or too few tokens for the stake.
     """
     card = TaskCard.decode(run.card_file.read_bytes())
     agreed(card)[0].read(settings.data, limit=_LOOKED_AT).check()
@@ -63,7 +63,7 @@ def register(
     passphrase: str,
     settings: NodeSettings,
 ) -> Joined:
-    """The same as :func:`join` for a model that is no registered task: data are not checked.
+    """The same as :func:`join` for a model that is not a registered task; data are not checked.
 
     Raises:
         MissingKeys, WrongPassphrase, UnregisteredNode, InsufficientFunds: as :func:`join`.
@@ -97,7 +97,7 @@ def require_active(federation: Federation, number: int) -> None:
 
 
 def resolve(federation: Federation, node: str) -> int:
-    """Id of a node named by id, account, or folder.
+    """Id of the node with an id (as text), an account, or a folder.
 
     Raises:
         UnregisteredNode: no such node is registered.
@@ -119,11 +119,11 @@ def resolve(federation: Federation, node: str) -> int:
 
 
 def fund(federation: Federation, account: str, *, wei: int) -> None:
-    """On a local chain: give an account gas money and the tokens of its stake.
+    """Give an account gas money and the tokens for its stake (local chains).
 
     Args:
-        federation: as the owner of its DemoToken.
-        wei: gas money that the account is to have at least.
+        federation: sends from the owner of the DemoToken.
+        wei: least gas money that the account has afterwards.
     """
     give_gas(federation, federation.sender.account, account, wei)
     stake = federation.terms()["stake"]
@@ -132,7 +132,7 @@ def fund(federation: Federation, account: str, *, wei: int) -> None:
 
 
 def give_gas(federation: Federation, payer: LocalAccount, to: str, wei: int) -> None:
-    """Send gas money unless the receiver has as much."""
+    """Send the gas money that the receiver lacks to have ``wei``."""
     balance = int(federation.chain.rpc("eth_getBalance", to, "latest"), 16)
     if balance < wei:
         Sender(federation.chain, payer).send(to, value=wei - balance)

@@ -1,8 +1,8 @@
-"""A member's own changes: new keys, leaving, and taking the stake back.
+"""Changes by a member: new keys, and withdrawal of its stake.
 
-What changes takes effect with the next round. New keys are on disk before the chain hears of them,
-and old ones stay there: whenever this is interrupted, the folder holds the keys that the chain
-names, and the same call made again goes on.
+Changes take effect with the next round. New keys are on disk before the chain knows them, and old
+ones stay there. If this is interrupted, the folder contains the keys that the chain names, and
+another call continues.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from collegium.workspace.keyring import Keyring
 
 @dataclass(frozen=True)
 class Rotated:
-    """New keys, and the first round in which they serve."""
+    """New keys, the first round in which they are valid, and the receipt of the rotation."""
 
     keys: Keyring
     active_from: int
@@ -28,12 +28,12 @@ class Rotated:
 def rotate(
     home: NodeHome, federation: Federation, passphrase: str, *, transport: bool = False
 ) -> Rotated:
-    """Give a node a new signer and encryption key; the present ones serve until the round is over.
+    """Give a node a new signer and encryption key; the old ones are valid until the round is over.
 
     Args:
         federation: read access to the contract.
         passphrase: of the keys in ``home``.
-        transport: make a new transport key, too; the SuperLink has to be told.
+        transport: make a new transport key, too; it must be registered with the SuperLink.
 
     Raises:
         MissingKeys, WrongPassphrase: the keys cannot be opened.
@@ -52,9 +52,13 @@ def unused_keys(
 ) -> Keyring:
     """The newest keys in a folder if the chain has never seen their signer, else fresh ones.
 
-    Keys that nobody has seen are those of a node that never registered, or what an interrupted
-    rotation left.
+    Keys that the chain has not seen belong to a node that never registered, or to an interrupted
+    rotation.
+
+    Raises:
+        MissingKeys, WrongPassphrase: the keys cannot be opened.
     """
+    # Or two commands at once could each make a new generation.
     with file_lock(home.path / "keys.lock"):
         keys = Keyring.load(home.keys, passphrase)
         used = federation.node_of_signer(keys.signer.address) > 0
@@ -65,14 +69,14 @@ def unused_keys(
 
 
 def withdraw_stake(federation: Federation, number: int) -> Receipt:
-    """Pay a node that has left its stake, if it is free.
+    """Pay back the stake of a node that has left.
 
     Args:
-        federation: from any account.
+        federation: sends from any account.
 
     Raises:
-        StakeLocked: the node has not left, or its stake is still liable for it.
-        NothingOwed: no stake is held for it.
+        StakeLocked: the node has not left, or its stake can still be slashed.
+        NothingOwed: it has no stake.
     """
     until = int(federation.vault.call("unbondedAt", number))
     if until == NEVER:

@@ -1,7 +1,7 @@
 """Which blobs of an artifact store are evidence: states, updates and sealed updates.
 
-Blobs in a store have no labels. A state is known by its root, an update by its digest, and an
-envelope by opening it about one commitment after the other.
+Blobs in a store have no labels. A state is recognised by its root, an update by its digest, and an
+envelope by trying to open it for one commitment after the other.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from collegium.store import BlobStore
 
 @dataclass(frozen=True)
 class Commitment:
-    """One update that the chain knows: round, node id, digest, and who may read it."""
+    """An update that the chain knows: round, node id, digest, and the nodes that may read it."""
 
     round: int
     node: int
@@ -30,7 +30,7 @@ class Commitment:
 
 @dataclass
 class Collected:
-    """What goes into a bundle besides the chain and the documents."""
+    """Blobs for a bundle: updates by (round, node id), unopened envelopes, states by root (hex)."""
 
     updates: dict[tuple[int, int], UpdateBlob] = field(default_factory=dict)
     envelopes: set[str] = field(default_factory=set)
@@ -47,10 +47,10 @@ class Collector:
     """Sorts the blobs of a store.
 
     Args:
-        layout: bounds every file.
-        commitments: all of the chain's.
+        layout: limits the size of every file.
+        commitments: all that the chain contains.
         roots: state roots that the chain names.
-        openers: the keys at hand.
+        openers: the available keys.
         keep: stores the bytes of a blob in the bundle and returns their SHA-256 (hex).
     """
 
@@ -69,7 +69,12 @@ class Collector:
         self.found = Collected()
 
     def collect(self, store: BlobStore | None, progress: Callable[[int, int], None]) -> Collected:
-        """Go through the store, then through the journals of the nodes at hand."""
+        """Read the store, then the journals of the nodes whose folders are available.
+
+        Args:
+            store: None if there is none.
+            progress: called with the number of blobs done, and of all blobs.
+        """
         names = [] if store is None else sorted(store)
         for done, name in enumerate(names, start=1):
             assert store is not None  # it has names
@@ -88,7 +93,7 @@ class Collector:
         try:
             nodes = readers(data)
         except EvidenceError:
-            return  # something else that the store keeps
+            return  # none of the three: not evidence
         self._envelope(data, nodes)
 
     def _is_state(self, data: bytes) -> bool:
@@ -109,14 +114,14 @@ class Collector:
     def _envelope(self, envelope: bytes, nodes: frozenset[int]) -> None:
         for commitment in self._waiting():
             if not nodes <= commitment.readers:
-                continue
+                continue  # sealed to nodes that this commitment was not meant for
             content = self._openers.open(
                 envelope, nodes, commitment.round, commitment.digest, update_limit(self._layout)
             )
             if content is None:
                 continue
-            # What was delivered but is not what was committed stays in its envelope, where
-            # anybody with a key can see that it is what the node sent.
+            # Content that differs from the commitment stays in its envelope, where anyone with a
+            # key can see that it is what the node sent.
             holds = self._committed(content) == commitment
             self._take(commitment, content if holds else envelope, opened=holds)
             return
@@ -129,7 +134,7 @@ class Collector:
             self._take(commitment, data, opened=True)
 
     def _committed(self, data: bytes) -> Commitment | None:
-        """The commitment that this update file fulfils."""
+        """The commitment to this update file; None if there is none."""
         try:
             update = decode_update(data, self._layout)
         except CollegiumError:

@@ -1,4 +1,4 @@
-"""Auditing whatever is at hand: a bundle, the folder of a run, or a chain with its store."""
+"""Audit a bundle, the folder of a run, or a chain with its store."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ def audit(
     Args:
         source: path of a bundle or of a run's folder, or a :class:`.Source`.
         anchor: hash of a block that the chain must contain, known from elsewhere.
-        progress: told how far it is.
+        progress: called as the work goes on.
 
     Raises:
         BadBundle, BundleTooLarge, BadAnchor: see :func:`.verify.verify`.

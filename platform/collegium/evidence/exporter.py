@@ -1,7 +1,7 @@
-"""Exporting evidence: the chain as the server tells it, the documents, and the blobs.
+"""Export evidence: the chain as the server reports it, the documents, and the blobs.
 
-Nothing is checked here beyond what is needed to sort the blobs: the bundle carries what was
-found, and the audit judges it.
+This checks only what is needed to sort the blobs. The bundle contains what was found; the audit
+judges it.
 """
 
 import json
@@ -35,21 +35,21 @@ def export(
     """Write an evidence bundle.
 
     Args:
-        source: see :func:`.from_run` and :func:`.from_chain`; a path stands for a run's folder.
-        out: directory to make, or a file ending in ``.zip``.
+        source: see :func:`.from_run` and :func:`.from_chain`; a path is that of a run's folder.
+        out: directory to create, or a file ending in ``.zip``.
         keys: folders of nodes whose keys open sealed updates, with COLLEGIUM_PASSPHRASE. The
-            nodes that a run's folder names are used anyway.
-        progress: told how far it is.
+            nodes of a run's folder are always used.
+        progress: called as the work goes on.
 
     Returns:
-        ``out``, which holds the whole bundle or does not exist.
+        ``out``; it contains the whole bundle, or does not exist.
 
     Raises:
-        BundleExists: there is something at ``out``.
-        NoRun: the path is no run's folder.
+        BundleExists: ``out`` exists.
+        NoRun: the path is not the folder of a run.
         WrongChain, ChainUnreachable: the chain or the contract cannot be read.
-        BlobMissing: the task card or the layout is nowhere to be found.
-        MissingKeys: a folder in ``keys`` is no node's.
+        BlobMissing: the task card or the layout is missing.
+        MissingKeys: a folder in ``keys`` is not that of a node.
     """
     given = source if isinstance(source, Source) else from_run(source)
     given = given.with_keys(*keys)
@@ -67,7 +67,7 @@ class _Export:
         self.writer, self.progress = writer, progress
         self.client = Federation(chain, source.federation)
         self.reader = Reader(chain, self.client.known)
-        self.head = self.chain.head
+        self.head = self.chain.head  # fixed now: the chain may grow during the export
         self.first = self._first_block()
         self.events = self.client.events(first=self.first, last=self.head)
 
@@ -78,6 +78,7 @@ class _Export:
         updates = tuple(found.updates[place] for place in sorted(found.updates))
         states = tuple(found.states[root] for root in sorted(found.states))
         envelopes = tuple(sorted(found.envelopes))
+        # An interrupted export may have left blobs that are not evidence any more.
         self.writer.keep_only(found.blobs)
         self.writer.write(CARD, card)
         self.writer.write(LAYOUT, layout)
@@ -97,6 +98,7 @@ class _Export:
             states=states,
             files=self.writer.files(),
         )
+        # Last: it has the digests of all other files.
         self.writer.write(INDEX, index.encode())
         return self.writer.finish()
 
@@ -147,7 +149,7 @@ class _Export:
         try:
             agreed = Layout.decode(layout)
         except EvidenceError:
-            return Collected()  # nothing can be sorted by it; the audit says what is wrong with it
+            return Collected()  # no blob can be recognised without it; the audit says what is wrong
         registered = [event for event in self.events if event.name == "NodeRegistered"]
         ids = {event["account"]: event["id"] for event in registered}
         domain = Domain(self.chain.chain_id, self.client.address)
@@ -166,7 +168,7 @@ class _Export:
 
 
 def commitments(events: list[Event]) -> list[Commitment]:
-    """Every update that was committed, with those who may read it."""
+    """Every committed update, with the nodes that may read it, in the order of the rounds."""
     found = []
     for event in events:
         if event.name == "RoundOpened":

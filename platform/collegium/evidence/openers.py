@@ -1,4 +1,4 @@
-"""Opening sealed updates with the keys of nodes that were meant to read them."""
+"""Open sealed updates with the keys of nodes that they are sealed to."""
 
 import logging
 from collections.abc import Iterable
@@ -27,11 +27,11 @@ class Opener:
 
     @cached_property
     def keys(self) -> list[X25519PrivateKey]:
-        """The encryption keys it ever had; none, once reported, if the passphrase is wrong."""
+        """All encryption keys it ever had; none, with a warning, if the passphrase is wrong."""
         try:
             return [self.home.keyring(one).encryption for one in signers(self.home.keys)]
         except KeyringError as error:
-            log.warning("what is sealed to node %d stays sealed: %s", self.node, error.title)
+            log.warning("updates sealed to node %d are not opened: %s", self.node, error.title)
             return []
 
     @property
@@ -40,20 +40,20 @@ class Opener:
         return "keys" in self.__dict__
 
     def own_update(self, round_id: int) -> bytes | None:
-        """The update file that this node itself made in a round, if it kept it."""
+        """The update file that this node itself produced in a round; None if it has none."""
         try:
             return self.home.journal(round_id).read(UPDATE)
         except MissingKeys:
-            return None  # keys alone: this folder never took part
+            return None  # a folder with keys only: it never took part
 
 
 class Openers:
-    """All keys at hand.
+    """All available keys.
 
     Args:
         homes: folders of nodes.
         ids: node id by account, EIP-55.
-        domain: of the federation.
+        domain: the federation's, to which signatures and envelopes are bound.
     """
 
     def __init__(self, homes: Iterable[Path], ids: dict[str, int], domain: Domain) -> None:
@@ -68,16 +68,24 @@ class Openers:
                 self._by_node[node] = Opener(NodeHome(path), node)
 
     def of(self, node: int) -> Opener | None:
+        """The keys and journal of a node; None if its folder is not available."""
         return self._by_node.get(node)
 
     def open(
         self, envelope: bytes, readers: Iterable[int], round_id: int, digest: bytes, limit: int
     ) -> bytes | None:
-        """The content of an envelope about one commitment; None if no key here opens it as that."""
+        """The content of an envelope for one commitment; None if no key here opens it.
+
+        Args:
+            readers: node ids that it is sealed to.
+            round_id, digest: of the commitment; an envelope opens only for its own.
+            limit: largest number of content bytes.
+        """
         able = [self._by_node[node] for node in readers if node in self._by_node]
         context = self._domain.envelope_context(round_id, digest)
+        # Decrypted keys first: decrypting a wallet is slow on purpose.
         for opener in sorted(able, key=lambda one: not one.ready):
             for key in opener.keys:
-                with suppress(EvidenceError):  # sealed about another commitment, or for another key
+                with suppress(EvidenceError):  # sealed for another commitment or key
                     return open_sealed(envelope, opener.node, key, context, limit)
         return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """What an exporter needs to know.
+    """What the export needs to know.
 
     Attributes:
         chain: file, engine or URL.
@@ -42,13 +42,14 @@ class Source:
 
     @property
     def blobs(self) -> BlobStore | None:
+        """The artifact store; None if there is none."""
         return None if self.store is None else BlobStore(self.store)
 
     def document(self, name: str, given: bytes | None, digest: str) -> bytes:
         """An agreed document: as given, or from the store by its digest (hex).
 
         Raises:
-            BlobMissing: it is neither.
+            BlobMissing: it is not given, and the store does not have it.
         """
         store = self.blobs
         if given is not None:
@@ -57,7 +58,7 @@ class Source:
             if store is not None:
                 return store.get(digest, MAX_DOCUMENT)
         except EvidenceError:
-            pass  # absent or damaged there: the sentence below says what to do
+            pass  # missing or damaged: the error below says what to do
         raise BlobMissing(
             expected=f"the {name} with SHA-256 {digest}",
             found=f"nothing usable in {self.store or 'no store'}",
@@ -66,7 +67,7 @@ class Source:
 
 
 def from_run(path: str | Path) -> Source:
-    """The source that a run's folder describes.
+    """The source for the folder of a run.
 
     Raises:
         NoRun: there is no run in the folder, or a file that it names is missing.
@@ -100,10 +101,14 @@ def from_chain(
     card: str | Path | None = None,
     layout: str | Path | None = None,
 ) -> Source:
-    """A chain (URL or file), a contract address and an artifact store.
+    """The source for a chain (URL or file), a contract address and an artifact store.
 
     Args:
-        card, layout: files of the agreed documents, if the store does not hold them.
+        card, layout: files of the agreed documents, if the store does not contain them.
+
+    Raises:
+        UnknownChain: ``chain`` is not the name of a chain.
+        OSError: a file cannot be read.
     """
     return Source(
         chain=ChainSpec.parse(chain),

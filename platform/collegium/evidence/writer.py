@@ -1,4 +1,4 @@
-"""Writing a bundle: into a folder beside its place, moved there when it is complete."""
+"""Write a bundle into a folder beside its place, and move it there when it is complete."""
 
 import hashlib
 import os
@@ -13,18 +13,18 @@ from collegium.audit.index import BLOCKS, INDEX, File, blob_path
 from collegium.errors import BadBundle, BundleExists
 from collegium.evidence.collect import blob_digest
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first that zip files know: equal bundles give equal bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # one date for all files, so that equal bundles have equal bytes
 _CHUNK = 1 << 20
 
 
 class BundleWriter:
-    """Writes the files of one bundle. What an interrupted export left behind is used again.
+    """Writes the files of one bundle, and continues an interrupted export.
 
     Args:
         out: directory, or zip file if it ends in ``.zip``.
 
     Raises:
-        BundleExists: there is something at ``out``.
+        BundleExists: ``out`` exists.
     """
 
     def __init__(self, out: str | Path) -> None:
@@ -40,14 +40,14 @@ class BundleWriter:
         (self.folder / "chain").mkdir(exist_ok=True)
 
     def write(self, name: str, data: bytes) -> None:
-        """Write one file."""
+        """Write one file, in one step."""
         path = self.folder / name
         partial = path.with_name(path.name + ".new")
         partial.write_bytes(data)
         partial.replace(path)
 
     def blob(self, data: bytes) -> str:
-        """Write a blob under its SHA-256 (hex), which is returned."""
+        """Write a blob under its SHA-256 (hex), and return that."""
         digest = blob_digest(data)
         path = self.folder / blob_path(digest)
         if not path.exists():
@@ -66,7 +66,7 @@ class BundleWriter:
         with path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
-                    break
+                    break  # cut short by the interruption
                 end += len(line)
                 last = line
         os.truncate(path, end)
@@ -77,17 +77,17 @@ class BundleWriter:
             height, block_hash = 0, ""
         if block_hash and is_ours(height, block_hash):
             return height
-        path.unlink()
+        path.unlink()  # of another chain, or from before a reorganisation
         return None
 
     def append_blocks(self, lines: Iterable[bytes]) -> None:
-        """Add lines to the chain file."""
+        """Add lines, without their ends, to the chain file."""
         with (self.folder / BLOCKS).open("ab") as file:
             for line in lines:
                 file.write(line + b"\n")
 
     def keep_only(self, blobs: Iterable[str]) -> None:
-        """Remove blobs, of an earlier attempt, that are not wanted."""
+        """Remove blobs of an earlier attempt that are not among ``blobs`` (SHA-256 in hex)."""
         wanted = {blob_path(digest) for digest in blobs}
         for path in (self.folder / "blobs").iterdir():
             if path.relative_to(self.folder).as_posix() not in wanted:
@@ -105,7 +105,7 @@ class BundleWriter:
         return tuple(sorted(found, key=lambda file: file.path))
 
     def finish(self) -> Path:
-        """Put the bundle into its place in one step."""
+        """Move the bundle to its place in one step; returns the place."""
         if self.out.suffix != ".zip":
             self.folder.rename(self.out)
             return self.out

@@ -1,4 +1,4 @@
-"""Where bytes live: content-addressed blobs, and envelopes sealed to a committee."""
+"""Content-addressed blobs, states in them, and envelopes sealed to a committee."""
 
 from collegium.store.blobs import BlobStore
 

@@ -1,7 +1,7 @@
 """Content-addressed blobs on any fsspec file system (a folder, S3, memory, …).
 
-A blob's name is the SHA-256 of its bytes, so a reader never trusts the store: what comes back
-either has the right digest or raises. Writing the same bytes twice is one write.
+A blob's name is the SHA-256 of its bytes, so a reader need not trust the store: reading returns
+bytes with the right digest or raises. Writing the same bytes again writes nothing.
 """
 
 import hashlib
@@ -32,17 +32,19 @@ class BlobStore:
             raise BlobMissing(
                 expected="a SHA-256 in 64 lower-case hex digits",
                 found=repr(digest),
-                action="Use the digest as the manifest or the event gives it.",
+                action="Copy the digest from the manifest or the event.",
             )
         return f"{self.root}/{digest[:2]}/{digest}"
 
     def put(self, data: bytes) -> str:
-        """Keep ``data`` and return its digest (hex). A crash never leaves a half-written blob."""
+        """Store ``data`` and return its digest (hex). A crash never leaves a half-written blob."""
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
+        # The size shows a blob that a full disk or a broken copy cut short.
         if digest in self and self.fs.size(path) == len(data):
             return digest
         self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        # A unique name, so that two writers of the same blob do not share a partial file.
         partial = f"{path}.{uuid.uuid4().hex}"
         self.fs.pipe_file(partial, data)
         self.fs.mv(partial, path)
@@ -53,7 +55,7 @@ class BlobStore:
 
         Args:
             digest: SHA-256 in hex.
-            limit: the most bytes to read; checked before reading.
+            limit: largest number of bytes to read; checked before reading.
 
         Raises:
             BlobMissing: there is no such blob.
@@ -65,7 +67,7 @@ class BlobStore:
             raise BlobMissing(
                 expected=f"blob {digest} in {self.root}",
                 found="nothing under that name",
-                action="Ask a member of the round for the blob, or point to the store that has it.",
+                action="Ask a member of the round for the blob, or pass a store that has it.",
             )
         size = self.fs.size(path)
         if limit is not None and size > limit:
@@ -84,10 +86,10 @@ class BlobStore:
         return data
 
     def tag(self, name: str, digest: str) -> None:
-        """Remember a blob under another name, such as ``states/ROOT``.
+        """Record a blob under another name, such as ``states/ROOT``.
 
-        A name may have several blobs. Like any name in a store it is not to be trusted: compare
-        the content with what was asked for.
+        A name can have several blobs. Do not trust a name: check that the content is what you
+        asked for.
         """
         path = f"{self.root}/{name}/{digest}"
         self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
@@ -98,7 +100,7 @@ class BlobStore:
         return self._names(f"{self.root}/{name}")
 
     def size(self, digest: str) -> int:
-        """Bytes of a blob that is there."""
+        """Number of bytes of a stored blob."""
         return int(self.fs.size(self._path(digest)))
 
     def __contains__(self, digest: str) -> bool:
@@ -107,7 +109,7 @@ class BlobStore:
     def __iter__(self) -> Iterator[str]:
         for path in self._files(self.root):
             *_, folder, name = path.split("/")
-            if _NAME.fullmatch(name) and folder == name[:2]:  # elsewhere it is a tag
+            if _NAME.fullmatch(name) and folder == name[:2]:  # elsewhere the name is a tag's
                 yield name
 
     def _names(self, folder: str) -> set[str]:

@@ -2,8 +2,8 @@
 
 The content is encrypted once under a fresh key; that key is wrapped for every reader with HPKE
 (RFC 9180, base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305). ``context``
-names the federation, round and update and is bound to both layers, so that an envelope cannot be
-passed off as that of another round or node.
+names the federation, round and update. It is bound to both layers, so that an envelope cannot be
+presented as that of another round or node.
 """
 
 import json
@@ -19,7 +19,7 @@ from collegium.errors import BadContainer, CannotOpen, Oversized
 from collegium.protocol.delivery import MAX_HEADER, split_envelope
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-_NONCE = bytes(12)  # every content key encrypts one message
+_NONCE = bytes(12)  # a constant is safe: every content key encrypts one message
 
 
 def seal(content: bytes, readers: Mapping[int, bytes], context: bytes) -> bytes:
@@ -28,7 +28,7 @@ def seal(content: bytes, readers: Mapping[int, bytes], context: bytes) -> bytes:
     Args:
         content: the bytes to protect.
         readers: node id to X25519 public key (32 bytes).
-        context: what the envelope is about; the same bytes are needed to open it.
+        context: names the update in the envelope; opening needs the same bytes.
 
     Returns:
         One JSON line with the wrapped keys (hex, by node id), then the ciphertext.
@@ -48,12 +48,12 @@ def open_sealed(
     """Decrypt an envelope as reader ``node``.
 
     Args:
-        limit: the most content bytes; a longer envelope is refused before it is parsed.
+        limit: largest number of content bytes; a longer envelope is rejected before it is parsed.
 
     Raises:
         Oversized: the envelope is longer than ``limit`` allows.
         BadContainer: it is not an envelope.
-        CannotOpen: it is not sealed to this key, was altered, or is about something else.
+        CannotOpen: it is not sealed to this key, was altered, or has another context.
     """
     if len(envelope) > limit + MAX_HEADER:
         raise Oversized(

@@ -1,8 +1,8 @@
 """States of a layout in a blob store, found by their Merkle roots.
 
-A blob is named by its digest, and a chain names states by their roots. ``states/ROOT/DIGEST``, an
-empty file, ties the two: a look-up is one listing and one read. Such a tag is a hint only: what
-is read is compared with the root.
+A blob is named by its digest, but a chain names states by their roots. An empty file
+``states/ROOT/DIGEST`` connects the two: a look-up is one listing and one read. Such a tag is only a
+hint: the root of the state that is read is computed and compared.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ _TAGS = "states"
 
 
 def put_state(store: BlobStore, values: State) -> bytes:
-    """Keep a state and return its root, by which it is found again."""
+    """Store a state and return its root (32 bytes), by which :func:`find_state` finds it."""
     root = state.root(values)
     store.tag(f"{_TAGS}/{root.hex()}", store.put(encode_state(values)))
     return root
@@ -41,6 +41,7 @@ def find_state(store: BlobStore, layout: Layout, root: bytes) -> State:
 
 def _search(store: BlobStore, layout: Layout, root: bytes) -> State:
     """Look through the states that have no tag yet, and tag them."""
+    # All states of a layout have the same size, so most other blobs need not be read.
     size, tagged = len(encode_state(state.zeros(layout))), store.tagged(_TAGS)
     for name in store:
         if name in tagged or store.size(name) != size:
@@ -49,14 +50,14 @@ def _search(store: BlobStore, layout: Layout, root: bytes) -> State:
         if found is None:
             continue
         other = state.root(found)
-        with contextlib.suppress(OSError):  # a store that may only be read is searched each time
+        with contextlib.suppress(OSError):  # a read-only store is searched each time
             store.tag(f"{_TAGS}/{other.hex()}", name)
         if other == root:
             return found
     raise BlobMissing(
         expected=f"the state with root {root.hex()}",
         found="no such state in the store",
-        action="Point to the store that was used before, or import the state from a bundle.",
+        action="Use the store that was used before, or import the state from a bundle.",
     )
 
 
@@ -64,4 +65,4 @@ def _read(store: BlobStore, name: str, layout: Layout) -> State | None:
     try:
         return decode_state(store.get(name), layout)
     except EvidenceError:
-        return None  # other content of that size, or bytes that were damaged
+        return None  # another file of that size, or a damaged one

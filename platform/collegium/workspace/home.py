@@ -1,8 +1,8 @@
 """The folder of one node: its settings, keys, data location and journal.
 
-The journal keeps what a node must not make twice, one folder per federation and round: the update
-it committed to, the residual of its quantisation, the vote it sealed. It is written before the
-chain is told, so that a node that crashes in any phase finds its own work again and goes on.
+The journal, one folder per federation and round, keeps the results that a node must not produce
+twice: the update it committed to, the residual of its quantisation, the vote it sealed. The journal
+is written before the transaction is sent, so that a node that crashes in any phase can continue.
 """
 
 import json
@@ -20,7 +20,7 @@ from collegium.workspace.keyring import Keyring
 from collegium.workspace.names import ACCOUNT, CARD, KEYS, LAYOUT, NODE, PASSPHRASE
 
 UPDATE = "update.safetensors"
-"""What the journal calls the update that the node committed to."""
+"""File name, in the journal, of the update that the node committed to."""
 
 _ENVELOPE, _STATE = "{}.sealed", "{}.state"
 
@@ -30,16 +30,16 @@ class NodeSettings:
     """What a node knows about its federation; kept in ``node.json``.
 
     Attributes:
-        name: how the hospital calls this node; never on chain.
+        name: the hospital's name for this node; never on chain.
         chain: path, engine or URL.
         federation: address of the contract.
         first_block: block that created it.
         data: folder with the hospital's images and ``metadata.jsonl``.
         challenge: folder with the challenge set of the task card.
-        bits: code width of updates, 8, 4 or 2.
-        commit: ``relay`` lets the coordinator post the signed commitment together with the
-            others'; ``self`` posts it in a transaction of its own, which nobody can hold back.
-        seed: of the batches that training draws.
+        bits: width of a code in updates: 8, 4 or 2.
+        commit: ``relay`` lets the coordinator send the signed commitment together with those of the
+            others; ``self`` sends it in the node's own transaction, which no one can hold back.
+        seed: of the random batches in training.
     """
 
     name: str
@@ -61,37 +61,45 @@ class NodeHome:
 
     @property
     def keys(self) -> Path:
+        """Folder of the node's keys."""
         return self.path / KEYS
 
     def write_settings(self, settings: NodeSettings, card: bytes, layout: bytes) -> None:
-        """Join a federation: keep the settings and the agreed documents."""
+        """Write the node's settings and the agreed documents (task card and layout)."""
         self.path.mkdir(parents=True, exist_ok=True)
         write(self.path / CARD, card)
         write(self.path / LAYOUT, layout)
+        # Last: a folder with settings is complete.
         write(self.path / NODE, json.dumps(asdict(settings), indent=2).encode())
 
     def settings(self) -> NodeSettings:
-        """Raises MissingKeys if no node lives here."""
+        """The settings of the node.
+
+        Raises:
+            MissingKeys: there is no node in this folder.
+        """
         try:
             return NodeSettings(**json.loads((self.path / NODE).read_bytes()))
         except FileNotFoundError:
             raise MissingKeys(
                 expected=f"a node at {self.path}",
                 found=f"no {NODE}",
-                action="Make one with `collegium node keygen` and `collegium node register`.",
+                action="Create one with `collegium node keygen` and `collegium node register`.",
             ) from None
 
     def card(self) -> bytes:
+        """The task card, as encoded bytes."""
         return (self.path / CARD).read_bytes()
 
     def layout(self) -> bytes:
+        """The adapter layout, as encoded bytes."""
         return (self.path / LAYOUT).read_bytes()
 
     def account(self) -> str:
-        """Address of the account whose keys lie here; no passphrase is needed.
+        """EIP-55 address of the account whose keys are here; needs no passphrase.
 
         Raises:
-            MissingKeys: there are none.
+            MissingKeys: there are no keys.
         """
         path = self.keys / ACCOUNT
         try:
@@ -113,7 +121,7 @@ class NodeHome:
         return Journal(self.path / "journal" / federation / f"{round_id:06d}")
 
     def forget_deliveries(self, before: int) -> None:
-        """Delete what was delivered in rounds before ``before``; it is of no more use."""
+        """Delete the files that were delivered in rounds before ``before``; no round needs them."""
         folder = self.journal(before).folder
         for pattern in (_ENVELOPE, _STATE):
             for path in folder.parent.glob("*/" + pattern.format("*")):
@@ -122,7 +130,7 @@ class NodeHome:
 
 
 class Journal:
-    """What a node did in one round."""
+    """The files of one round in a node's journal."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -137,14 +145,17 @@ class Journal:
         return (self.folder / name).exists()
 
     def write(self, name: str, data: bytes) -> None:
+        """Store ``data`` under ``name``, in one step."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self.folder / name, data)
 
     def read_json(self, name: str) -> Any:
+        """The value stored under ``name``, or None."""
         data = self.read(name)
         return None if data is None else json.loads(data)
 
     def write_json(self, name: str, value: Any) -> None:
+        """Store a JSON value under ``name``, in one step."""
         self.write(name, json.dumps(value, indent=1).encode())
 
     def read_envelope(self, digest: bytes) -> bytes | None:
@@ -152,9 +163,11 @@ class Journal:
         return self.read(_ENVELOPE.format(digest.hex()))
 
     def write_envelope(self, digest: bytes, data: bytes) -> None:
+        """Store a sealed update by its digest, as it was delivered."""
         self.write(_ENVELOPE.format(digest.hex()), data)
 
     def has_envelope(self, digest: bytes) -> bool:
+        """Whether the sealed update with a digest was delivered."""
         return self.has(_ENVELOPE.format(digest.hex()))
 
     def read_state(self, root: bytes) -> bytes | None:
@@ -162,22 +175,24 @@ class Journal:
         return self.read(_STATE.format(root.hex()))
 
     def write_state(self, root: bytes, data: bytes) -> None:
+        """Store a state file by its root, as it was delivered."""
         self.write(_STATE.format(root.hex()), data)
 
     def has_state(self, root: bytes) -> bool:
+        """Whether the state with a root was delivered."""
         return self.has(_STATE.format(root.hex()))
 
     def locked(self) -> AbstractContextManager[IO[str]]:
-        """Hold the journal, so that of several messages at once only one makes something."""
+        """Lock the journal: of several messages at the same time, only one produces a result."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return file_lock(self.folder / "lock")
 
 
 def write(path: Path, data: bytes) -> None:
-    """Replace a file in one step: after a crash it is the old one or the new one."""
+    """Replace a file in one step: after a crash it is the old one or the new one, and whole."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(file.fileno())  # or the rename could reach the disk before the content
     partial.replace(path)

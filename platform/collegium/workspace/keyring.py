@@ -4,8 +4,8 @@
 ``encryption`` opens what is sealed to the node; ``transport`` is the key of its Flower SuperNode.
 The two secp256k1 keys are Web3 Secret Storage files (the format that Ethereum wallets read), the
 others PKCS#8 PEM. A file is written once and never overwritten: a rotation adds a folder ``2``,
-``3``, … with the new hot keys. The chain says which signer serves in a round, and the signer names
-the generation, so no crash between disk and chain can lose a key or use the wrong one.
+``3``, … with the new hot keys. The chain says which signer is valid in a round, and the signer
+identifies the folder, so no crash between disk and chain can lose a key or use the wrong one.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from collegium.workspace.names import ACCOUNT, PASSPHRASE
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _ENCRYPTION, _SIGNER, _TRANSPORT = "encryption.pem", "signer.json", "transport.pem"
-_KDF_ITERATIONS = 262_144  # PBKDF2 rounds of the wallet files
+_KDF_ITERATIONS = 262_144  # PBKDF2 rounds of the wallet files, as in the format's examples
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,14 @@ class Keyring:
         """Fresh keys from the operating system's randomness.
 
         Args:
-            seed: for repeatable demonstrations only: whoever knows the seed has the keys.
+            seed: for repeatable demonstrations only: anyone who knows the seed has the keys.
         """
         seed = os.urandom(32) if seed is None else seed
 
         def derive(purpose: str) -> bytes:
             return hashlib.sha256(purpose.encode() + b"\0" + seed).digest()
 
+        # A private key is a number from 1 to the order - 1. 256 bits are a valid P-384 key as well.
         def scalar(purpose: str) -> int:
             return int.from_bytes(derive(purpose)) % (_SECP256K1_ORDER - 1) + 1
 
@@ -74,27 +75,27 @@ class Keyring:
 
     @cached_property
     def transport_public(self) -> bytes:
-        """The SuperNode's public key as OpenSSH line, the form Flower registers."""
+        """The SuperNode's public key as an OpenSSH line, the form that Flower registers."""
         return self.transport.public_key().public_bytes(
             serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
         )
 
     @cached_property
     def transport_digest(self) -> bytes:
-        """SHA-256 of the SuperNode's public key, as registered on chain."""
+        """SHA-256 of the SuperNode's public key, 32 bytes, as registered on chain."""
         return hashlib.sha256(self.transport_public).digest()
 
     def save(self, folder: Path, passphrase: str, *, iterations: int = _KDF_ITERATIONS) -> None:
         """Write the keys, readable by their owner only.
 
         Raises:
-            KeysExist: the folder holds keys already; they are left as they are.
+            KeysExist: the folder already has keys; they are not changed.
         """
         if (folder / ACCOUNT).exists():
             raise KeysExist(
                 expected=f"a folder without keys at {folder}",
                 found=ACCOUNT,
-                action="Use the keys that are there, or name another folder.",
+                action="Use these keys, or pass another folder.",
             )
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write(folder, self._hot_files(passphrase, iterations, transport=True))
@@ -102,7 +103,7 @@ class Keyring:
         _write(folder, {ACCOUNT: account})  # last: marks the folder as complete
 
     def renewed(self, *, transport: bool = False) -> "Keyring":
-        """The same account with a fresh signer and encryption key, and transport key if wanted."""
+        """The same account with a new signer and encryption key, and transport key if asked for."""
         fresh = Keyring.generate()
         kept = self.transport if not transport else fresh.transport
         return replace(fresh, account=self.account, transport=kept)
@@ -115,13 +116,14 @@ class Keyring:
         transport: bool = False,
         iterations: int = _KDF_ITERATIONS,
     ) -> None:
-        """Write the hot keys as a new generation beside those in ``folder``, in one step.
+        """Write the hot keys as a new generation below ``folder``, in one step.
 
         Args:
-            transport: whether the transport key is a new one, too.
+            transport: whether the transport key is new, too.
         """
         target = folder / str(len(_generations(folder)) + 1)
         partial = target.with_name(f"{target.name}.partial")
+        # A rotation that was interrupted before its keys were complete; nothing uses them.
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700)
         _write(partial, self._hot_files(passphrase, iterations, transport=transport))
@@ -132,8 +134,8 @@ class Keyring:
         """Open the keys.
 
         Args:
-            signer: address of the signer to open, with the keys that were made with it; the
-                newest on disk by default.
+            signer: address of the signer to open, with the keys of its generation; by default the
+                newest on disk.
 
         Raises:
             MissingKeys: there are none in ``folder``, or none with this signer.
@@ -143,17 +145,18 @@ class Keyring:
             raise MissingKeys(
                 expected=f"a keyring at {folder}",
                 found=f"no {ACCOUNT}",
-                action="Make one with `collegium node keygen`.",
+                action="Create one with `collegium node keygen`.",
             )
         known = _generations(folder)
         addresses = signers(folder)
         if signer is not None and signer not in addresses:
             raise MissingKeys(
-                expected=f"the keys of signer {signer}, which the chain names, at {folder}",
+                expected=f"the keys of signer {signer}, as on the chain, at {folder}",
                 found=f"those of {', '.join(addresses)}",
-                action="Run the node from the folder that its keys were rotated in.",
+                action="Run the node from the folder in which its keys were rotated.",
             )
         last = len(known) - 1 if signer is None else addresses.index(signer)
+        # A generation has a transport key only if that was renewed, too.
         transport = next(p for p in reversed(known[: last + 1]) if (p / _TRANSPORT).exists())
         try:
             account = _unlock(folder / ACCOUNT, passphrase)
@@ -161,9 +164,9 @@ class Keyring:
             opener = _pem(known[last] / _ENCRYPTION, passphrase)
             carrier = _pem(transport / _TRANSPORT, passphrase)
             if not isinstance(opener, X25519PrivateKey):
-                raise ValueError(f"{_ENCRYPTION} holds a {type(opener).__name__}")
+                raise ValueError(f"{_ENCRYPTION} contains a {type(opener).__name__}")
             if not isinstance(carrier, EllipticCurvePrivateKey):
-                raise ValueError(f"{_TRANSPORT} holds a {type(carrier).__name__}")
+                raise ValueError(f"{_TRANSPORT} contains a {type(carrier).__name__}")
             return cls(account, hot, opener, carrier)
         except ValueError as error:
             raise WrongPassphrase(
@@ -192,7 +195,7 @@ def signers(folder: Path) -> list[str]:
 
 
 def _generations(folder: Path) -> list[Path]:
-    """Where the hot keys lie, oldest first: the folder itself, then ``2``, ``3``, …"""
+    """Folders of the hot keys, oldest first: the folder itself, then ``2``, ``3``, …"""
     found, number = [folder], 2
     while (folder / str(number)).is_dir():
         found.append(folder / str(number))
@@ -201,10 +204,10 @@ def _generations(folder: Path) -> list[Path]:
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files that only their owner can read, through to the disk."""
+    """Write files that only their owner can read, and flush them to the disk."""
     for name, data in files.items():
         path = folder / name
-        path.touch(mode=0o600)
+        path.touch(mode=0o600)  # before there is anything to read
         with path.open("wb") as file:
             file.write(data)
             file.flush()

@@ -1,4 +1,4 @@
-"""The folder of a run: where a federation lives on this machine.
+"""The folder of a run: the files of a federation on this machine.
 
 ``run.json`` names the chain, the contract and the files; all paths in it are relative to the
 folder, so that the folder can be moved. Reading it imports nothing heavy.
@@ -23,12 +23,12 @@ class Run:
     """A federation as this machine knows it.
 
     Attributes:
-        folder: where ``run.json`` lies.
+        folder: contains ``run.json``.
         chain: URL, or path of an embedded chain's file, relative to the folder.
         federation: address of the contract.
         card, layout: files of the task card and of the adapter layout.
         store: folder or fsspec URL of the blob store.
-        nodes: folders of the nodes that live on this machine.
+        nodes: folders of the nodes on this machine.
         first_block: number of the block that created the federation.
     """
 
@@ -46,7 +46,7 @@ class Run:
         """Read the run in a folder.
 
         Raises:
-            NoRun: there is none, or its file cannot be read.
+            NoRun: there is no run, or its file cannot be read.
         """
         path = Path(folder) / RUN
         try:
@@ -54,7 +54,7 @@ class Run:
             if fields.pop("version") != _VERSION:
                 raise ValueError("another version")
             nodes = tuple(fields.pop("nodes", ()))
-            known = cls.__dataclass_fields__
+            known = cls.__dataclass_fields__  # fields of later versions are ignored
             return cls(Path(folder), nodes=nodes, **{k: fields[k] for k in fields if k in known})
         except FileNotFoundError:
             found = "no such file"
@@ -78,23 +78,31 @@ class Run:
 
     @property
     def chain_spec(self) -> ChainSpec:
-        """The chain, wherever this process runs. Raises UnknownChain if the file names none."""
+        """The chain, independent of the working directory.
+
+        Raises:
+            UnknownChain: ``chain`` is not the name of a chain.
+        """
         return ChainSpec.parse(self.chain).resolve(self.folder)
 
     @property
     def card_file(self) -> Path:
+        """Path of the task card."""
         return self.folder / self.card
 
     @property
     def layout_file(self) -> Path:
+        """Path of the adapter layout."""
         return self.folder / self.layout
 
     @property
     def store_root(self) -> str:
+        """Folder or fsspec URL of the blob store."""
         return self.store if "://" in self.store else str(self.folder / self.store)
 
     @property
     def node_homes(self) -> list[Path]:
+        """Folders of the nodes on this machine."""
         return [self.folder / node for node in self.nodes]
 
     def with_nodes(self, homes: Iterable[Path]) -> Self:

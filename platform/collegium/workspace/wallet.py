@@ -1,4 +1,4 @@
-"""Keys in a wallet file: Web3 Secret Storage, version 3, as Ethereum wallets write it."""
+"""Keys in a wallet file: Web3 Secret Storage, version 3, the format of Ethereum wallets."""
 
 import json
 from pathlib import Path
@@ -14,12 +14,12 @@ def open_wallet(path: Path, passphrase: str) -> LocalAccount:
     """The account in a wallet file.
 
     Raises:
-        MissingKeys: there is no such file, or it is no wallet.
+        MissingKeys: there is no such file, or it is not a wallet.
         WrongPassphrase: the passphrase does not open it.
     """
     try:
         wallet = json.loads(path.read_bytes())
-        wallet["crypto"]["mac"]
+        wallet["crypto"]["mac"]  # every wallet has it; other JSON files do not
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingKeys(
             expected=f"a wallet file (Web3 Secret Storage) at {path}",
