@@ -22,6 +22,7 @@ from collegium.protocol.card import TaskCard
 from collegium.protocol.container import decode_state, decode_update, encode_state, encode_update
 from collegium.protocol.layout import Layout
 from collegium.protocol.rules import merging
+from collegium.protocol.terms import Terms
 from collegium.queries import from_audit
 
 
@@ -192,7 +193,9 @@ def test_another_code(forger: Any, line: int) -> None:
 
 def test_other_terms(forger: Any) -> None:
     tx = forger.entries[len(PARTS)]["block"]["transactions"][0]
-    size = (25 + len(PARTS)) * 64
+    size = (
+        len(Terms.__dataclass_fields__) + 4 + len(PARTS)
+    ) * 64  # and card, genesis, token, admin
     words = tx["input"][-size:]
     reward = words[2 * 64 : 3 * 64]
     assert int(reward, 16) == 1_000_000
