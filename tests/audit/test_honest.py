@@ -88,7 +88,7 @@ def test_it_says_what_it_cannot_know(result: AuditResult) -> None:
     assert "how useful" in subjects and "trained on" in subjects
     assert "everyone else sees" not in subjects  # there is an anchor
     reasons = [item.reason for item in result.unchecked if item.subject.startswith("why")]
-    assert sorted(reasons) == ["it used up its gas", "the token may have refused deposit"]
+    assert sorted(reasons) == ["it used up its gas", "the token may have rejected deposit"]
     assert any("arrived without a call" in note.text for note in result.notes)
 
 

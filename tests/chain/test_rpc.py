@@ -137,10 +137,10 @@ def _signed(**fields: Any) -> str:
     [
         ({"nonce": 1}, "nonce too high"),
         ({"chainId": 1}, "invalid chain id"),
-        ({"gas": 20_000}, "refused"),
-        ({"gas": 40_000_000}, "refused"),
+        ({"gas": 20_000}, "rejected"),
+        ({"gas": 40_000_000}, "rejected"),
         ({"value": 10**24}, "insufficient funds"),
-        ({"maxFeePerGas": 1, "maxPriorityFeePerGas": 1}, "refused"),
+        ({"maxFeePerGas": 1, "maxPriorityFeePerGas": 1}, "rejected"),
     ],
 )
 def test_transactions_that_no_chain_would_take(chain: Chain, fields: Any, words: str) -> None:

@@ -157,4 +157,5 @@ class ChainCheck:
 
 
 def _bind(function: Callable[[Any], T], argument: Any) -> Callable[[], T]:
+    # A lambda in a loop would see the argument of a later turn.
     return lambda: function(argument)

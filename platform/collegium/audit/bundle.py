@@ -154,7 +154,7 @@ class _Folder(Bundle):
         for folder, _, names in os.walk(root):
             for name in names:
                 path = Path(folder) / name
-                info = path.lstat()
+                info = path.lstat()  # not stat: a link could lead out of the bundle
                 relative = path.relative_to(root).as_posix()
                 if not stat.S_ISREG(info.st_mode):
                     _refuse("plain files in the bundle", f"{relative} is a link or device")

@@ -60,7 +60,7 @@ class UpdateBlob:
 
     def __post_init__(self) -> None:
         _check.integer("updates.round", self.round, 1, 2**53 - 1)
-        _check.integer("updates.node", self.node, 1, 65535)
+        _check.integer("updates.node", self.node, 1, 65535)  # uint16 in the contract
         _check.digest("updates.blob", self.blob)
         _check.one_of("updates.opened", self.opened, (True, False))
 

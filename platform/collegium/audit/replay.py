@@ -70,6 +70,7 @@ class Replay:
     def block(self, block: Block) -> None:
         """Execute the transactions of one block."""
         head, receipts = block
+        # A missing receipt is a finding already.
         for tx, receipt in zip(head["transactions"], receipts, strict=False):
             record = f"transaction {tx.get('hash')}"
             self.trail.attempt("call", record, partial(self._follow, head, tx, receipt))
@@ -123,9 +124,9 @@ class Replay:
             events = step(model)
         except Revert as refusal:
             if accepted:
-                self._outcome(tx, f"refusal: {show(str(refusal))}", "success")
+                self._outcome(tx, f"failure: {show(str(refusal))}", "success")
             else:
-                self.trail.expect("outcome", f"transaction {tx['hash']}", "refused", "refused")
+                self.trail.expect("outcome", f"transaction {tx['hash']}", "failure", "failure")
             return []
         except DAMAGE as error:
             found = f"{type(error).__name__}: {error}"
@@ -141,13 +142,14 @@ class Replay:
         """The transaction as a call of the model."""
         abi = self._abis[contract]
         call = _decode(abi, decode_hex(tx["input"]))
-        if number(tx["value"]) or call is None:
+        if number(tx["value"]) or call is None:  # no function is payable
             return _refuse("no such function, bad arguments, or coins sent along")
         if call.name == "deposit" and number(receipt["status"]):
             arrived = self._transfers.arrived(tx, receipt, call.args["amount"])
             call.args["amount"] = arrived
         calls = _CALLS.get(contract, frozenset())
         if call.name in (calls if self._created else calls & _EARLY):
+            # In Solidity "round" is the name of a function.
             arguments = {"round" if k == "roundId" else k: v for k, v in call.args.items()}
             return lambda model: model.call(context, call.name, **arguments)
         if abi.functions[call.name]["stateMutability"] in ("view", "pure"):
@@ -167,9 +169,9 @@ class Replay:
             return
         call = _decode(self._abis[contract], decode_hex(tx["input"]))
         if call is not None and call.name in _MOVES_TOKENS:
-            self.trail.skip(f"why {record} failed", f"the token may have refused {call.name}")
+            self.trail.skip(f"why {record} failed", f"the token may have rejected {call.name}")
             return
-        self._outcome(tx, "success", "refusal")
+        self._outcome(tx, "success", "failure")
 
     def _outcome(self, tx: Json, expected: str, found: str) -> None:
         self.trail.violation("outcome", f"transaction {tx['hash']}", expected, found)

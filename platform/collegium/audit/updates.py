@@ -58,6 +58,7 @@ class UpdateCheck:
         card, layout = self.documents.card, self.documents.layout
         missing, sealed = [], []
         for position, (node, digest) in enumerate(record.updates):
+            # What is left at the end belongs to no commitment; see leftovers.
             entry = self._blobs.pop((record.id, node), None)
             if entry is None:
                 missing.append(node)

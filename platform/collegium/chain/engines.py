@@ -272,7 +272,7 @@ def _answers(url: str) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(query, timeout=5) as response:
             return "result" in json.load(response)
-    except (urllib.error.URLError, OSError, ValueError):
+    except (urllib.error.URLError, OSError, ValueError):  # ValueError: not JSON
         return False
 
 

@@ -191,7 +191,7 @@ class Federation(Contracts):
         return self._send("rotate", signer, encryption_key, transport_key)
 
     def exit(self) -> Receipt:
-        """Let the sending account's node leave after the live round."""
+        """Make the sending account's node leave after the current round."""
         return self._send("exit")
 
     def withdraw_stake(self, node_id: int) -> Receipt:

@@ -172,7 +172,7 @@ def nodes(events: Iterable[Event], round_id: int | None = None) -> dict[int, Nod
             after = replace(
                 before,
                 signer=event["signer"],
-                # A new signer is active from its own first round on, whatever the node's is.
+                # A new signer has its own first round; if only other keys are new, it stays.
                 active_from=before.active_from if kept else event["activeFrom"],
                 encryption_key=event["encryptionKey"],
                 transport_key=event["transportKey"],

@@ -48,7 +48,7 @@ if sys.platform == "win32":
 
     def _acquire(file: IO[str]) -> None:
         while True:
-            file.seek(0)
+            file.seek(0)  # a lock covers bytes from the position on
             try:
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
                 return

@@ -22,6 +22,7 @@ from collegium.errors import (
 class NodeNotRegistered(TransactionReverted, UnregisteredNode):
     """A contract reverted because the account or id does not belong to an admitted node."""
 
+    # Without this line TransactionReverted, the first base, would set number and title.
     number, title = UnregisteredNode.number, UnregisteredNode.title
 
 
@@ -56,7 +57,7 @@ class ProofRefused(TransactionReverted, OffenceUnproven):
 
 
 class PartRefused(TransactionReverted, ContractMisplaced):
-    """A federation refused a part that was made for something else."""
+    """A federation reverted because a part was made for another one."""
 
     number, title = ContractMisplaced.number, ContractMisplaced.title
 

@@ -198,7 +198,7 @@ class Sender:
             raise self._explain(refusal, least) from refusal
         latest = self.chain.rpc("eth_getBlockByNumber", "latest", False)
         limit = estimate * (100 + GAS_HEADROOM_PERCENT) // 100 + GAS_HEADROOM
-        return min(limit, int(latest["gasLimit"], 16))
+        return min(limit, int(latest["gasLimit"], 16))  # a block accepts no higher limit
 
     def _wait(self, tx_hash: str) -> dict[str, Any]:
         deadline = time.monotonic() + self._receipt_seconds

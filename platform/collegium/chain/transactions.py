@@ -129,6 +129,7 @@ def _legacy(tx: Json) -> _Signed:
     if v < EIP155:
         return _Signed(b"", content, [], [v, r, s], v - 27)  # 27 or 28 before EIP-155
     chain_id, parity = divmod(v - EIP155, 2)
+    # EIP-155: chain id and two zeros are signed, but not part of the transaction.
     return _Signed(b"", content, [chain_id, 0, 0], [v, r, s], parity)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from collegium.protocol.membership import FOREVER
 from collegium.protocol.model.round import Phase
 
-_CAPITAL = re.compile(r"(?<!^)([A-Z])")
+_CAPITAL = re.compile(r"(?<!^)([A-Z])")  # but not the first letter
 
 
 class _FromContract:
@@ -91,6 +91,7 @@ class Round(_FromContract):
     rejected: int
 
     def __post_init__(self) -> None:
+        # The contract returns a number; a frozen dataclass must be set like this.
         object.__setattr__(self, "phase", Phase(self.phase))
 
 

@@ -78,6 +78,7 @@ class Collector:
         names = [] if store is None else sorted(store)
         for done, name in enumerate(names, start=1):
             assert store is not None  # it has names
+            # Nothing larger can be evidence, so it is not even read.
             if store.size(name) <= max(self._state_size, envelope_limit(self._layout)):
                 self._sort(store.get(name))
             progress(done, len(names))

@@ -107,6 +107,7 @@ class _Export:
         client = self.client
         parts = [client.vault, client.disputes, client.settler, client.steps]
         addresses = [client.address, *(part.address for part in parts)]
+        # The logs come page by page, so this reads only up to the first.
         for log in self.reader.logs(0, self.head, addresses):
             return int(log["blockNumber"], 16)
         raise WrongChain(

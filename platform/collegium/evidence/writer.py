@@ -113,6 +113,7 @@ class BundleWriter:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as bundle:
             for path in sorted(p for p in self.folder.rglob("*") if p.is_file()):
                 info = zipfile.ZipInfo(path.relative_to(self.folder).as_posix(), _EPOCH)
+                # The upper 16 bits are the Unix permissions.
                 info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 with path.open("rb") as source, bundle.open(info, "w") as target:
                     shutil.copyfileobj(source, target, _CHUNK)

@@ -125,7 +125,7 @@ class NodeHome:
         folder = self.journal(before).folder
         for pattern in (_ENVELOPE, _STATE):
             for path in folder.parent.glob("*/" + pattern.format("*")):
-                if path.parent.name < folder.name:
+                if path.parent.name < folder.name:  # six digits, so names sort like numbers
                     path.unlink(missing_ok=True)
 
 

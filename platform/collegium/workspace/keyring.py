@@ -54,10 +54,11 @@ class Keyring:
         """
         seed = os.urandom(32) if seed is None else seed
 
+        # One seed, and an independent key for each purpose.
         def derive(purpose: str) -> bytes:
             return hashlib.sha256(purpose.encode() + b"\0" + seed).digest()
 
-        # A private key is a number from 1 to the order - 1. 256 bits are a valid P-384 key as well.
+        # A private key is a number from 1 to the order - 1; such a number is valid for P-384, too.
         def scalar(purpose: str) -> int:
             return int.from_bytes(derive(purpose)) % (_SECP256K1_ORDER - 1) + 1
 

@@ -107,5 +107,6 @@ class Run:
 
     def with_nodes(self, homes: Iterable[Path]) -> Self:
         """The same run with more nodes on this machine."""
+        # Relative, so that the folders can be moved together.
         added = [os.path.relpath(home.resolve(), self.folder.resolve()) for home in homes]
         return replace(self, nodes=tuple(dict.fromkeys((*self.nodes, *added))))

@@ -201,7 +201,7 @@ class EmbeddedChain:
         try:
             self.mine(transaction)
         except (ValidationError, VMError) as refusal:
-            raise RpcError(TRANSACTION_REFUSED, f"transaction refused: {refusal}") from refusal
+            raise RpcError(TRANSACTION_REFUSED, f"transaction rejected: {refusal}") from refusal
         return bytes(transaction.hash)
 
     def _decode(self, raw: bytes) -> tuple[Any, bytes]:

@@ -50,6 +50,7 @@ class SqliteDB(BaseDB):
             # With a write-ahead log, "normal" loses nothing when a process dies; only a power
             # cut can take the newest blocks, and never corrupts the file.
             self._sql.execute("pragma synchronous=normal")
+            # "without rowid" stores values in the index of the keys: one look-up instead of two.
             self._sql.execute(
                 "create table if not exists kv(k blob primary key, v blob not null) without rowid"
             )

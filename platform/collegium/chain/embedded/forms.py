@@ -56,7 +56,7 @@ class Views:
             "receiptsRoot": data_hex(header.receipt_root),
             "logsBloom": data_hex(header.bloom.to_bytes(256, "big")),
             "difficulty": quantity_hex(header.difficulty),
-            "totalDifficulty": "0x0",
+            "totalDifficulty": "0x0",  # without proof of work every block has difficulty 0
             "gasLimit": quantity_hex(header.gas_limit),
             "gasUsed": quantity_hex(header.gas_used),
             "timestamp": quantity_hex(header.timestamp),

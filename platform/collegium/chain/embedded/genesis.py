@@ -77,7 +77,7 @@ def open_chain(db: SqliteDB, **wanted: Any) -> tuple[BaseChain, Options]:
             default if the file is new.
 
     Raises:
-        ChainFile: the file holds a chain with other options, or an option is out of range.
+        ChainFile: the file contains a chain with other options, or an option is out of range.
     """
     with db.transaction():  # if several processes start, only one creates block 0
         if OPTIONS_KEY not in db:

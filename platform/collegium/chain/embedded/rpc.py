@@ -195,6 +195,7 @@ class Rpc:
 
     def _block(self, block: Any, full: bool = False) -> Json | None:
         try:
+            # No transaction is ever pending: each is mined at once.
             header = self.chain.header(None if block == "pending" else block)
         except RpcError as refusal:
             if refusal.code == INVALID_PARAMS:

@@ -36,7 +36,7 @@ class _Book:
     def rotated(self, topics: list[bytes], data: list[bytes]) -> None:
         number, signer = int.from_bytes(topics[1]), checksum(topics[2][12:])
         node = self.nodes[number]
-        # A new signer is active from its own first round on, whatever the node's is.
+        # A new signer has its own first round; if only other keys are new, it stays.
         since = node.active_from if signer == node.signer else int.from_bytes(data[0])
         self.nodes[number] = replace(node, signer=signer, active_from=since)
 

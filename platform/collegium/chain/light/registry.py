@@ -15,7 +15,7 @@ class Listed:
     Attributes:
         id: in order of registration, from 1.
         account, signer: EIP-55 addresses; the newest signer.
-        stake: token units held for it.
+        stake: token units of its stake in the vault.
         active_from, active_until: rounds; this signer speaks for it in round r iff
             from <= r < until.
     """

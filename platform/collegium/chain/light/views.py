@@ -24,6 +24,7 @@ def from_url(url: str, federation: str) -> Registry:
     """See :func:`collegium.chain.light.read_registry`."""
     asked = ("nodeCount()", "round()", "vault()")
     count, newest, vault = _views(url, [(federation, name, None) for name in asked])
+    # An address without code answers every view with nothing.
     if min(map(len, (count, newest, vault))) < 32:
         raise no_federation(federation, url)
     ids = range(1, int.from_bytes(count[:32]) + 1)
