@@ -1,4 +1,4 @@
-"""Bundles made to harm whoever reads them are refused before they are read."""
+"""Bundles made to harm their reader are rejected before they are read."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def test_too_many_bytes(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bomb(tmp_path: Path) -> None:
-    """A document far beyond its limit is refused by its size, before it is unpacked."""
+    """A document far beyond its limit is rejected by its size, before it is unpacked."""
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr(INDEX, b" " * (reading.MAX_INDEX + 1))

@@ -1,4 +1,4 @@
-"""What the contract cannot stop, two thirds of a committee that nobody watched, shows here."""
+"""The contract cannot stop two thirds of a committee if no one disputes; the audit shows it."""
 
 from collections.abc import Callable
 

@@ -112,4 +112,4 @@ def test_any_byte_of_a_blob_under_its_new_name(forger: Any, data: st.DataObject)
     path.write_bytes(before)
     forger.index = kept
     refused = entry.get("node") == 4 and entry.get("round") == 2
-    assert not result.ok or refused  # a bad signature on an update that was refused anyway
+    assert not result.ok or refused  # a bad signature on an update that was rejected anyway

@@ -1,4 +1,4 @@
-"""Evidence rewritten by somebody who makes every digest and hash fit again.
+"""Evidence that was rewritten so that every digest and hash fits again.
 
 Without keys a forger can compute file digests, roots and block hashes, but no signatures, and not
 the anchor. Each case says what it changes, and the audit has to name what does not follow.
@@ -55,7 +55,7 @@ def test_other_calldata(forger: Any, name: str) -> None:
     tx["input"] = "0x" + data.hex()
     assert found(evidence.audit(forger.seal()), "transactions", "block")
     result = rebuilt(forger)
-    assert found(result, "transactions", "block")  # the signature is somebody else's now
+    assert found(result, "transactions", "block")  # the signature is someone else's now
     code, record = CALLDATA[name]
     assert found(result, code, record)
 
@@ -335,7 +335,7 @@ def test_a_blob_that_is_not_there(forger: Any) -> None:
 
 
 def test_another_root_under_the_same_signatures(forger: Any) -> None:
-    """The final merge of round 2 is replaced wherever it is named: nobody signed that one."""
+    """The final merge of round 2 is replaced everywhere by one that no one signed."""
     _, tx, _ = forger.call("proposeMerge", 2)
     wrong, right = "77" * 32, tx["input"][-64:]
     for _, one, receipt in forger.transactions():

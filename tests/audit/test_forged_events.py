@@ -110,7 +110,7 @@ def test_a_token_that_moved_otherwise(forger: Any) -> None:
 
 @pytest.mark.parametrize("status", ["0x0", "0x1"])
 def test_another_outcome(forger: Any, status: str) -> None:
-    """An accepted verdict refused, and the second commitment of a node accepted."""
+    """An accepted verdict now fails, and the second commitment of a node now succeeds."""
     name, other = ("commitVerdict", "0x1") if status == "0x0" else ("commitUpdate", "0x0")
     abi = forger.book.abi(forger.index["federation"])
     for _, tx, receipt in forger.transactions():

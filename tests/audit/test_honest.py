@@ -1,4 +1,4 @@
-"""What happened is confirmed: evidence of an honest run holds, from wherever it is taken."""
+"""Evidence of an honest run is valid, from any source."""
 
 import json
 from collections import Counter

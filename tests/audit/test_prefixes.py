@@ -1,4 +1,4 @@
-"""Evidence taken at any moment holds: also in the middle of a round, or before the first."""
+"""Evidence is valid at any moment, also in the middle of a round or before the first."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ def test_a_proposal_is_recomputed_before_it_is_final(forger: Any) -> None:
 
 
 def test_a_wrong_proposal_is_told_of_before_it_falls(forger: Any) -> None:
-    """It breaks no rule that the chain could have kept; whoever reads this can dispute it."""
+    """It breaks no rule that the chain can enforce yet; any reader of this note can dispute it."""
     entry, _, _ = forger.call("disputeMerge")
     _cut(forger, forger.entries.index(entry))
     result = evidence.audit(forger.seal())

@@ -1,4 +1,4 @@
-"""Updates that nobody here can open: the audit says so, and checks the rest."""
+"""Updates that no key here opens: the audit says so, and checks the rest."""
 
 import json
 import shutil
@@ -80,7 +80,7 @@ def test_a_folder_without_keys(story: Any, tmp_path: Path) -> None:
 def test_the_journal_of_a_node_holds_its_own_update(
     story: Any, bundle: Path, tmp_path: Path
 ) -> None:
-    """A node that nobody sealed an envelope for can still show what it committed to."""
+    """A node that no envelope was sealed for can still show what it committed to."""
     home = Path(shutil.copytree(story.run / "node1", tmp_path / "node1"))
     entry = next(u for u in _index(bundle).updates if (u.round, u.node) == (1, 1))
     update = (bundle / "blobs" / entry.blob).read_bytes()

@@ -1,4 +1,4 @@
-"""Chains, a contract that refuses in every way, and senders for the tests of ``chain/``."""
+"""Chains, a contract that reverts in every way, and senders for the tests of ``chain/``."""
 
 import json
 import os

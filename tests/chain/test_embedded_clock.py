@@ -30,7 +30,7 @@ def test_a_virtual_chain_repeats_bit_for_bit(
 ) -> None:
     with engines.connect("embedded", clock="virtual", seed=b"card") as chain:
         first = _story(chain, probe_on)
-    # Another day, another place, opened anew before every step of time.
+    # At another time, in another place, and opened again before every step of time.
     monkeypatch.setattr(time, "time", lambda: 4_000_000_000.0)
     with engines.connect(str(tmp_path / "c.sqlite"), clock="virtual", seed=b"card") as chain:
         second = _story(chain, probe_on)

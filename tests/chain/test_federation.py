@@ -55,7 +55,7 @@ class Hospital:
 
 @pytest.fixture
 def sponsor(any_chain: Chain, sender_for: Callable[..., Sender]) -> Federation:
-    """A new federation with tokens in escrow and for everybody, seen by its sponsor."""
+    """A new federation with tokens in escrow and in all wallets, as its sponsor."""
     sender = sender_for(any_chain, 0)
     token = deploy_token(sender)
     federation, receipt = deploy_federation(
@@ -166,7 +166,7 @@ def test_a_whole_round(sponsor: Federation, hospitals: list[Hospital]) -> None:
         due = hospital.own.due(hospital.id)
         before = sponsor.balance(hospital.account.address)
         assert due > 0
-        paid = sponsor.claim(hospital.id).event("Claimed")  # anybody may send it
+        paid = sponsor.claim(hospital.id).event("Claimed")  # anyone may send it
         assert (paid["account"], paid["amount"]) == (hospital.account.address, due)
         assert sponsor.balance(hospital.account.address) == before + due
         assert hospital.own.due(hospital.id) == 0

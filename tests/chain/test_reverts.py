@@ -1,4 +1,4 @@
-"""Every way in which a contract refuses is explained alike on every chain."""
+"""Every form of a revert gives the same error on every chain."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Each transaction is sent exactly once, whatever happens to the connection."""
+"""Each transaction is sent exactly once, even if the connection breaks."""
 
 import threading
 import time
@@ -222,7 +222,7 @@ def test_a_lagging_server_does_not_make_us_reuse_a_nonce(flaky, tmp_path: Path) 
             assert slot.next() == 1  # the count is behind, but our last transaction is known
             slot.remember(1, "0x" + "ab" * 32)
         with nonce_slot(chain, sender.address, tmp_path) as slot:
-            assert slot.next() == 0  # nobody knows that one, so the count decides again
+            assert slot.next() == 0  # no server knows that one, so the count decides again
 
 
 # -- refusals before and after mining -----------------------------------------------------------

@@ -105,7 +105,7 @@ def test_a_crash_around_the_transaction_loses_no_key(
     monkeypatch.undo()
     on_disk = signers(world.homes[2].keys)
     assert len(on_disk) == 2
-    node = world.node(2)  # opens whatever the chain names
+    node = world.node(2)  # opens the keys that the chain names
     assert node.keys.signer.address == on_disk[int(sent)]
     done = rotate(world, 2)
     assert done.keys.signer.address == (on_disk[1] if not sent else signers(node.home.keys)[2])

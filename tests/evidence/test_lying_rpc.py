@@ -1,4 +1,4 @@
-"""A server that lies to the auditor: the lie does not fit the hashes, or not the anchor."""
+"""A server that lies to the auditor: the lie contradicts the hashes or the anchor."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ Lie = Callable[[str, tuple[Any, ...], Any], Any]
 
 
 class _Liar:
-    """A chain whose answers pass through somebody else's hands."""
+    """A chain whose answers are changed on the way."""
 
     def __init__(self, chain: Chain, lie: Lie) -> None:
         self._chain, self._lie = chain, lie
@@ -96,7 +96,7 @@ def test_a_shorter_chain(audit_through: Any, story: Any) -> None:
 
 
 def test_another_token(audit_through: Any) -> None:
-    """Which token the vault holds is asked from the vault: a wrong answer does not fit."""
+    """The token's address comes from the vault: a wrong answer contradicts the evidence."""
 
     def lie(method: str, params: tuple[Any, ...], answer: Any) -> Any:
         if method == "eth_call" and str(answer).endswith("aa3"):

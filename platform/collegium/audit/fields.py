@@ -50,7 +50,7 @@ def number(value: Any) -> int:
 
 
 def unproven(block: Json, receipts: list[Json]) -> set[str]:
-    """Names (``kind.field``) of fields that no hash covers and that follow from nothing proven."""
+    """Names (``kind.field``) of fields that neither a hash nor a proven field determines."""
     logs = [log for receipt in receipts for log in receipt["logs"]]
     kinds: tuple[tuple[str, list[Json], frozenset[str]], ...] = (
         ("block", [block], _BLOCK),

@@ -42,7 +42,7 @@ class Money:
         return {name: value for name, value in asdict(self).items() if name != "nodes"}
 
     def to_json(self) -> dict[str, Any]:
-        """The books, with amounts as decimal strings because JSON numbers are too small."""
+        """The books, with amounts as decimal strings, because JSON readers round large numbers."""
         books = {name: str(value) for name, value in self.books().items()}
         nodes = [
             {"node": one.node, "account": one.account}

@@ -161,7 +161,7 @@ class Replay:
         return "federation" in self._names.values()
 
     def _refused_without_rule(self, tx: Json, receipt: Json, contract: str) -> None:
-        """The chain rejected what the rules allow: without enough gas or tokens, or wrongly."""
+        """The chain rejected what the rules allow: for lack of gas or tokens, or wrongly."""
         record = f"transaction {tx['hash']}"
         # A call that runs out of gas leaves its caller a 64th (EIP-150), at each level.
         if number(receipt["gasUsed"]) * 64 >= number(tx["gas"]) * (64 - _DEPTH):

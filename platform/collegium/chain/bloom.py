@@ -14,6 +14,6 @@ def bits(item: bytes) -> int:
 
 
 def may_contain(bloom: int, item: bytes) -> bool:
-    """Whether a log in the block may have this address or topic; never False if one has."""
+    """False only if no log in the block has this address or topic."""
     wanted = bits(item)
     return bloom & wanted == wanted

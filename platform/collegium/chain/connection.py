@@ -1,4 +1,4 @@
-"""One connected chain, whatever engine runs it."""
+"""One connected chain, independent of the engine that runs it."""
 
 from collections.abc import Callable
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Explain why a chain rejected a call, whatever form its error has.
+"""Explain why a chain rejected a call, for every form of its error.
 
 The same revert arrives in different forms: as JSON-RPC error data (a hex string; an object with
 ``data`` from Hardhat 2; an object with ``result`` from Ganache), inside one of several web3.py

@@ -1,4 +1,4 @@
-"""Sign and send transactions: each exactly once, whatever happens to the connection.
+"""Sign and send transactions: each exactly once, even if the connection breaks.
 
 A transaction is signed once. If the answer to sending it is lost, the transaction is looked up by
 its hash. Only if the chain does not know it, the same signed bytes are sent again. A nonce can be

@@ -1,0 +1,1 @@
+"""Members and their federation: the card file, creation, joining, and changes of membership."""

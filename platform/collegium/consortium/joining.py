@@ -132,7 +132,7 @@ def fund(federation: Federation, account: str, *, wei: int) -> None:
 
 
 def give_gas(federation: Federation, payer: LocalAccount, to: str, wei: int) -> None:
-    """Send the gas money that the receiver lacks to have ``wei``."""
+    """Send gas money, so that the receiver has at least ``wei``; nothing if it already has."""
     balance = int(federation.chain.rpc("eth_getBalance", to, "latest"), 16)
     if balance < wei:
         Sender(federation.chain, payer).send(to, value=wei - balance)
