@@ -5,27 +5,28 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 
 /// @title Roles under one administrator, who is replaced in two steps
 /// @notice Names, events and errors are those of OpenZeppelin's AccessControlDefaultAdminRules,
-/// of which this is the part that a federation needs: without delays, and never without an
-/// administrator, because free escrow could not be withdrawn any more.
+/// of which this contract keeps the part that a federation needs. There is no delay, and there is
+/// always an administrator: without one, free escrow could never be withdrawn.
 abstract contract Administered is AccessControl {
-    /// @notice Who administers the roles.
+    /// @notice The administrator: grants and revokes all other roles.
     address public defaultAdmin;
 
     address private _pending;
     uint48 private _since;
 
-    /// @notice `newAdmin` may accept the administration from `acceptSchedule` on: at once.
+    /// @notice `newAdmin` may accept the administration from `acceptSchedule` on, which is now.
     event DefaultAdminTransferScheduled(address indexed newAdmin, uint48 acceptSchedule);
 
-    /// @notice Nobody may accept it any more.
+    /// @notice The appointment was withdrawn; no one can accept it.
     event DefaultAdminTransferCanceled();
 
-    /// @notice The sender is not who was appointed.
+    /// @notice The sender is not the appointed successor.
     error AccessControlInvalidDefaultAdmin(address defaultAdmin);
 
-    /// @notice This role changes hands in two steps only.
+    /// @notice The administrator's role can only be transferred, in two steps.
     error AccessControlEnforcedDefaultAdminRules();
 
+    /// @param admin The first administrator.
     constructor(address admin) {
         defaultAdmin = admin;
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
@@ -37,15 +38,15 @@ abstract contract Administered is AccessControl {
         emit DefaultAdminTransferScheduled(newAdmin, _since);
     }
 
-    /// @notice Take the first step back. Role: the administrator.
+    /// @notice Withdraw the appointment. Role: the administrator.
     function cancelDefaultAdminTransfer() external onlyRole(DEFAULT_ADMIN_ROLE) {
         (_pending, _since) = (address(0), 0);
         emit DefaultAdminTransferCanceled();
     }
 
-    /// @notice Second step, by the successor. Other roles stay where they are.
+    /// @notice Second step, by the successor. Other roles stay with their holders.
     function acceptDefaultAdminTransfer() external {
-        // INVARIANT: only who can act under this role gets it.
+        // INVARIANT: the successor has shown that it can send calls, so the role is never lost.
         require(msg.sender == _pending, AccessControlInvalidDefaultAdmin(msg.sender));
         _revokeRole(DEFAULT_ADMIN_ROLE, defaultAdmin);
         _grantRole(DEFAULT_ADMIN_ROLE, msg.sender);
@@ -53,7 +54,7 @@ abstract contract Administered is AccessControl {
         (_pending, _since) = (address(0), 0);
     }
 
-    /// @notice Who was appointed, and since when; zero if nobody is.
+    /// @notice The appointed successor, and the time of the appointment; zeros if there is none.
     function pendingDefaultAdmin() external view returns (address newAdmin, uint48 schedule) {
         return (_pending, _since);
     }
@@ -77,7 +78,7 @@ abstract contract Administered is AccessControl {
     }
 
     function _refuseAdmin(bytes32 role) private pure {
-        // INVARIANT: there is one administrator, always.
+        // INVARIANT: there is exactly one administrator at any time.
         require(role != DEFAULT_ADMIN_ROLE, AccessControlEnforcedDefaultAdminRules());
     }
 }

@@ -5,38 +5,38 @@ import {IRounds} from "./interfaces/IRounds.sol";
 import {Merge} from "./rules/Merge.sol";
 import {Shares} from "./rules/Shares.sol";
 
-/// @title Which terms a federation can be created on
+/// @title Checks of the terms on which a federation is created
 library Charter {
     uint256 private constant WHOLE = 10_000; // basis points
 
-    /// @notice Refuses terms that contradict themselves or lie out of range.
+    /// @notice Reverts with InvalidTerms if the terms contradict each other or are out of range.
     function check(IRounds.Terms memory agreed) internal pure {
         uint256 shares = uint256(agreed.nodeShare) + agreed.validatorShare + agreed.aggregatorShare;
         // INVARIANT: a round pays out at most its reward.
         require(shares == WHOLE, IRounds.InvalidTerms());
-        // INVARIANT: a committee fits the 15 slots of a round, and is never empty.
+        // INVARIANT: a committee has at least one member and fits the 15 slots of a round.
         require(agreed.committee >= 1 && agreed.committee <= 15, IRounds.InvalidTerms());
-        // INVARIANT: a round can reach its least number of updates, and it is never settled empty.
+        // INVARIANT: a round needs at least one update, and no more than there are seats.
         require(agreed.minUpdates >= 1 && agreed.minUpdates <= 256, IRounds.InvalidTerms());
-        // INVARIANT: pay, weights and merges follow rules that there are.
+        // INVARIANT: pay, weights and merges follow rules that exist.
         require(
             Shares.isPayRule(agreed.payRule) && Shares.isWeightRule(agreed.weightRule)
                 && Merge.isRule(agreed.mergeRule, agreed.mergeParameter),
             IRounds.InvalidTerms()
         );
-        // INVARIANT: every phase lasts, so that those it is for can act in it.
+        // INVARIANT: every phase lasts at least a second, so that nodes can act in it.
         require(
             agreed.commitWindow != 0 && agreed.scoreWindow != 0 && agreed.revealWindow != 0
                 && agreed.mergeWindow != 0 && agreed.challengeWindow != 0,
             IRounds.InvalidTerms()
         );
-        // INVARIANT: a merge that finds its quorum can still be disproved, and in no more time than
-        // one that does not.
+        // INVARIANT: an attested merge can still be disproved, and a quorum never makes the wait
+        // longer.
         require(
             agreed.disputeWindow != 0 && agreed.disputeWindow <= agreed.challengeWindow,
             IRounds.InvalidTerms()
         );
-        // INVARIANT: no stake leaves before the round that it answers for.
+        // INVARIANT: unbonding outlasts a round, so that a stake is there for the round it secures.
         require(
             agreed.unbonding
                 > uint256(agreed.commitWindow) + agreed.scoreWindow + agreed.revealWindow

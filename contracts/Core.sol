@@ -11,14 +11,16 @@ import {Bits} from "./libraries/Bits.sol";
 import {Member} from "./libraries/Members.sol";
 import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
 
-/// @title What the federation and its steps share: terms, storage, phases
-/// @notice Both inherit this first, so that it lies in the same slots for both. Immutables hold
-/// what the round needs of the terms: every call reads some of them, and none may ever change.
+/// @title Terms, storage and phases that the federation and its steps share
+/// @notice Both inherit this contract first, so that its storage has the same slots in both.
+/// Immutables hold the terms that a round needs: every call reads some of them, and they never
+/// change.
 abstract contract Core is IRounds {
     using Bits for uint256;
     using Rounds for Rounds.State;
     using Rounds for uint256;
 
+    /// @notice The newest keys of a node; see `IRegistry.Node`.
     struct Keys {
         address signer;
         bytes32 encryptionKey;
@@ -44,6 +46,7 @@ abstract contract Core is IRounds {
     IDisputes internal immutable DISPUTES;
     Settler internal immutable SETTLER;
 
+    // From here on the order is part of the storage layout: the steps run on these slots.
     Rounds.State internal _round;
     bytes32 internal _stateRoot;
 
@@ -55,11 +58,14 @@ abstract contract Core is IRounds {
     uint256 internal _registered;
     uint16 internal _nodeCount;
 
+    /// @param agreed What the members agreed on; `Charter` checks it.
+    /// @param parts The contracts that serve this federation.
     constructor(Terms memory agreed, Parts memory parts) {
         REWARD = agreed.reward;
         STAKE = agreed.stake;
         AGGREGATOR_POOL = uint96(uint256(agreed.reward) * agreed.aggregatorShare / WHOLE);
         COMMITTEE = agreed.committee;
+        // Two thirds, rounded up.
         QUORUM = uint8((2 * uint256(agreed.committee) + 2) / 3);
         MIN_UPDATES = agreed.minUpdates;
         COMMIT_WINDOW = agreed.commitWindow;
@@ -81,14 +87,14 @@ abstract contract Core is IRounds {
 
     // Phases -----------------------------------------------------------------------------------
 
-    /// @dev The newest round, if that is `roundId`.
+    /// @dev Header of the newest round; reverts unless that is round `roundId`.
     function _newest(uint64 roundId) internal view returns (Header header) {
         header = _round.header;
-        // INVARIANT: nothing meant for one round counts for another.
+        // INVARIANT: a call that was meant for one round has no effect on another.
         require(header.id() == roundId && roundId != 0, WrongRound(header.id()));
     }
 
-    /// @dev The newest round, if that is `roundId` and in phase `expected`.
+    /// @dev Header of the newest round; reverts unless that is round `roundId` in phase `expected`.
     function _during(uint64 roundId, Phase expected) internal view returns (Header header) {
         header = _newest(roundId);
         (Phase actual,,) = _status(header);
@@ -96,24 +102,26 @@ abstract contract Core is IRounds {
         require(actual == expected, WrongPhase(actual));
     }
 
+    /// @dev Phase, whether the round can only be cancelled, and the phase's end; `Rounds.status`.
     function _status(Header header) internal view returns (Phase, bool, uint256) {
-        // Commitments are counted when committing is over, not each time that one comes in.
+        // Counted only after the commit window: a counter would cost each committer gas.
         bool over = header.stage() == Stage.Commit && block.timestamp >= header.deadline();
         uint256 committed = over ? _committed(header).count() : 0;
         return header.status(block.timestamp, committed, MIN_UPDATES, QUORUM, REVEAL_WINDOW);
     }
 
-    /// @dev Bitmap of the seats whose update is in.
+    /// @dev Bitmap of the seats whose update is committed.
     function _committed(Header header) internal view returns (uint256) {
         return _round.members & ~_round.missingIn(header);
     }
 
-    /// @dev Whether the signer of this entry speaks, in this round, for the validator in `slot`.
+    /// @dev Whether this entry's signer acts for the validator in `slot` in this round.
     function _isMember(uint8 slot, Member member, uint64 roundId) internal view returns (bool) {
         return slot < COMMITTEE && member.activeIn(roundId)
             && _round.committee.member(slot) == member.id();
     }
 
+    /// @dev Node ids of the packed committee, by slot.
     function _unpack(uint256 drawn) internal view returns (uint16[] memory ids) {
         ids = new uint16[](COMMITTEE);
         for (uint256 slot; slot < ids.length; ++slot) {
@@ -142,7 +150,7 @@ abstract contract Core is IRounds {
         VAULT.unbond(id);
     }
 
-    /// @dev Token units that an offence costs.
+    /// @dev Penalty for an offence in token units.
     function _penalty(Offence offence) internal view returns (uint96) {
         uint256 basisPoints = uint16(PENALTIES >> (uint256(offence) << 4));
         return uint96(STAKE * basisPoints / WHOLE);

@@ -13,7 +13,7 @@ import {Tree} from "./libraries/Tree.sol";
 import {Merge} from "./rules/Merge.sol";
 
 /// @title Judge of disputes
-/// @notice Decides from hashes and signatures alone, and tells the federation what was proven.
+/// @notice Decides from hashes and signatures alone, and reports proven offences to the federation.
 contract Disputes is IDisputes, Part {
     using Packed for bytes;
     using Signatures for bytes32;
@@ -29,7 +29,7 @@ contract Disputes is IDisputes, Part {
     uint8 private immutable MERGE_RULE;
     uint16 private immutable MERGE_PARAMETER;
 
-    /// @param federation_ Whose disputes are judged here; it checks the rule.
+    /// @param federation_ The federation whose disputes are judged here; it checks the rule.
     /// @param rule Number of the merge rule.
     /// @param parameter The number that the rule takes; 0 if it takes none.
     constructor(IFederation federation_, uint8 rule, uint16 parameter)
@@ -43,21 +43,21 @@ contract Disputes is IDisputes, Part {
     function disputeMerge(MergeProof calldata proof) external {
         (bytes32 base, bytes32 root, bytes32 outcome) = federation.proposal(proof.round);
         uint256 count = proof.updates.length;
-        // INVARIANT: the updates that are merged again are those that were accepted, all of them.
+        // INVARIANT: the proof covers all accepted updates and no others.
         require(
             keccak256(proof.accepted) == outcome && proof.accepted.length == count * ACCEPTED_BYTES
                 && proof.manifests.length == count,
             WrongOutcome()
         );
-        // INVARIANT: what is merged again lies within the leaf.
+        // INVARIANT: the block lies within the leaf.
         require(proof.block < Lanes.BLOCKS, WrongBlock());
         uint256 depth = proof.base.path.length;
-        // INVARIANT: the leaf exists. The base is final, so that its depth is that of the layout.
+        // INVARIANT: the leaf exists. The base is final, so its path has the depth of the layout.
         require(uint256(proof.leaf) >> depth == 0, WrongLeaf(0));
         _checkState(proof.base, proof.leaf, depth, base, 0);
         _checkState(proof.merged, proof.leaf, depth, root, 1);
 
-        // INVARIANT: only a merge that is wrong falls.
+        // INVARIANT: only a wrong merge is rejected.
         Lanes.Sums memory sums = Merge.moved(MERGE_RULE, MERGE_PARAMETER, _rows(proof, depth));
         require(
             !Lanes.merged(proof.base.data, proof.merged.data, proof.block, sums), MergeCorrect()
@@ -81,7 +81,7 @@ contract Disputes is IDisputes, Part {
         address second = Signatures.updateHash(template, account, digests[1])
             .recover(signatures[2], signatures[3]);
         uint16 id = federation.activeSigner(signer, round);
-        // INVARIANT: only the key that speaks for a node in a round can incriminate it.
+        // INVARIANT: only signatures of the key that acts for a node in a round incriminate it.
         require(
             signer == second && digests[0] != digests[1] && id != 0
                 && federation.vault().accountOf(id) == account,
@@ -89,19 +89,19 @@ contract Disputes is IDisputes, Part {
         );
         // INVARIANT: one offence is punished once.
         require(!proven[id][round], AlreadyProven(id, round));
-        // INVARIANT: a proof is not used up while there is nothing to take.
+        // INVARIANT: a proof is not used up while the node has no stake to lose.
         require(federation.vault().stakeOf(id) != 0, NothingAtStake(id));
 
         proven[id][round] = true;
         federation.punish(round, id, IRounds.Offence.Equivocation, msg.sender);
     }
 
-    /// @dev Refuses what is not this leaf of the state with this root.
+    /// @dev Reverts unless `leaf` is leaf number `at` of the state with this root.
     function _checkState(Leaf calldata leaf, uint256 at, uint256 depth, bytes32 root, uint256 index)
         private
         view
     {
-        // INVARIANT: numbers are taken from the states in dispute only.
+        // INVARIANT: the lanes of the base and the merge come from the disputed states.
         require(
             leaf.data.length == Lanes.STATE_BYTES && leaf.path.length == depth
                 && Tree.root(leaf.data, at, leaf.path) == root,
@@ -109,7 +109,8 @@ contract Disputes is IDisputes, Part {
         );
     }
 
-    /// @dev The block's lanes of all updates, as far as the merge rule keeps them apart.
+    /// @dev The block's lanes of all updates: one row per update, or one sum if the merge rule only
+    /// needs that.
     function _rows(MergeProof calldata proof, uint256 depth)
         private
         view
@@ -118,7 +119,7 @@ contract Disputes is IDisputes, Part {
         rows = Merge.room(MERGE_RULE, proof.updates.length);
         for (uint256 i; i < proof.updates.length; ++i) {
             Leaf calldata leaf = proof.updates[i];
-            // INVARIANT: numbers are taken from the accepted updates only.
+            // INVARIANT: the lanes of the updates come from the accepted updates.
             require(
                 Lanes.width(leaf.data.length) != 0 && leaf.path.length == depth
                     && Tree.digest(proof.manifests[i], Tree.root(leaf.data, proof.leaf, leaf.path))

@@ -19,9 +19,10 @@ import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
-/// @title Federation: one round of fine-tuning after the other
-/// @notice The contract checks who, when and in what order; arithmetic and proofs are elsewhere.
-/// Commitments and verdicts live in hashes that the next round overwrites; events carry the rest.
+/// @title Federation: rounds of fine-tuning, one after the other
+/// @notice This contract checks who acts, when and in what order; its parts do the arithmetic and
+/// judge the proofs. Commitments and verdicts are stored as hashes, which the next round
+/// overwrites; events carry the rest.
 contract Federation is Registry, Views, Pausable {
     using Bits for uint256;
     using Packed for bytes;
@@ -34,7 +35,7 @@ contract Federation is Registry, Views, Pausable {
     /// @notice Role that opens rounds.
     bytes32 public constant COORDINATOR = keccak256("COORDINATOR");
 
-    /// @notice Role that stops the opening of rounds.
+    /// @notice Role that pauses the opening of rounds.
     bytes32 public constant PAUSER = keccak256("PAUSER");
 
     uint256 private constant COMMIT_BYTES = 116; // address, digest, r, vs
@@ -42,15 +43,15 @@ contract Federation is Registry, Views, Pausable {
 
     /// @param agreed What the members agreed on.
     /// @param token Token of rewards and stakes.
-    /// @param admin Sponsor: holds all roles until it grants them to others.
-    /// @param parts Deployed before, for the address that this contract gets.
+    /// @param admin The sponsor: administrator, and first holder of all other roles.
+    /// @param parts The contracts that were deployed earlier for the address that this one gets.
     constructor(Terms memory agreed, IERC20 token, address admin, Parts memory parts)
         Core(agreed, parts)
         Views(parts.steps)
         Administered(admin)
     {
         Charter.check(agreed);
-        // INVARIANT: escrow, judge, arithmetic and steps serve this federation, under its terms.
+        // INVARIANT: all four parts were made for this federation and its terms.
         _check(parts.vault, Binding.vault(address(this), address(token), agreed.unbonding));
         _check(
             parts.disputes, Binding.disputes(address(this), agreed.mergeRule, agreed.mergeParameter)
@@ -76,7 +77,7 @@ contract Federation is Registry, Views, Pausable {
         require(base == _stateRoot, WrongBase(_stateRoot));
         uint256 members = _registered;
         uint256 needed = MIN_UPDATES > COMMITTEE ? MIN_UPDATES : COMMITTEE;
-        // INVARIANT: a round that opens can be drawn and settled.
+        // INVARIANT: a round that opens has enough nodes for its updates and its committee.
         require(members.count() >= needed, TooFewNodes(members.count(), needed));
 
         header = _round.open(members, block.timestamp + COMMIT_WINDOW);
@@ -88,7 +89,7 @@ contract Federation is Registry, Views, Pausable {
     function commitUpdate(uint64 roundId, bytes32 digest) external {
         Header header = _duringCommit(roundId);
         Member member = _signers[msg.sender];
-        // INVARIANT: only nodes of this round commit.
+        // INVARIANT: only nodes that are active in this round commit.
         require(member.activeIn(roundId), NotActive(msg.sender));
         (uint256 seat, uint16 id) = (1 << member.seat(), member.id());
         uint256 missing = _round.missingIn(header);
@@ -124,13 +125,13 @@ contract Federation is Registry, Views, Pausable {
     /// @inheritdoc IFederation
     function commitVerdict(uint64 roundId, uint8 slot, bytes32 seal) external {
         Header header = _during(roundId, Phase.Score);
-        // INVARIANT: only the drawn committee votes, each in its slot.
+        // INVARIANT: only the drawn committee votes, each member in its own slot.
         require(_isMember(slot, _signers[msg.sender], roundId), NotMember(slot));
         // INVARIANT: a vote cannot be changed.
         require(!uint256(header.sealedSlots()).has(slot), AlreadySealed(slot));
 
         header = header.seal(slot);
-        // All are in: scoring ends now, and with it the wait.
+        // All verdicts are sealed: scoring ends now.
         if (uint256(header.sealedSlots()).count() == COMMITTEE) {
             header = header.enter(Stage.Score, block.timestamp);
         }
@@ -145,7 +146,7 @@ contract Federation is Registry, Views, Pausable {
     {
         Header header = _during(roundId, Phase.Reveal);
         Member member = _signers[msg.sender];
-        // INVARIANT: only the drawn committee votes, each in its slot.
+        // INVARIANT: only the drawn committee votes, each member in its own slot.
         require(_isMember(slot, member, roundId), NotMember(slot));
         uint256 closed = header.sealedSlots() & ~header.revealedSlots();
         // INVARIANT: a sealed verdict is opened once.
@@ -155,7 +156,7 @@ contract Federation is Registry, Views, Pausable {
         bytes32 seal = keccak256(
             abi.encode(block.chainid, address(this), roundId, member.account(), scores, salt)
         );
-        // INVARIANT: votes were fixed before any was known, and cannot be copied.
+        // INVARIANT: a vote was fixed before any was known, and no one can copy another's seal.
         require(seal == _round.verdicts[slot], WrongOpening(slot));
 
         _round.header = header.reveal(slot);
@@ -167,16 +168,16 @@ contract Federation is Registry, Views, Pausable {
     function proposeMerge(uint64 roundId, bytes32 root) external {
         Header header = _during(roundId, Phase.Merge);
         Member member = _signers[msg.sender];
-        // INVARIANT: only nodes of this round propose.
+        // INVARIANT: only nodes that are active in this round propose.
         require(member.activeIn(roundId), NotActive(msg.sender));
         uint16 id = member.id();
         bool late = block.timestamp >= header.deadline();
-        // INVARIANT: until its deadline the merge is the aggregator's.
+        // INVARIANT: until the deadline only the aggregator proposes.
         require(late || id == header.aggregator(), NotAggregator(header.aggregator()));
-        // INVARIANT: a round has at most four proposals, each of another node.
+        // INVARIANT: a round has at most four proposals, each by a different node.
         require(!header.barred(id), ProposerBarred(id));
         (uint256 stake, uint256 bond) = (VAULT.stakeOf(id), _penalty(Offence.Merge));
-        // INVARIANT: a wrong merge can be paid for.
+        // INVARIANT: the proposer can pay the penalty for a wrong merge.
         require(stake >= bond, NotBonded(id, stake, bond));
 
         uint256 end = block.timestamp + CHALLENGE_WINDOW;
@@ -194,20 +195,21 @@ contract Federation is Registry, Views, Pausable {
             uint256 at = i * ATTESTATION_BYTES;
             uint8 slot = uint8(signatures[at]);
             address signer = digest.recover(signatures.word(at + 1), signatures.word(at + 33));
-            // INVARIANT: only the committee attests, each for itself.
+            // INVARIANT: only the committee attests, each member with its own signature.
             require(_isMember(slot, _signers[signer], roundId), BadSignature(slot));
             header = header.attest(slot);
         }
         uint256 end = header.deadline();
         uint256 disputed = block.timestamp + DISPUTE_WINDOW;
-        // The quorum is there: what remains is the time to object. More of them come later than the
-        // quorum did, so they change nothing.
+        // With a quorum only the dispute window remains. Later attestations would end it later, so
+        // they do not move the deadline.
         if (_attested(header) && disputed < end) end = disputed;
         _round.header = header.enter(Stage.Proposed, end);
         emit MergeAttested(roundId, header.attestedSlots(), uint64(end));
     }
 
-    // The steps take their arguments from the call itself; they are named for the ABI.
+    // The code of the steps reads its arguments from the calldata. The statements that only name
+    // them silence the compiler's warning; the names are for the ABI.
 
     /// @inheritdoc ISteps
     function advance(uint64 roundId) external {
@@ -250,10 +252,10 @@ contract Federation is Registry, Views, Pausable {
 
     // Steps ------------------------------------------------------------------------------------
 
-    /// @dev Answer this call with the code of the steps, on the storage here.
+    /// @dev Answer this call by running the code of the steps on this contract's storage.
     function _step() private {
         address code = steps();
-        // Arguments, result and refusal are handed on as they come.
+        // Calldata, result and revert data are passed on unchanged.
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, 0, calldatasize())
@@ -264,14 +266,14 @@ contract Federation is Registry, Views, Pausable {
         }
     }
 
-    /// @dev Refuses a part that does not say that it was made for this.
+    /// @dev Reverts unless `part` answers with this binding.
     function _check(address part, bytes32 binding) private view {
         (bool done, bytes memory found) = part.staticcall(abi.encodeCall(IPart.binding, ()));
         require(done && found.length == 32 && bytes32(found) == binding, WrongPart(part));
     }
 
-    /// @dev The same as `_during` for the phase Commit, without working out the phase: each update
-    /// pays for it.
+    /// @dev The same as `_during` for the phase Commit. In the usual case it does not compute the
+    /// phase, because every committer would pay for that.
     function _duringCommit(uint64 roundId) private view returns (Header header) {
         header = _round.header;
         if (!header.takes(roundId, block.timestamp)) _during(roundId, Phase.Commit);
@@ -280,19 +282,21 @@ contract Federation is Registry, Views, Pausable {
     /// @dev Number of items of `width` bytes in `list`, at least one.
     function _items(bytes calldata list, uint256 width) private pure returns (uint256 count) {
         count = list.length / width;
-        // INVARIANT: a packed list holds whole items, and says something.
+        // INVARIANT: a packed list holds whole items, at least one.
         require(count != 0 && list.length % width == 0, BadLength(list.length));
     }
 
-    /// @dev Take in the item at this calldata position, or say in an event why not.
+    /// @dev Add the item at this calldata position to `taken`, or emit an event that says why not.
     /// @param taken Packed (uint16 id, bytes32 digest); grows by the item.
-    /// @param template What the batch has in common when it is signed.
-    /// @param missing Bitmap of the seats whose update is not in.
-    /// @return Bitmap of those whose update is not in now.
+    /// @param template The part of the signed data that all items of the batch share.
+    /// @param missing Bitmap of the seats whose update is missing.
+    /// @param item Calldata position of the item.
+    /// @return Bitmap of the seats whose update is still missing.
     function _take(bytes memory taken, bytes32[8] memory template, uint256 missing, uint256 item)
         private
         returns (uint256)
     {
+        // Nothing here can overflow: all sums are of calldata positions within the list.
         unchecked {
             address account = address(bytes20(Packed.load(item)));
             bytes32 digest = Packed.load(item + 20);
@@ -311,7 +315,7 @@ contract Federation is Registry, Views, Pausable {
         }
     }
 
-    /// @dev Why an item was left out: the first of the checks that fails.
+    /// @dev Why an item was skipped: the first check that fails.
     function _reason(Member member, address account, uint256 roundId)
         private
         pure
@@ -321,8 +325,10 @@ contract Federation is Registry, Views, Pausable {
         return member.activeIn(roundId) ? SkipReason.AlreadyCommitted : SkipReason.NotActive;
     }
 
+    /// @dev Store which updates are still missing; the last one ends the phase.
     function _setMissing(Header header, uint256 missing) private {
-        // All are in. The draw takes its seed from a later block, unknown to the last committer.
+        // One second later, so that the draw takes its seed from a later block: the last committer
+        // cannot know it.
         if (missing == 0) header = header.enter(Stage.Commit, block.timestamp + 1);
         _round.setMissing(header, missing);
     }

@@ -9,15 +9,15 @@ import {Bits} from "./libraries/Bits.sol";
 import {Member, Members} from "./libraries/Members.sol";
 
 /// @title Members of a federation
-/// @notice Changes take effect from the next round on. A node keeps its id for ever; its seat, one
-/// of 256, is given to another once it is free. Who administers the roles is replaced in two steps.
+/// @notice Changes take effect from the next round on. A node keeps its id permanently; its seat,
+/// one of 256, goes to another node once it is free. The administrator is replaced in two steps.
 abstract contract Registry is IRegistry, Core, Administered {
     using Bits for uint256;
 
     /// @notice Role that admits and revokes members.
     bytes32 public constant COUNCIL = keccak256("COUNCIL");
 
-    /// @dev Settlement carries one total per node ever registered and must fit into a block.
+    /// @dev A settlement carries one total per node ever registered, and it must fit into a block.
     uint256 private constant MAX_NODES = 4096;
 
     /// @inheritdoc IRegistry
@@ -50,12 +50,12 @@ abstract contract Registry is IRegistry, Core, Administered {
     ) external returns (uint16 id) {
         id = nodeOf[msg.sender];
         Member last = _member(id);
-        // INVARIANT: only who was admitted joins; who was revoked must be admitted once more.
+        // INVARIANT: only admitted accounts join; a revoked one must be admitted again.
         require(
             admitted[msg.sender] || (!last.revoked() && _listed(msg.sender, proof)),
             NotAdmitted(msg.sender)
         );
-        // INVARIANT: an account owns one node, which takes part once.
+        // INVARIANT: an account owns one node, which holds one seat.
         require(!last.stays(), AccountTaken(msg.sender));
         uint8 seat = _freeSeat();
         if (id == 0) id = _newId();
@@ -66,7 +66,7 @@ abstract contract Registry is IRegistry, Core, Administered {
         _seated[seat] = id;
         _registered |= 1 << seat;
         emit NodeRegistered(id, msg.sender, signer, seat, from, encryptionKey, transportKey);
-        VAULT.pullStake(id, msg.sender, STAKE); // last: it calls the token
+        VAULT.pullStake(id, msg.sender, STAKE); // last, because it calls the token
     }
 
     /// @inheritdoc IRegistry
@@ -148,40 +148,46 @@ abstract contract Registry is IRegistry, Core, Administered {
         return _round.header.live() ? _round.members : 0;
     }
 
-    /// @dev Lets a key speak as `member` says.
+    /// @dev Store `member` as the entry of this signer.
     function _appoint(address signer, Member member) private {
-        // INVARIANT: a signer speaks for at most one node, for ever.
+        // INVARIANT: a key is the signer of at most one node, and is never used again.
         require(signer != address(0) && _signers[signer].id() == 0, SignerTaken(signer));
         _signers[signer] = member;
     }
 
+    /// @dev Give the sender the next id.
     function _newId() private returns (uint16 id) {
-        // INVARIANT: 4096 nodes ever: every loop over nodes fits into a block.
+        // INVARIANT: at most 4096 ids ever, so that every loop over nodes fits into a block.
         require(_nodeCount < MAX_NODES, FederationFull());
         id = ++_nodeCount;
         nodeOf[msg.sender] = id;
     }
 
+    /// @dev Newest entry of node `id`; reverts if there is no such node.
     function _known(uint16 id) private view returns (Member member) {
         member = _member(id);
         // INVARIANT: ids are never reused, so an unknown one has no signer.
         require(member.id() != 0, UnknownNode(id));
     }
 
+    /// @dev Newest entry of node `id`; reverts if there is no such node or it has left.
     function _present(uint16 id) private view returns (Member member) {
         member = _known(id);
-        // INVARIANT: a membership ends once; its seat may belong to another by now.
+        // INVARIANT: a membership ends once; after that its seat may belong to another node.
         require(member.stays(), NotRegistered(id));
     }
 
+    /// @dev The lowest seat that no node holds and the live round does not need.
     function _freeSeat() private view returns (uint8) {
         uint256 held = _registered | _seatsInUse();
-        // INVARIANT: 256 nodes at once, each in its own seat.
+        // INVARIANT: at most 256 nodes at once, each in its own seat.
         require(held != type(uint256).max, FederationFull());
         return uint8((~held).lowest());
     }
 
+    /// @dev Whether `proof` shows that the account is on the allow-list.
     function _listed(address account, bytes32[] calldata proof) private view returns (bool) {
+        // Hashed twice, as OpenZeppelin's standard tree does: an inner node cannot pass for a leaf.
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(account))));
         return allowList != bytes32(0) && MerkleProof.verifyCalldata(proof, allowList, leaf);
     }

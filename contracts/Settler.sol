@@ -11,14 +11,15 @@ import {Rounds} from "./libraries/Rounds.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title The terms, and the arithmetic of settlement under them
-/// @notice Nothing here ever changes, and nothing is trusted: the federation checks what goes in
-/// and books what comes out. It stands apart because a contract holds at most 24,576 bytes.
+/// @notice Nothing here ever changes, and the inputs are not trusted: the federation checks them
+/// and books the result. This is a contract of its own because a contract's code is limited to
+/// 24,576 bytes (EIP-170).
 contract Settler is Part {
     using Bits for uint256;
     using Packed for bytes;
     using Rounds for uint256;
 
-    /// @notice What the federation knows of the round.
+    /// @notice What the federation knows about the round.
     /// @param committee Node ids, 16 bits per slot, slot 0 lowest.
     /// @param revealed Bitmap of the slots that opened their verdict.
     /// @param nodes Nodes ever registered.
@@ -28,15 +29,16 @@ contract Settler is Part {
         uint256 nodes;
     }
 
-    /// @notice What the round comes to.
-    /// @param before Root of the ledger that was given.
+    /// @notice The result of a round.
+    /// @param before Root of the ledger that was passed in.
     /// @param root Root of the new one.
     /// @param accepted Hash over the accepted (uint16 id, bytes32 digest, uint16 weight).
     /// @param merges Whether any update was accepted.
-    /// @param earned Sum of all pay.
-    /// @param released What returns to the free escrow.
-    /// @param invalid Packed uint16 ids: updates that others than their owners found invalid.
-    /// @param log Data of the event `RoundSettled`: written here once, logged as it is.
+    /// @param earned Sum of all pay in token units.
+    /// @param released Token units that return to the free escrow.
+    /// @param invalid Packed uint16 ids of the nodes whose updates the other validators voted
+    /// invalid.
+    /// @param log Data of the event `RoundSettled`; the federation logs it unchanged.
     struct Result {
         bytes32 before;
         bytes32 root;
@@ -55,7 +57,7 @@ contract Settler is Part {
 
     IRounds.Terms private _terms;
 
-    /// @param federation Whose terms these are.
+    /// @param federation The federation that has these terms.
     /// @param agreed What its members agreed on; the federation checks it.
     constructor(address federation, IRounds.Terms memory agreed)
         Part(federation, Binding.settler(federation, agreed))
@@ -71,9 +73,10 @@ contract Settler is Part {
     }
 
     /// @notice Settle a round.
+    /// @param round What the federation knows about it.
     /// @param updates Packed (uint16 id, bytes32 digest) in commit order.
     /// @param scores Per slot, one int32 per update; only read if revealed.
-    /// @param ledger Previous totals by id; not more than there are nodes.
+    /// @param ledger Previous totals by id (index 0 is id 1); at most one per node.
     function settle(
         Case calldata round,
         bytes calldata updates,
@@ -90,6 +93,7 @@ contract Settler is Part {
         result.accepted = keccak256(outcome.accepted);
         result.merges = outcome.accepted.length != 0;
         result.earned = uint96(outcome.earned);
+        // The merge's share stays reserved until the merge is final.
         uint256 kept = result.merges ? uint256(_terms.reward) * _terms.aggregatorShare / WHOLE : 0;
         result.released = uint96(_terms.reward - outcome.earned - kept);
         result.invalid = outcome.invalid;
@@ -104,6 +108,7 @@ contract Settler is Part {
         );
     }
 
+    /// @dev The terms that settlement needs.
     function _rules() private view returns (Settlement.Rules memory) {
         return Settlement.Rules({
             nodePool: uint256(_terms.reward) * _terms.nodeShare / WHOLE,

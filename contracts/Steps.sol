@@ -14,10 +14,10 @@ import {Packed} from "./libraries/Packed.sol";
 import {Header, Rounds, Stage} from "./libraries/Rounds.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
-/// @title The steps of a round that happen once: draw, settlement, merge; and what offences cost
-/// @notice The federation runs this code on its own storage (docs/decisions/0014). Called at its
-/// own address it finds no round and refuses everything.
-/// A merge is final only if a quorum attested it and nobody disproved it in time. Neither silence
+/// @title The steps of a round that happen once: draw, settlement and merge, and the penalties
+/// @notice The federation runs this code on its own storage (docs/decisions/0014). A call to this
+/// contract's own address finds no round and reverts.
+/// A merge is final only if a quorum attested it and no one disproved it in time. Neither silence
 /// nor a quorum is enough (docs/decisions/0009).
 contract Steps is Core, Part, ISteps {
     using Bits for uint256;
@@ -29,14 +29,14 @@ contract Steps is Core, Part, ISteps {
     uint256 private constant MAX_PROPOSALS = 4;
 
     modifier onlyDisputes() {
-        // INVARIANT: what counts as proven is decided in one place.
+        // INVARIANT: only the judge of disputes decides what is proven.
         require(msg.sender == address(DISPUTES), NotDisputes(msg.sender));
         _;
     }
 
-    /// @param federation The one that runs this code.
+    /// @param federation The federation that runs this code.
     /// @param agreed What its members agreed on.
-    /// @param parts Its other parts; that of the steps themselves is not read.
+    /// @param parts Its other parts; `steps` is not read.
     constructor(address federation, Terms memory agreed, Parts memory parts)
         Core(agreed, parts)
         Part(federation, Binding.steps(federation, agreed, parts))
@@ -67,16 +67,16 @@ contract Steps is Core, Part, ISteps {
         uint96[] calldata ledger
     ) external {
         Header header = _during(roundId, Phase.Settle);
-        // INVARIANT: what is settled is what was committed, in that order.
+        // INVARIANT: exactly the committed updates are settled, in commit order.
         require(_chained(header, updates) == _round.accumulator, WrongUpdates());
         _checkScores(header, scores);
-        // INVARIANT: the ledger knows registered nodes only.
+        // INVARIANT: the ledger has entries of registered nodes only.
         require(ledger.length <= _nodeCount, WrongLedger());
         Settler.Case memory case_ =
             Settler.Case(_round.committee, header.revealedSlots(), _nodeCount);
         Settler.Result memory result =
             _ask(abi.encodeCall(Settler.settle, (case_, updates, scores, Packed.words(ledger))));
-        // INVARIANT: the new ledger is the old one plus this round.
+        // INVARIANT: the new ledger is the stored one plus this round's pay.
         require(result.before == VAULT.ledgerRoot(), WrongLedger());
 
         _round.header = result.merges
@@ -114,6 +114,7 @@ contract Steps is Core, Part, ISteps {
 
     // Steps ------------------------------------------------------------------------------------
 
+    /// @dev Draw committee and aggregator, and start scoring.
     function _draw(Header header) private {
         uint256 members = _round.members;
         bytes32 seed = keccak256(abi.encode(block.prevrandao, address(this), uint64(header.id())));
@@ -131,6 +132,7 @@ contract Steps is Core, Part, ISteps {
         emit CommitteeDrawn(header.id(), seed, _unpack(committee_), aggregator, uint64(end));
     }
 
+    /// @dev End the round without a result and return its reward.
     function _cancel(Header header, Phase reached) private {
         if (reached == Phase.Commit) header = _round.close(header);
         _round.header = header.enter(Stage.Cancelled, 0);
@@ -139,9 +141,9 @@ contract Steps is Core, Part, ISteps {
         if (reached == Phase.Reveal) _slashUnrevealed(header);
     }
 
-    /// @dev What the settler answers to `question`, read where it lies: in memory a struct differs
-    /// from its encoding only in that its two lists are named by position, not by distance. To copy
-    /// them would cost more gas than all else here.
+    /// @dev The settler's answer to `question`, used in place: a struct in memory differs from its
+    /// ABI encoding only in its two lists, which memory names by absolute position and the encoding
+    /// by offset. Decoding would copy them, for more gas than everything else here.
     function _ask(bytes memory question) private view returns (Settler.Result memory result) {
         address settler = address(SETTLER);
         assembly ("memory-safe") {
@@ -150,15 +152,16 @@ contract Steps is Core, Part, ISteps {
             let answer := mload(0x40)
             returndatacopy(answer, 0, returndatasize())
             if iszero(done) { revert(answer, returndatasize()) }
-            mstore(0x40, add(answer, returndatasize())) // whole words, as all encodings
+            mstore(0x40, add(answer, returndatasize())) // an encoding has whole words
             result := add(answer, 0x20)
+            // Fields 6 and 7, `invalid` and `log`, are the lists.
             for { let at := add(result, 0xc0) } lt(at, add(result, 0x100)) { at := add(at, 0x20) } {
                 mstore(at, add(result, mload(at)))
             }
         }
     }
 
-    /// @dev Move the money of a settled round and publish all that claims and auditors need.
+    /// @dev Move the money of a settled round and log everything that claims and audits need.
     function _book(uint64 roundId, Settler.Result memory result) private {
         _round.outcome = result.accepted;
         bytes32 topic = RoundSettled.selector;
@@ -169,7 +172,7 @@ contract Steps is Core, Part, ISteps {
         VAULT.settle(result.root, result.earned, result.released);
     }
 
-    /// @dev Slash all who sealed a vote and did not open it.
+    /// @dev Slash all validators that sealed a vote and did not open it.
     function _slashUnrevealed(Header header) private {
         uint256 silent = header.sealedSlots() & ~header.revealedSlots();
         for (uint256 slot; slot < COMMITTEE; ++slot) {
@@ -178,12 +181,12 @@ contract Steps is Core, Part, ISteps {
         }
     }
 
-    /// @dev What is due at the end of the proposal's time.
+    /// @dev Finalise an attested proposal whose deadline is over; reject one without a quorum.
     function _conclude(Header header) internal {
         _attested(header) ? _finalise(header) : _reject(header, address(0));
     }
 
-    /// @dev The proposal falls; after the fourth one the round ends as it began.
+    /// @dev Reject the proposal; after the fourth the round ends on the state that it began with.
     function _reject(Header header, address challenger) private {
         emit MergeRejected(header.id(), header.proposer(), _round.proposal, challenger);
         header = header.reject();
@@ -198,6 +201,7 @@ contract Steps is Core, Part, ISteps {
         if (AGGREGATOR_POOL != 0) VAULT.release(AGGREGATOR_POOL);
     }
 
+    /// @dev Make the proposed state the current one and pay its proposer.
     function _finalise(Header header) private {
         bytes32 root = _round.proposal;
         _round.header = header.enter(Stage.Final, 0);
@@ -206,34 +210,35 @@ contract Steps is Core, Part, ISteps {
         if (AGGREGATOR_POOL != 0) VAULT.credit(header.proposer(), AGGREGATOR_POOL);
     }
 
-    /// @dev Take what an offence costs, as far as it is there. Who keeps too little leaves.
+    /// @dev Take the penalty, or the whole stake if that is less. A node that keeps less than half
+    /// of the required stake leaves.
     function _slash(uint64 roundId, uint16 id, Offence offence, address reporter) internal {
         (uint96 taken, uint96 left) = VAULT.slash(id, _penalty(offence), reporter);
         if (taken == 0) return;
         emit NodeSlashed(roundId, id, offence, taken, reporter);
         Member member = _member(id);
-        // INVARIANT: who takes part has something to lose.
+        // INVARIANT: every active node has something to lose.
         if (2 * uint256(left) < STAKE && member.stays()) _leave(id, member, IRegistry.LeaveReason.Slashed);
     }
 
     // Checks -----------------------------------------------------------------------------------
 
-    /// @dev What the accumulator is if exactly `updates` were committed.
+    /// @dev The accumulator that results if exactly `updates` were committed.
     function _chained(Header header, bytes calldata updates) private pure returns (bytes32) {
         uint256 length = header.updates() * Settlement.UPDATE_BYTES;
-        // INVARIANT: as many updates are settled as were committed.
+        // INVARIANT: the list has as many updates as were committed.
         require(updates.length == length, WrongUpdates());
         return bytes32(uint256(header.id())).chainCalldata(updates);
     }
 
-    /// @dev Refuses scores that are not those that were revealed.
+    /// @dev Reverts unless the scores are those that were revealed.
     function _checkScores(Header header, bytes[] calldata scores) private view {
-        // INVARIANT: every slot is accounted for, revealed or not.
+        // INVARIANT: there is one entry per slot, revealed or not.
         require(scores.length == COMMITTEE, WrongScores(COMMITTEE));
         uint256 revealed = header.revealedSlots();
         for (uint256 slot; slot < scores.length; ++slot) {
             bytes calldata given = scores[slot];
-            // INVARIANT: votes count as they were revealed, the others not at all.
+            // INVARIANT: only revealed votes count, unchanged.
             require(
                 revealed.has(slot) ? keccak256(given) == _round.verdicts[slot] : given.length == 0,
                 WrongScores(slot)
@@ -241,7 +246,7 @@ contract Steps is Core, Part, ISteps {
         }
     }
 
-    /// @dev Whether the deadline of the stage is over by `seconds_`.
+    /// @dev Whether at least `seconds_` have passed since the deadline of the stage.
     function _past(Header header, uint256 seconds_) internal view returns (bool) {
         return block.timestamp >= header.deadline() + seconds_;
     }

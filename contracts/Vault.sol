@@ -12,18 +12,21 @@ import {Binding} from "./libraries/Binding.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 
 /// @title Escrow of a federation
-/// @notice Rewards move free -> reserved -> earned -> paid. Stakes are held apart and go back to
-/// their nodes, or are slashed: to who proved the offence, and to the free escrow. One Merkle root
-/// over cumulative totals stands for all that was ever earned, so one claim covers all rounds and
-/// none can be paid twice. Nobody can pause or redirect a claim.
+/// @notice Rewards move free -> reserved -> earned -> paid. Stakes are held separately. They return
+/// to their nodes, or are slashed: half goes to the reporter who proved the offence, the rest to
+/// the free escrow. One Merkle root over cumulative totals represents everything ever earned, so
+/// one claim covers all rounds and none can be paid twice. No one can pause or redirect a claim.
 contract Vault is IVault, Part {
     using SafeERC20 for IERC20;
 
+    /// @notice Account of a node, and the part of its ledger total that it has claimed.
     struct Payee {
         address account;
         uint96 claimed;
     }
 
+    /// @notice A node's stake, its pay for merges, and when its stake is unbonded (seconds since
+    /// 1970).
     struct Extra {
         uint96 stake;
         uint96 bonus;
@@ -42,7 +45,7 @@ contract Vault is IVault, Part {
     uint96 private _free;
     uint96 private _reserved;
 
-    // The lock shares a slot that every claim writes, so that it costs next to nothing.
+    // The lock shares a slot that every claim writes anyway, so it costs almost no gas.
     uint96 private _earned;
     uint96 private _claimedTotal;
     bool private _entered;
@@ -53,7 +56,7 @@ contract Vault is IVault, Part {
     /// @inheritdoc IVault
     uint256 public staked;
 
-    // Slashed stakes stay outside the escrow and its 96 bits, so that no slash can ever overflow.
+    // Slashed stakes are not part of the escrow and its 96 bits, so that no slash can overflow.
     /// @inheritdoc IVault
     uint256 public forfeited;
 
@@ -70,7 +73,7 @@ contract Vault is IVault, Part {
     mapping(uint16 id => Extra) private _extras;
 
     modifier nonReentrant() {
-        // INVARIANT: a token that calls back finds the vault closed.
+        // INVARIANT: a token cannot call back into the vault while it moves tokens.
         require(!_entered, Reentered());
         _entered = true;
         _;
@@ -78,12 +81,12 @@ contract Vault is IVault, Part {
     }
 
     modifier onlyFederation() {
-        // INVARIANT: only the rules of the round move escrow.
+        // INVARIANT: only the federation moves escrow, under the rules of its rounds.
         require(msg.sender == federation, NotFederation(msg.sender));
         _;
     }
 
-    /// @param federation_ Whose escrow this is.
+    /// @param federation_ The federation that this vault serves.
     /// @param token_ Token of escrow, stakes and pay.
     /// @param unbonding_ Seconds from leaving until a stake can be withdrawn.
     constructor(address federation_, IERC20 token_, uint32 unbonding_)
@@ -103,7 +106,7 @@ contract Vault is IVault, Part {
 
     /// @inheritdoc IVault
     function withdraw(uint256 amount) external nonReentrant {
-        // INVARIANT: only who administers the federation takes escrow back.
+        // INVARIANT: only the administrator of the federation takes escrow back.
         require(IAccessControl(federation).hasRole(bytes32(0), msg.sender), NotSponsor(msg.sender));
         _takeFree(amount);
         _withdrawn += uint96(amount);
@@ -114,7 +117,7 @@ contract Vault is IVault, Part {
     /// @inheritdoc IVault
     function claim(uint16 id, uint256 total, bytes32[] calldata proof) external nonReentrant {
         bytes32 leaf = Ledger.leaf(id, total);
-        // INVARIANT: claimed <= earned: what is claimed stands in the ledger.
+        // INVARIANT: claimed <= earned, because the claimed total is in the ledger.
         require(MerkleProof.verifyCalldata(proof, ledgerRoot, leaf), WrongProof(id, total));
         Payee storage payee = _payees[id];
         (address account, uint256 amount) = (payee.account, total - payee.claimed);
@@ -135,7 +138,7 @@ contract Vault is IVault, Part {
     function withdrawStake(uint16 id) external nonReentrant {
         Extra storage extra = _extras[id];
         uint64 until = unbondedAt(id);
-        // INVARIANT: a stake stays for as long as it can be slashed.
+        // INVARIANT: a stake stays in the vault for as long as it can be slashed.
         require(
             block.timestamp >= until && !IRegistry(federation).needs(id), StakeLocked(id, until)
         );
@@ -163,7 +166,7 @@ contract Vault is IVault, Part {
     /// @inheritdoc IVault
     function recycle() external {
         uint256 amount = forfeited;
-        // INVARIANT: the sponsor's escrow grows by what was really taken from stakes.
+        // INVARIANT: only what was taken from stakes becomes escrow.
         require(amount != 0, NothingOwed(address(0)));
         forfeited = 0;
         _addFree(amount);
@@ -239,7 +242,7 @@ contract Vault is IVault, Part {
         left -= taken;
         extra.stake = left;
         staked -= taken;
-        // Half is for the sponsor: who reports itself still loses as much.
+        // At most half, so that a node that reports itself still loses the other half.
         uint96 reward = reporter == address(0) ? 0 : taken / 2;
         if (reward != 0) {
             owed[reporter] += reward;
@@ -305,6 +308,7 @@ contract Vault is IVault, Part {
         return until == 0 ? type(uint64).max : until;
     }
 
+    /// @dev Add to the free escrow.
     function _addFree(uint256 amount) private {
         // INVARIANT: earned <= deposited < 2^96, so no total in the ledger can overflow.
         require(_deposited + amount <= type(uint96).max, DepositTooLarge(amount));
@@ -312,14 +316,15 @@ contract Vault is IVault, Part {
         _free += uint96(amount);
     }
 
+    /// @dev Take from the free escrow.
     function _takeFree(uint256 amount) private {
-        // INVARIANT: what is reserved or earned is out of reach.
+        // INVARIANT: only free escrow is taken, never what is reserved or earned.
         require(amount <= _free, InsufficientFree(_free, amount));
         _free -= uint96(amount);
     }
 
-    /// @dev Some tokens take a fee on the way, so what arrives is measured. A token that calls
-    /// back meets the lock: nothing else can arrive in between.
+    /// @dev Pull tokens and return how many arrived: some tokens take a fee from each transfer. The
+    /// lock stops a token from calling back, so nothing else can arrive in between.
     function _pull(address from, uint256 amount) private returns (uint256) {
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(from, address(this), amount);

@@ -8,20 +8,22 @@ import {IVault} from "./interfaces/IVault.sol";
 import {Bits} from "./libraries/Bits.sol";
 import {Header, Rounds} from "./libraries/Rounds.sol";
 
-/// @title What a federation tells about itself
+/// @title Read-only functions of a federation
 abstract contract Views is IFederation, Core {
     using Bits for uint256;
     using Rounds for uint256;
 
     address private immutable STEPS;
 
+    /// @param steps_ Contract whose code the federation runs for the steps of `ISteps`.
     constructor(address steps_) {
         STEPS = steps_;
     }
 
     /// @inheritdoc IFederation
     function terms() external view returns (Terms memory) {
-        // Handed on as it comes, because to decode it and encode it again would take 1 kB of code.
+        // The settler's answer is passed on undecoded: decoding and encoding it would take 1 kB of
+        // code.
         (bool done, bytes memory agreed) = address(SETTLER).staticcall(msg.data);
         assembly ("memory-safe") {
             if iszero(done) { revert(0, 0) }

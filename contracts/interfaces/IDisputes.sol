@@ -3,27 +3,28 @@ pragma solidity 0.8.30;
 
 import {IFederation} from "./IFederation.sol";
 
-/// @title Proofs of what a node must never do
-/// @notice Anybody proves one wrong block of a proposed merge, or two updates that one key signed
-/// for one round. Who did it loses stake and half of that is owed to the sender. A proof that fails
-/// reverts and costs its sender only; one that is copied from the queue works for the copier.
+/// @title Proofs of offences that cost stake
+/// @notice Anyone can prove one wrong block of a proposed merge, or two updates that one key signed
+/// for one round. The offender loses stake, and half of that is owed to the sender. A proof that
+/// fails reverts and costs only its sender. A proof copied from the pending transactions works for
+/// the copier.
 interface IDisputes {
     /// @notice One leaf of a tree of lanes.
-    /// @param data 1024 bytes of state (256 int32, big-endian), or of an update 8 exponents and 256
-    /// codes of 2, 4 or 8 bits (72, 136 or 264 bytes).
+    /// @param data Of a state: 256 int32, big-endian (1024 bytes). Of an update: 8 exponents of one
+    /// byte, then 256 codes of 2, 4 or 8 bits (72, 136 or 264 bytes).
     /// @param path Sibling hashes from the leaf up to, but without, the root.
     struct Leaf {
         bytes data;
         bytes32[] path;
     }
 
-    /// @notice All that is needed to compute one block of a merge again.
+    /// @notice Everything needed to recompute one block of a merge.
     /// @param round The round whose proposed merge is wrong.
     /// @param leaf Index of the leaf.
-    /// @param block Which 32 of its 256 lanes, 0..7.
+    /// @param block Index of the 32 lanes among the leaf's 256, 0..7.
     /// @param base The leaf in the state that the round began with.
     /// @param merged The leaf in the proposed state.
-    /// @param accepted Packed (uint16 id, bytes32 digest, uint16 weight): hashes to the outcome.
+    /// @param accepted Packed (uint16 id, bytes32 digest, uint16 weight); its hash is the outcome.
     /// @param manifests SHA-256 of each accepted update's manifest, in that order.
     /// @param updates The leaf in each accepted update, in that order.
     struct MergeProof {
@@ -37,20 +38,20 @@ interface IDisputes {
         Leaf[] updates;
     }
 
-    /// @notice `accepted` is not the outcome of the round, or a list is not as long as it says.
+    /// @notice `accepted` is not the outcome of the round, or a list differs from it in length.
     error WrongOutcome();
 
-    /// @notice A leaf has no data of its kind, or its path does not lead to its root.
+    /// @notice A leaf's data has the wrong format, or its path does not lead to the root.
     /// @param index 0 base, 1 merged, 2 + i update i.
     error WrongLeaf(uint256 index);
 
-    /// @notice A leaf has the blocks 0..7.
+    /// @notice The block index is not in 0..7.
     error WrongBlock();
 
-    /// @notice This block of the merge is right.
+    /// @notice This block of the merge is correct.
     error MergeCorrect();
 
-    /// @notice The signatures are not those of one node on two updates of one round.
+    /// @notice The two signatures are not by one node on two different updates of one round.
     error NotEquivocal();
 
     /// @notice The equivocation of this node in this round was proven before.
@@ -62,9 +63,10 @@ interface IDisputes {
     /// @notice Prove that one block of the proposed merge is wrong: the proposal is rejected.
     function disputeMerge(MergeProof calldata proof) external;
 
-    /// @notice Prove that one key signed two updates for a round in which it spoke for a node.
-    /// @param base Base that both name.
-    /// @param account Account of the node, which both name.
+    /// @notice Prove that one key signed two updates for a round in which it acted for a node.
+    /// @param round The round that both updates name.
+    /// @param base The base that both updates name.
+    /// @param account The node's account, which both updates name.
     /// @param digests The two update digests; they differ.
     /// @param signatures r, vs, r, vs (EIP-2098) over EIP-712
     /// `Update(uint64 round,address node,bytes32 base,bytes32 digest)`.
@@ -76,7 +78,7 @@ interface IDisputes {
         bytes32[4] calldata signatures
     ) external;
 
-    /// @notice The federation whose disputes these are.
+    /// @notice The federation whose disputes are judged here.
     function federation() external view returns (IFederation);
 
     /// @notice Whether an equivocation of node `id` in `round` was proven.

@@ -6,6 +6,6 @@ interface IPart {
     /// @notice This contract was created for `federation`, which may not exist yet.
     event Bound(address indexed federation);
 
-    /// @notice Hash of what this contract is and of all that it was made with (library `Binding`).
+    /// @notice Hash of this contract's kind and its constructor arguments (library `Binding`).
     function binding() external view returns (bytes32);
 }

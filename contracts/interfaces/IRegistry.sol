@@ -5,19 +5,21 @@ pragma solidity 0.8.30;
 /// @notice A node is one hospital's edge server: a cold `account` that owns it and is paid, a hot
 /// `signer` for updates and votes, an encryption key, a transport key and a stake.
 interface IRegistry {
-    /// @notice Why a node left: by itself, by the council, or because too little of its stake is left.
+    /// @notice Why a node left: by itself, by the council, or because too little of its stake is
+    /// left.
     enum LeaveReason {
         Exited,
         Revoked,
         Slashed
     }
 
-    /// @notice Everything the chain knows of a node. No name, no place, no patient.
-    /// @param account Cold owner: registers, rotates keys, exits, is paid.
-    /// @param signer Hot secp256k1 key for updates, votes and merges; the newest one.
-    /// @param seat Place among the active nodes (0..255); meaningless once it left.
-    /// @param activeFrom First round in which this signer speaks for the node.
-    /// @param activeUntil First round in which it no longer does (2^32 - 1: the node has not left).
+    /// @notice Everything the chain knows about a node: no name, no place, nothing about patients.
+    /// @param account Cold key of the owner: registers, rotates keys, exits and is paid.
+    /// @param signer Newest hot secp256k1 key, for updates, votes and merges.
+    /// @param seat Place among the active nodes (0..255); meaningless once the node has left.
+    /// @param activeFrom First round in which this signer acts for the node.
+    /// @param activeUntil First round in which it no longer does; 2^32 - 1 if the node has not
+    /// left.
     /// @param encryptionKey X25519 public key that update bytes are sealed to.
     /// @param transportKey Digest of the public key that its transport authenticates with.
     struct Node {
@@ -30,10 +32,10 @@ interface IRegistry {
         bytes32 transportKey;
     }
 
-    /// @notice The council admitted `account`, or took the admission back.
+    /// @notice The council admitted `account`, or withdrew the admission.
     event AccountAdmitted(address indexed account, bool allowed);
 
-    /// @notice The council set the Merkle root of accounts that may register.
+    /// @notice The council set the Merkle root of the accounts that can register.
     event AllowListSet(bytes32 root);
 
     /// @notice A node joined, or came back under its old id; active from round `activeFrom` on.
@@ -47,7 +49,8 @@ interface IRegistry {
         bytes32 transportKey
     );
 
-    /// @notice From round `activeFrom` on a node acts and is written to under these keys.
+    /// @notice From round `activeFrom` on, the node signs with these keys and receives data under
+    /// them.
     event NodeRotated(
         uint16 indexed id,
         address indexed signer,
@@ -56,7 +59,7 @@ interface IRegistry {
         bytes32 transportKey
     );
 
-    /// @notice A node takes no part from round `activeUntil` on; its stake starts unbonding.
+    /// @notice A node left as of round `activeUntil`; its stake starts unbonding.
     event NodeLeft(uint16 indexed id, uint64 activeUntil, LeaveReason reason);
 
     /// @notice `account` is neither admitted nor proven to be on the allow-list.
@@ -68,10 +71,11 @@ interface IRegistry {
     /// @notice `signer` is zero, or is or was the signer of a node.
     error SignerTaken(address signer);
 
-    /// @notice All 256 seats are held, or 4096 nodes were registered in the federation's life.
+    /// @notice All 256 seats are taken, or 4096 nodes have been registered since the federation
+    /// began.
     error FederationFull();
 
-    /// @notice No node has this id; 0 if the sender owns none.
+    /// @notice No node has this id; the id is 0 if the sender owns no node.
     error UnknownNode(uint16 id);
 
     /// @notice The node has left.
@@ -84,13 +88,14 @@ interface IRegistry {
     /// @param root OpenZeppelin standard Merkle tree over `(address account)`; zero for none.
     function setAllowList(bytes32 root) external;
 
-    /// @notice Join as the node of `msg.sender`, which has approved the vault for the stake; or
-    /// come back after leaving: same id, new signer, new seat, the stake filled up again.
+    /// @notice Join as the node of `msg.sender`, which must have approved the vault for the stake.
+    /// A node that left comes back under its id, with a new signer and seat, and its stake is
+    /// filled up again.
     /// @param signer Hot key; never used by any node before.
     /// @param encryptionKey X25519 public key.
     /// @param transportKey Digest of the transport public key.
     /// @param proof Membership in the allow-list; empty if the account was admitted.
-    /// @return id The node's number for ever: 1, 2, 3, ...
+    /// @return id The node's permanent number: 1, 2, 3, ...
     function register(
         address signer,
         bytes32 encryptionKey,
@@ -99,19 +104,19 @@ interface IRegistry {
     ) external returns (uint16 id);
 
     /// @notice Change the sender's keys from the next round on.
-    /// @param signer The present signer (it stays), or a key never used by any node before.
+    /// @param signer The current signer (unchanged), or a key never used by any node before.
     function rotate(address signer, bytes32 encryptionKey, bytes32 transportKey) external;
 
     /// @notice End the membership of the sender's node after the live round, or at once if none is
-    /// live. Its stake can be withdrawn from the vault when it is unbonded.
+    /// live. Its stake can be withdrawn from the vault after unbonding.
     function exit() external;
 
-    /// @notice The same for any node, against its will. Its account comes back only if it is
-    /// admitted again: the allow-list does not suffice. Role: council.
+    /// @notice End the membership of any node in the same way. Its account can come back only if
+    /// the council admits it again; the allow-list is not enough. Role: council.
     function revoke(uint16 id) external;
 
-    /// @notice The node with this number and its newest keys; reverts with UnknownNode. Which keys
-    /// it had in an earlier round, and has in the live one, is in the events.
+    /// @notice The node with this id and its newest keys; reverts with UnknownNode if there is
+    /// none. Its keys in the live and in earlier rounds are in the events.
     function node(uint16 id) external view returns (Node memory);
 
     /// @notice Id of the node owned by `account`; 0 if none.
@@ -120,13 +125,13 @@ interface IRegistry {
     /// @notice Id of the node whose signer is or was `signer`; 0 if none.
     function nodeOfSigner(address signer) external view returns (uint16 id);
 
-    /// @notice Id of the node for which `signer` speaks in round `roundId`; 0 if none.
+    /// @notice Id of the node for which `signer` acts in round `roundId`; 0 if none.
     function activeSigner(address signer, uint64 roundId) external view returns (uint16 id);
 
-    /// @notice Whether a round is live that node `id` takes part in: its stake answers for it.
+    /// @notice Whether node `id` takes part in a live round, so that its stake must stay.
     function needs(uint16 id) external view returns (bool);
 
-    /// @notice Id of the node that last took `seat`; 0 if nobody ever did.
+    /// @notice Id of the node that last took `seat`; 0 if none ever did.
     function seated(uint8 seat) external view returns (uint16 id);
 
     /// @notice Whether the council admitted `account`.
@@ -135,9 +140,9 @@ interface IRegistry {
     /// @notice Root of the allow-list; zero if there is none.
     function allowList() external view returns (bytes32);
 
-    /// @notice Nodes ever registered; the ledger has this many leaves after a settlement.
+    /// @notice Number of nodes ever registered; after a settlement the ledger has this many leaves.
     function nodeCount() external view returns (uint16);
 
-    /// @notice Nodes that would take part in the next round.
+    /// @notice Number of nodes that would take part in the next round.
     function activeCount() external view returns (uint16);
 }

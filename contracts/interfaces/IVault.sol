@@ -14,10 +14,10 @@ interface IVault {
     /// @notice The sponsor took free escrow back.
     event Withdrawn(address indexed to, uint256 amount);
 
-    /// @notice `amount` of the free escrow is set aside for a round.
+    /// @notice `amount` of the free escrow was reserved for a round.
     event Reserved(uint256 amount);
 
-    /// @notice `amount` set aside is free again.
+    /// @notice `amount` of the reserved escrow is free again.
     event Released(uint256 amount);
 
     /// @notice A round was settled: `earned` can be claimed under `ledgerRoot`.
@@ -26,7 +26,7 @@ interface IVault {
     /// @notice Node `id` earned `amount` for a merge, outside the ledger.
     event Credited(uint16 indexed id, uint256 amount);
 
-    /// @notice Node `id`, owned by `account`, filled its stake up by `amount`.
+    /// @notice Node `id`, owned by `account`, added `amount` to its stake.
     event Staked(uint16 indexed id, address indexed account, uint256 amount);
 
     /// @notice Node `id` left; its stake can be withdrawn from `until` on (seconds since 1970).
@@ -36,31 +36,31 @@ interface IVault {
     event StakeWithdrawn(uint16 indexed id, address indexed account, uint256 amount);
 
     /// @notice `amount` of the stake of node `id` was taken; `reward` of it is owed to `reporter`,
-    /// the rest is forfeited. No reporter, no reward.
+    /// the rest is forfeited. Without a reporter there is no reward.
     event Slashed(uint16 indexed id, uint96 amount, address indexed reporter, uint96 reward);
 
-    /// @notice A reporter was paid all that it was owed.
+    /// @notice A reporter was paid everything that it was owed.
     event Collected(address indexed reporter, uint256 amount);
 
     /// @notice Forfeited stakes became free escrow, as if deposited.
     event Recycled(uint256 amount);
 
-    /// @notice Node `id` was paid `amount`; `total` of the ledger is claimed now.
+    /// @notice Node `id` was paid `amount`; of its ledger total, `total` is now claimed.
     event Claimed(uint16 indexed id, address indexed account, uint256 amount, uint256 total);
 
     /// @notice The sender is not the federation.
     error NotFederation(address sender);
 
-    /// @notice The token called back into the vault while it moved tokens.
+    /// @notice The token called back into the vault during a transfer.
     error Reentered();
 
-    /// @notice The sender does not administer the federation.
+    /// @notice The sender is not the administrator of the federation.
     error NotSponsor(address sender);
 
-    /// @notice Less than what was asked for is free.
+    /// @notice Less than `needed` is free.
     error InsufficientFree(uint256 free, uint256 needed);
 
-    /// @notice All deposits together would not fit the ledger's 96 bits.
+    /// @notice The sum of all deposits would exceed the ledger's 96 bits.
     error DepositTooLarge(uint256 amount);
 
     /// @notice The token delivered another amount than the stake.
@@ -69,59 +69,62 @@ interface IVault {
     /// @notice (id, total) is not a leaf of the ledger.
     error WrongProof(uint16 id, uint256 total);
 
-    /// @notice Everything is claimed, or no stake is left.
+    /// @notice Everything is already claimed, or no stake is left.
     error NothingToClaim(uint16 id);
 
-    /// @notice The stake answers for the node until `until` (2^64 - 1: it has not left), and for as
+    /// @notice The stake is locked until `until` (2^64 - 1 if the node has not left), and for as
     /// long as the live round needs it.
     error StakeLocked(uint16 id, uint64 until);
 
-    /// @notice Nothing is owed to `reporter`; zero: nothing is forfeited.
+    /// @notice Nothing is owed to `reporter`; if that is zero, nothing is forfeited.
     error NothingOwed(address reporter);
 
-    /// @notice Add free escrow; what really arrives is counted.
+    /// @notice Add free escrow; the amount that arrives is counted, after any fee of the token.
     function deposit(uint256 amount) external;
 
-    /// @notice Take free escrow back. Only who administers the federation.
+    /// @notice Take free escrow back. Only the administrator of the federation.
     function withdraw(uint256 amount) external;
 
-    /// @notice Pay node `id` what it earned and has not claimed; anybody may call.
+    /// @notice Pay node `id` what it earned and has not claimed. Anyone can call this.
     /// @param total The node's cumulative total in the ledger.
-    /// @param proof Path of the leaf (id, total); a node that earned a bonus only has total 0.
+    /// @param proof Path of the leaf (id, total); the total is 0 for a node that only earned a
+    /// bonus.
     function claim(uint16 id, uint256 total, bytes32[] calldata proof) external;
 
-    /// @notice Pay the stake of a node that left to its account; anybody may call.
+    /// @notice Pay the stake of a node that left to its account. Anyone can call this.
     function withdrawStake(uint16 id) external;
 
-    /// @notice Pay a reporter of offences what it is owed; anybody may call.
+    /// @notice Pay a reporter of offences what it is owed. Anyone can call this.
     function collect(address reporter) external;
 
-    /// @notice Turn forfeited stakes into free escrow; anybody may call.
+    /// @notice Turn forfeited stakes into free escrow. Anyone can call this.
     function recycle() external;
 
-    /// @notice Set free escrow aside for a round. Only the federation.
+    /// @notice Reserve free escrow for a round. Only the federation.
     function reserve(uint96 amount) external;
 
-    /// @notice Return what was set aside. Only the federation.
+    /// @notice Return reserved escrow to the free escrow. Only the federation.
     function release(uint96 amount) external;
 
     /// @notice Move reserved escrow to earned and free, under a new ledger. Only the federation.
     function settle(bytes32 ledgerRoot, uint96 earned, uint96 released) external;
 
-    /// @notice Move reserved escrow to what `id` has earned. Only the federation.
+    /// @notice Move reserved escrow to the earnings of node `id`, outside the ledger. Only the
+    /// federation.
     function credit(uint16 id, uint96 amount) external;
 
     /// @notice Open the account of a node, or reopen it, and fill its stake up to `stake`. Ends
     /// unbonding. Only the federation.
     function pullStake(uint16 id, address account, uint96 stake) external;
 
-    /// @notice Let the time run after which the stake can be withdrawn. Only the federation.
+    /// @notice Start the unbonding time of a stake. Only the federation.
     function unbond(uint16 id) external;
 
     /// @notice Take up to `amount` of a stake. Only the federation.
-    /// @param reporter Who proved the offence and is owed half; zero if the rules found it.
-    /// @return taken What was there to take.
-    /// @return left Stake still held.
+    /// @param reporter Account that proved the offence and is owed half of what is taken; zero if
+    /// the federation itself detected it.
+    /// @return taken Token units taken.
+    /// @return left Token units of stake that remain.
     function slash(uint16 id, uint96 amount, address reporter)
         external
         returns (uint96 taken, uint96 left);
@@ -132,10 +135,10 @@ interface IVault {
     /// @notice The federation that this vault serves.
     function federation() external view returns (address);
 
-    /// @notice Escrow nobody has a claim to.
+    /// @notice Escrow that is neither reserved nor earned.
     function free() external view returns (uint256);
 
-    /// @notice Escrow set aside for the live round.
+    /// @notice Escrow reserved for the live round.
     function reserved() external view returns (uint256);
 
     /// @notice Escrow ever earned, claimed or not.
@@ -156,7 +159,7 @@ interface IVault {
     /// @notice Seconds from leaving until a stake can be withdrawn.
     function unbonding() external view returns (uint32);
 
-    /// @notice Taken from stakes and owed to nobody.
+    /// @notice Tokens taken from stakes that are owed to no reporter.
     function forfeited() external view returns (uint256);
 
     /// @notice Reward that `reporter` can collect.
@@ -174,7 +177,7 @@ interface IVault {
     /// @notice Part of its ledger total that node `id` has claimed.
     function claimed(uint16 id) external view returns (uint256);
 
-    /// @notice Earned by node `id` outside the ledger and not yet paid.
+    /// @notice Pay of node `id` for merges, outside the ledger and not yet claimed.
     function bonus(uint16 id) external view returns (uint256);
 
     /// @notice Stake held for node `id`.

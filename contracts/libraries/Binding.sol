@@ -3,11 +3,13 @@ pragma solidity 0.8.30;
 
 import {IRounds} from "../interfaces/IRounds.sol";
 
-/// @title What each part of a federation was made for, as one hash
-/// @notice A part keeps this hash of its kind and its constructor's arguments, and the federation
-/// compares it with its own. That shows a mistake. It does not show foreign code, which can answer
-/// whatever it likes: the audit compares the code that created each part with the shipped one.
+/// @title Hashes that bind each part to its federation
+/// @notice A part stores the hash of its kind and its constructor arguments, and the federation
+/// compares it with the hash it expects. That detects mistakes. It does not detect foreign code,
+/// which can return any hash: the audit compares the creation code of each part with the shipped
+/// code.
 library Binding {
+    /// @notice Binding of a vault.
     function vault(address federation, address token, uint32 unbonding)
         internal
         pure
@@ -16,6 +18,7 @@ library Binding {
         return keccak256(abi.encode("Vault", federation, token, unbonding));
     }
 
+    /// @notice Binding of a judge of disputes.
     function disputes(address federation, uint8 mergeRule, uint16 mergeParameter)
         internal
         pure
@@ -24,6 +27,7 @@ library Binding {
         return keccak256(abi.encode("Disputes", federation, mergeRule, mergeParameter));
     }
 
+    /// @notice Binding of a settler.
     function settler(address federation, IRounds.Terms memory agreed)
         internal
         pure
@@ -32,7 +36,8 @@ library Binding {
         return keccak256(abi.encode("Settler", federation, agreed));
     }
 
-    /// @param parts The others; that of the steps themselves does not count.
+    /// @notice Binding of the steps.
+    /// @param parts The other parts; `steps` is not part of the hash.
     function steps(address federation, IRounds.Terms memory agreed, IRounds.Parts memory parts)
         internal
         pure

@@ -10,9 +10,11 @@ library Bits {
         return (set >> index) & 1 == 1;
     }
 
-    /// @notice How many are in `set`: sums of neighbours, doubled in width each step.
+    /// @notice Number of members: adds neighbouring fields, which double in width at each step.
     function count(uint256 set) internal pure returns (uint256 total) {
         unchecked {
+            // max / 3, 5, 17, 257 are masks of every other 1, 2, 4, 8 bits. The product with
+            // max / 65535 adds all 16-bit fields into the highest.
             set -= (set >> 1) & (type(uint256).max / 3);
             set = (set & (type(uint256).max / 5)) + ((set >> 2) & (type(uint256).max / 5));
             set = (set + (set >> 4)) & (type(uint256).max / 17);
@@ -24,6 +26,7 @@ library Bits {
     /// @notice The smallest member; `set` must not be empty.
     function lowest(uint256 set) internal pure returns (uint256) {
         unchecked {
+            // The two's complement keeps only the lowest bit.
             return Math.log2(set & (~set + 1));
         }
     }

@@ -3,9 +3,9 @@ pragma solidity 0.8.30;
 
 import {Bits} from "./Bits.sol";
 
-/// @title Who validates and who merges
+/// @title Selection of committee and aggregator
 /// @notice Seats are drawn without replacement by a Fisher-Yates shuffle that stops as soon as the
-/// committee is full; seats that do not take part are passed over.
+/// committee is full; seats that do not take part are skipped.
 library Draw {
     using Bits for uint256;
 

@@ -3,11 +3,12 @@ pragma solidity 0.8.30;
 
 import {Packed} from "./Packed.sol";
 
-/// @title One block of 32 lanes, of updates and of states
-/// @notice With s = sum of w * q * 2^e over updates of weights w and W the sum of the weights, the
-/// lane g of a state becomes clamp_int32(g + floor((2s + W) / 2W)). Integers only. What is summed is
-/// the affair of a merge rule, see `rules/Merge.sol`. Bounds that make unchecked arithmetic safe:
-/// 256 weights of 16 bits, codes of 8 bits, exponents up to 24.
+/// @title Blocks of 32 lanes, of updates and of states
+/// @notice Let s be the sum of w * q * 2^e over updates with weight w, code q and exponent e, and W
+/// the sum of the weights. Then lane g of a state becomes clamp_int32(g + floor((2s + W) / 2W)).
+/// Integers only. The merge rule decides what is summed and with which weights, see
+/// `rules/Merge.sol`. Bounds that make unchecked arithmetic safe: 256 weights of 16 bits, codes of
+/// 8 bits, exponents up to 24.
 library Lanes {
     using Packed for bytes;
 
@@ -19,13 +20,13 @@ library Lanes {
     uint256 private constant LANES = 32;
     uint256 private constant MAX_EXPONENT = 24;
 
-    /// @notice Weighted sums over the updates, by lane.
+    /// @notice Weighted sums over the updates by lane, and the sum of the weights.
     struct Sums {
         int256[LANES] lanes;
         uint256 weight;
     }
 
-    /// @notice Bits of a code in an update's leaf of this length; 0 if it has no such length.
+    /// @notice Bits of a code in an update's leaf of this length; 0 if no leaf has this length.
     function width(uint256 length) internal pure returns (uint256) {
         if (length == 264) return 8;
         if (length == 136) return 4;
@@ -34,8 +35,8 @@ library Lanes {
 
     /// @notice Add a block of an update to the sums.
     /// @param leaf 8 exponents, then 256 codes of 2, 4 or 8 bits, the first in the highest bits.
-    /// @return valid Whether this block has a valid exponent and no code below its range; the rest
-    /// of the leaf is not looked at.
+    /// @return valid Whether this block has a valid exponent and no code below its range; other
+    /// blocks are not checked.
     function add(Sums memory sums, bytes calldata leaf, uint256 at, uint256 weight)
         internal
         pure
@@ -50,7 +51,7 @@ library Lanes {
         }
     }
 
-    /// @notice Whether a block of `merged` is what `base` and the sums come to.
+    /// @notice Whether a block of `proposed` is the result of merging the sums into `base`.
     function merged(bytes calldata base, bytes calldata proposed, uint256 at, Sums memory sums)
         internal
         pure
@@ -70,7 +71,8 @@ library Lanes {
         return true;
     }
 
-    /// @dev Add scaled codes to the lanes, unless one is below the symmetric range.
+    /// @dev Add scaled codes to the lanes. Not valid if a code is below the symmetric range, which
+    /// leaves out the lowest number of its width.
     function _add(int256[LANES] memory lanes, bytes32 codes, uint256 bits, uint256 scale)
         private
         pure
@@ -89,7 +91,7 @@ library Lanes {
         }
     }
 
-    /// @dev floor(a / b) for a positive b; the division of the machine rounds towards zero.
+    /// @dev floor(a / b) for a positive b; the EVM's division rounds towards zero.
     function _floor(int256 a, int256 b) private pure returns (int256 quotient) {
         unchecked {
             quotient = a / b;
@@ -97,6 +99,7 @@ library Lanes {
         }
     }
 
+    /// @dev The lane at this byte offset of a state.
     function _int32(bytes calldata state, uint256 offset) private pure returns (int256) {
         return int32(uint32(bytes4(state.word(offset))));
     }

@@ -3,12 +3,12 @@ pragma solidity 0.8.30;
 
 /// @title Merkle root over cumulative totals
 /// @notice Leaf of node `id` (1, 2, 3, ...): the double hash of OpenZeppelin's standard tree, so
-/// that no inner node can pass for a leaf. Leaves stand in id order; pairs are hashed smaller
-/// first; an odd last one moves up unchanged. The root of nothing is zero.
+/// that no inner node can pass for a leaf. Leaves are in id order; pairs are hashed smaller first;
+/// an odd last node moves up unchanged. The root of an empty ledger is zero.
 library Ledger {
     /// @notice Hash of one entry: keccak256(keccak256(abi.encode(id, total))).
     function leaf(uint256 id, uint256 total) internal pure returns (bytes32 hash) {
-        // The scratch space of 64 bytes holds both words; nothing is allocated.
+        // Both words fit into the 64 bytes of scratch space, so nothing is allocated.
         assembly ("memory-safe") {
             mstore(0x00, id)
             mstore(0x20, total)
@@ -20,7 +20,7 @@ library Ledger {
     /// @notice Root over the first `count` entries of `totals`, where index 0 is id 1.
     function root(uint96[] memory totals, uint256 count) internal pure returns (bytes32 hash) {
         if (count == 0) return bytes32(0);
-        // The layers are built in place beyond the allocated memory, and forgotten afterwards.
+        // The layers are built in place beyond the allocated memory, which is not reserved.
         assembly ("memory-safe") {
             let layer := mload(0x40)
             for { let i := 0 } lt(i, count) {} {

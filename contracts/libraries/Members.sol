@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @notice All that a commitment has to know about its signer, in one word, from the lowest bit:
-/// 160 account, 16 id, 8 seat, 8 revoked (0 or 1), 32 first active round, 32 first round no longer
-/// active.
+/// @notice Everything that a commitment needs to know about its signer, in one word. Widths in bits
+/// from the lowest: 160 account, 16 id, 8 seat, 8 revoked (0 or 1), 32 first active round, 32 first
+/// round in which it is no longer active.
 type Member is uint256;
 
 using Members for Member global;
 
-/// @title A node as its signer's storage slot shows it
-/// @notice A node has one signer in a round: when a key is replaced, the new entry begins where
-/// the old one ends.
+/// @title Entry of a signer: the node that it acts for, and in which rounds
+/// @notice A node has one signer per round: when a key is replaced, the new entry begins in the
+/// round in which the old one ends.
 library Members {
-    /// @notice `activeUntil` of the present signer of a node that has not left.
+    /// @notice `activeUntil` of the current signer of a node that has not left.
     uint32 internal constant FOREVER = type(uint32).max;
 
+    // Offsets of the fields in bits.
     uint256 private constant ID = 160;
     uint256 private constant SEAT = 176;
     uint256 private constant REVOKED = 184;
@@ -55,12 +56,12 @@ library Members {
         return address(uint160(Member.unwrap(member)));
     }
 
-    /// @notice Whether it is a node, and of this owner.
+    /// @notice Whether the entry is not empty and its node has this owner.
     function ownedBy(Member member, address owner) internal pure returns (bool) {
         return Member.unwrap(member) != 0 && member.account() == owner;
     }
 
-    /// @notice Its number; 0 if the slot's key signs for nobody.
+    /// @notice Its number; 0 if the entry is empty.
     function id(Member member) internal pure returns (uint16) {
         return uint16(Member.unwrap(member) >> ID);
     }
@@ -93,7 +94,8 @@ library Members {
     /// @notice Whether it takes part in `round`.
     function activeIn(Member member, uint256 round) internal pure returns (bool) {
         unchecked {
-            // from <= until, and below from the difference wraps round: one comparison is enough.
+            // from <= until, and for a round before `from` the difference wraps to a huge number:
+            // one comparison is enough.
             uint256 from = member.activeFrom();
             return round - from < (Member.unwrap(member) >> UNTIL) - from;
         }

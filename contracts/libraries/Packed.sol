@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @title Packed lists in calldata and memory
-/// @notice Callers check the length of the whole list once; single reads are not checked again.
+/// @notice Callers check the length of the whole list once; single reads are not checked.
 library Packed {
     /// @notice The 32 bytes of `data` from `offset` on.
     function word(bytes calldata data, uint256 offset) internal pure returns (bytes32 value) {
@@ -11,7 +11,7 @@ library Packed {
         }
     }
 
-    /// @notice The uint16 that stands at `offset` of a list in memory.
+    /// @notice The uint16 at `offset` of a list in memory.
     function idAt(bytes memory data, uint256 offset) internal pure returns (uint16 value) {
         assembly ("memory-safe") {
             value := shr(240, mload(add(add(data, 0x20), offset)))
@@ -32,7 +32,8 @@ library Packed {
         }
     }
 
-    /// @notice The same list without a look at its entries: the reader checks a hash over them.
+    /// @notice The same list as whole words, without a check that each fits 96 bits: its reader
+    /// checks a hash over them.
     function words(uint96[] calldata list_) internal pure returns (bytes32[] calldata same) {
         assembly ("memory-safe") {
             same.offset := list_.offset
@@ -78,7 +79,7 @@ library Packed {
 
     /// @notice Hash chain over commitments: keccak256(abi.encodePacked(last, id, digest)).
     function chain(bytes32 last, uint256 id, bytes32 digest) internal pure returns (bytes32 next) {
-        // 66 bytes do not fit the scratch space; they go to free memory, which stays free.
+        // 66 bytes exceed the scratch space; they go to free memory, which is not reserved.
         assembly ("memory-safe") {
             let at := mload(0x40)
             mstore(at, last)
@@ -88,13 +89,14 @@ library Packed {
         }
     }
 
-    /// @notice The same over packed (uint16 id, bytes32 digest).
+    /// @notice Hash chain over a packed list of (uint16 id, bytes32 digest) in memory.
     function chainMemory(bytes32 last, bytes memory updates) internal pure returns (bytes32 next) {
         assembly ("memory-safe") {
             let at := mload(0x40)
             mstore(at, last)
             let item := add(updates, 0x20)
             for { let end := add(item, mload(updates)) } lt(item, end) { item := add(item, 34) } {
+                // The second store overwrites what the first copied of the digest.
                 mstore(add(at, 0x20), mload(item))
                 mstore(add(at, 0x22), mload(add(item, 2)))
                 mstore(at, keccak256(at, 0x42))
@@ -103,7 +105,7 @@ library Packed {
         }
     }
 
-    /// @notice The same over a list in calldata.
+    /// @notice Hash chain over a packed list of (uint16 id, bytes32 digest) in calldata.
     function chainCalldata(bytes32 last, bytes calldata updates)
         internal
         pure

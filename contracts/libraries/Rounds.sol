@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {IRounds} from "../interfaces/IRounds.sol";
 import {Bits} from "./Bits.sol";
 
-/// @notice What has happened in a round; which phase that is depends on the time as well.
+/// @notice The last step that a round has taken; its phase depends on the time as well.
 enum Stage {
     Idle,
     Commit,
@@ -15,24 +15,25 @@ enum Stage {
     Cancelled
 }
 
-/// @notice The newest round in one word, from the lowest bit: 32 id, 8 stage, 40 deadline of the
-/// stage (of Score: end of scoring, not of revealing). Then, from the draw on, 16 each: updates,
-/// aggregator, proposer, sealed slots, revealed slots, attested slots, and the up to four nodes
-/// whose proposals were rejected. Before it, in the same bits: 1 wide, 175 missing (bitmap of the
-/// seats whose update is not in, if there are no more seats; a wide round keeps it in a slot of its
-/// own).
+/// @notice The newest round in one word. Widths in bits from the lowest: 32 id, 8 stage, 40
+/// deadline of the stage (of Score: end of scoring, not of revealing). After the draw follow fields
+/// of 16 bits: updates, aggregator, proposer, sealed slots, revealed slots, attested slots, and up
+/// to four nodes whose proposals were rejected. Before the draw the same bits are: 1 wide, 175
+/// missing, the bitmap of the seats whose update is missing. A round with a member beyond seat 174
+/// is wide and keeps this bitmap in its own slot.
 type Header is uint256;
 
 using Rounds for Header global;
 
-/// @title Storage of the newest round, and its phase as a pure function of it and of time
+/// @title Storage of the newest round, and its phase as a pure function of storage and time
 /// @notice One round is live at a time and the next reuses its slots, so that storage does not
-/// grow with rounds. Slots with stale content of an earlier round are only read where the header
-/// says that this round wrote them.
+/// grow with the number of rounds. A slot can hold content of an earlier round; it is read only
+/// where the header says that the newest round wrote it.
 library Rounds {
     using Bits for uint256;
     using Rounds for State;
 
+    // Offsets of the header's fields in bits.
     uint256 private constant STAGE = 32;
     uint256 private constant DEADLINE = 40;
     uint256 private constant WIDE = 80;
@@ -48,11 +49,11 @@ library Rounds {
     /// @notice The newest round.
     /// @param accumulator Hash chain over the commitments.
     /// @param members Bitmap of the seats that take part.
-    /// @param missing Bitmap of those whose update is not in; see `missingIn`.
+    /// @param missing Bitmap of the seats whose update is missing; see `missingIn`.
     /// @param committee Node ids, 16 bits per slot, slot 0 lowest.
     /// @param outcome Hash over the accepted updates.
     /// @param proposal Proposed state root.
-    /// @param verdicts By slot: the seal, once revealed the hash of the scores.
+    /// @param verdicts By slot: the seal; after the reveal the hash of the scores.
     struct State {
         Header header;
         bytes32 accumulator;
@@ -71,17 +72,17 @@ library Rounds {
         return uint32(Header.unwrap(header));
     }
 
-    /// @notice What has happened.
+    /// @notice The last step that the round has taken.
     function stage(Header header) internal pure returns (Stage) {
         return Stage(uint8(Header.unwrap(header) >> STAGE));
     }
 
-    /// @notice When the stage ends.
+    /// @notice When the stage ends (seconds since 1970).
     function deadline(Header header) internal pure returns (uint40) {
         return uint40(Header.unwrap(header) >> DEADLINE);
     }
 
-    /// @notice Bitmap of the seats whose update is not in.
+    /// @notice Bitmap of the seats whose update is missing.
     function missingIn(State storage round, Header header) internal view returns (uint256) {
         bool inHeader = header.stage() == Stage.Commit && !header.wide();
         return inHeader ? Header.unwrap(header) >> MISSING : round.missing;
@@ -92,13 +93,13 @@ library Rounds {
         return Header.unwrap(header) & (1 << WIDE) != 0;
     }
 
-    /// @notice The header if the draw was reached, else an empty one: views must not read the
-    /// bitmap as what comes in its place.
+    /// @notice The header after the draw, an empty one before: otherwise views would read the
+    /// bitmap as the fields that later take its place.
     function afterDraw(Header header) internal pure returns (Header) {
         return header.stage() == Stage.Commit ? Header.wrap(0) : header;
     }
 
-    /// @notice Number of updates; like all that follow only to be read after the draw.
+    /// @notice Number of updates. This and the following fields are valid only after the draw.
     function updates(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> UPDATES);
     }
@@ -108,7 +109,7 @@ library Rounds {
         return uint16(Header.unwrap(header) >> AGGREGATOR);
     }
 
-    /// @notice Node whose proposal stands; 0 if none.
+    /// @notice Node whose proposal is pending or final; 0 if none.
     function proposer(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> PROPOSER);
     }
@@ -118,7 +119,7 @@ library Rounds {
         return uint16(Header.unwrap(header) >> SEALED);
     }
 
-    /// @notice Bitmap of the slots that opened it.
+    /// @notice Bitmap of the slots that opened their verdict.
     function revealedSlots(Header header) internal pure returns (uint16) {
         return uint16(Header.unwrap(header) >> REVEALED);
     }
@@ -143,13 +144,14 @@ library Rounds {
         return false;
     }
 
-    /// @notice Whether the round is under way, be it due for cancelling or not.
+    /// @notice Whether the round has not ended; also true if it can only be cancelled.
     function live(Header header) internal pure returns (bool) {
         return header.stage() > Stage.Idle && header.stage() < Stage.Final;
     }
 
-    /// @notice Whether this is `round` and takes updates at `time`.
+    /// @notice Whether this is `round` and it accepts updates at `time`.
     function takes(Header header, uint64 round, uint256 time) internal pure returns (bool) {
+        // Id and stage lie next to each other: one comparison covers both.
         uint256 committing = uint256(round) + (uint256(Stage.Commit) << STAGE);
         return uint40(Header.unwrap(header)) == committing && time < header.deadline();
     }
@@ -166,19 +168,20 @@ library Rounds {
 
     // Changes: each returns the new header -----------------------------------------------------
 
-    /// @notice Open the round after the newest; it takes updates of `members` until `end`.
+    /// @notice Open the next round; it accepts updates of `members` until `end`.
     function open(State storage round, uint256 members, uint256 end) internal returns (Header) {
         uint256 last = Header.unwrap(round.header);
         uint256 isWide = members >> (256 - MISSING) == 0 ? 0 : 1;
         Header header = Header.wrap((uint256(uint32(last)) + 1) | (isWide << WIDE));
         header = header.enter(Stage.Commit, end);
+        // The chain starts from the round's number, so that equal updates differ by round.
         round.accumulator = bytes32(uint256(header.id()));
         round.members = members;
         round.setMissing(header, members);
         return round.header;
     }
 
-    /// @notice Take updates: only those of the seats in `left` are missing now.
+    /// @notice Store that only the updates of the seats in `left` are still missing.
     function setMissing(State storage round, Header header, uint256 left) internal {
         if (header.wide()) {
             round.missing = left;
@@ -189,7 +192,8 @@ library Rounds {
         round.header = header;
     }
 
-    /// @notice Take no more updates: make room in the header for what follows.
+    /// @notice Stop accepting updates: move `missing` out of the header to make room for the fields
+    /// after the draw.
     function close(State storage round, Header header) internal returns (Header) {
         if (!header.wide()) round.missing = round.missingIn(header);
         return Header.wrap(uint80(Header.unwrap(header)));
@@ -201,32 +205,32 @@ library Rounds {
         return Header.wrap(rest | (uint256(reached) << STAGE) | (end << DEADLINE));
     }
 
-    /// @notice What the draw found; both fields are empty before.
+    /// @notice Set the number of updates and the aggregator; both fields must be empty.
     function draw(Header header, uint256 count, uint256 node) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (count << UPDATES) | (node << AGGREGATOR));
     }
 
-    /// @notice Who proposed the merge; the field is empty before.
+    /// @notice Set the proposer; the field must be empty.
     function proposedBy(Header header, uint256 node) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (node << PROPOSER));
     }
 
-    /// @notice `slot` has sealed a verdict.
+    /// @notice Mark that `slot` has sealed a verdict.
     function seal(Header header, uint256 slot) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (1 << (SEALED + slot)));
     }
 
-    /// @notice `slot` has opened its verdict.
+    /// @notice Mark that `slot` has opened its verdict.
     function reveal(Header header, uint256 slot) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (1 << (REVEALED + slot)));
     }
 
-    /// @notice `slot` has attested the merge.
+    /// @notice Mark that `slot` has attested the merge.
     function attest(Header header, uint256 slot) internal pure returns (Header) {
         return Header.wrap(Header.unwrap(header) | (1 << (ATTESTED + slot)));
     }
 
-    /// @notice No proposal stands; who made the last one makes no other in this round.
+    /// @notice Drop the proposal; its proposer is barred for the rest of the round.
     function reject(Header header) internal pure returns (Header) {
         uint256 ids = (uint256(_rejected(header)) << 16) | header.proposer();
         uint256 rest = Header.unwrap(header) & ((1 << REJECTED) - 1);
@@ -234,6 +238,7 @@ library Rounds {
         return Header.wrap(rest | (ids << REJECTED));
     }
 
+    /// @dev Ids of the barred proposers, 16 bits each, the latest lowest.
     function _rejected(Header header) private pure returns (uint64) {
         return uint64(Header.unwrap(header) >> REJECTED);
     }
@@ -241,12 +246,12 @@ library Rounds {
     // Phase ------------------------------------------------------------------------------------
 
     /// @notice Phase of a round at `time`.
-    /// @param committed Number of updates that are in; only looked at once committing is over.
-    /// @param minUpdates Fewest updates that the round goes on with.
-    /// @param quorum Fewest verdicts that it is settled with.
+    /// @param committed Number of committed updates; only read after the commit window.
+    /// @param minUpdates Fewest updates with which the round continues.
+    /// @param quorum Fewest verdicts with which it is settled.
     /// @param revealWindow Seconds from the end of scoring to the end of revealing.
-    /// @return phase Where the round stands.
-    /// @return cancellable Whether it can only be cancelled.
+    /// @return phase The phase of the round.
+    /// @return cancellable Whether the round can only be cancelled.
     /// @return end When the phase ends, or ended if it is cancellable; 0 if nothing is awaited.
     function status(
         Header header,
@@ -271,6 +276,7 @@ library Rounds {
         return (IRounds.Phase.Idle, false, 0);
     }
 
+    /// @dev `status` in the stage Score, which covers the phases Score, Reveal and Settle.
     function _scoring(Header header, uint256 time, uint256 quorum, uint256 revealWindow)
         private
         pure

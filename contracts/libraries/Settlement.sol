@@ -5,16 +5,15 @@ import {Shares} from "../rules/Shares.sol";
 import {Bits} from "./Bits.sol";
 import {Packed} from "./Packed.sol";
 
-/// @title What a round is worth to whom
-/// @notice Medians, acceptance, merge weights and pay, from updates and revealed scores. Integers
-/// only; every division rounds down. The Python module `collegium.protocol.settlement` computes
-/// the same numbers. Bounds that make unchecked arithmetic safe: 256 updates, 15 validators,
-/// scores of 32 bits, pools of 96 bits.
+/// @title Settlement of a round: medians, acceptance, merge weights and pay
+/// @notice Computed from the updates and the revealed scores. Integers only; every division rounds
+/// down. The Python module `collegium.protocol.settlement` computes the same numbers. Bounds that
+/// make unchecked arithmetic safe: 256 updates, 15 validators, scores of 32 bits, pools of 96 bits.
 library Settlement {
     using Bits for uint256;
     using Packed for bytes;
 
-    /// @dev A score that means: not delivered, or broke a rule.
+    /// @dev The score for an update that was not delivered or is invalid.
     int256 internal constant INVALID = type(int32).min;
     /// @dev Full agreement of a validator.
     uint256 internal constant AGREEMENT_SCALE = 1 << 32;
@@ -29,7 +28,7 @@ library Settlement {
     /// @dev Bytes of one validator's pay: uint96.
     uint256 internal constant FEE_BYTES = 12;
 
-    /// @notice What the terms say about settlement.
+    /// @notice The terms that settlement needs; pools in token units, `minScore` in micro-nats.
     struct Rules {
         uint256 nodePool;
         uint256 validatorPool;
@@ -39,12 +38,14 @@ library Settlement {
     }
 
     /// @notice One committee member that revealed its verdict.
-    /// @param scores Calldata position of its scores, int32 each. First for the loops below.
-    /// @param distance Sum of |score - median| over the updates it voted on. Second likewise.
+    /// @param scores Calldata position of its scores, int32 each. Must be the first field, because
+    /// the assembly below reads it there.
+    /// @param distance Sum of |score - median| over the updates it voted on. Must be the second
+    /// field for the same reason.
     /// @param own Sum of |median| over its own updates, on which it does not vote.
     /// @param id Node id.
     /// @param slot Place in the committee.
-    /// @param agreement max(0, 1 - distance / norm), scaled.
+    /// @param agreement max(0, 1 - distance / norm), times AGREEMENT_SCALE.
     struct Validator {
         uint256 scores;
         uint256 distance;
@@ -54,8 +55,8 @@ library Settlement {
         uint256 agreement;
     }
 
-    /// @dev Medians, ids of updates voted invalid, the sum of |median|, and the sum of all credits:
-    /// of the positive accepted medians.
+    /// @dev Medians, packed ids of the owners of updates voted invalid, the sum of |median|, and
+    /// the sum of all credits, which are the positive accepted medians.
     struct Tally {
         int256[] medians;
         bytes invalid;
@@ -67,8 +68,9 @@ library Settlement {
     /// @param results Packed (int32 median, uint16 weight, uint96 pay) per update.
     /// @param fees Packed uint96 per committee slot.
     /// @param accepted Packed (uint16 id, bytes32 digest, uint16 weight) in commit order.
-    /// @param invalid Packed uint16 ids of updates that others than their owners voted invalid.
-    /// @param earned Sum of all pay.
+    /// @param invalid Packed uint16 ids of the nodes whose updates the other validators voted
+    /// invalid.
+    /// @param earned Sum of all pay in token units.
     struct Outcome {
         bytes results;
         bytes fees;
@@ -79,7 +81,7 @@ library Settlement {
 
     /// @notice Settle a round, and add the pay to `totals` (index 0 is id 1).
     /// @param updates Packed (uint16 id, bytes32 digest) in commit order.
-    /// @param panel The validators that revealed, by slot; each with one score per update.
+    /// @param panel The validators that revealed, in slot order; each has one score per update.
     /// @param slots Committee size.
     function compute(
         Rules memory rules,
@@ -105,7 +107,7 @@ library Settlement {
             tally.medians = medians;
             tally.invalid = Packed.list(medians.length * ID_BYTES);
             int256[] memory votes = new int256[](panel.length + 1);
-            votes[0] = INVALID; // no vote is smaller: sorting stops here
+            votes[0] = INVALID; // no vote is smaller, so sorting stops here
             uint256 likely = _hint(panel);
             (uint256 norm, uint256 credits) = (0, 0);
             for (uint256 i; i < medians.length; ++i) {
@@ -116,7 +118,8 @@ library Settlement {
                 int256 median = _middle(votes, voters.length);
                 medians[i] = median;
                 if (median == INVALID) {
-                    // Whose update nobody else voted on has done nothing wrong.
+                    // If no other validator voted, INVALID means only that: the owner is not to
+                    // blame.
                     if (voters.length != 0) tally.invalid.push(bytes32(owner << 240), ID_BYTES);
                     continue;
                 }
@@ -130,7 +133,8 @@ library Settlement {
         }
     }
 
-    /// @dev Bitmap of the panel's ids modulo 256: most owners are told from members at once.
+    /// @dev Bitmap of the panel's ids modulo 256. A clear bit shows at once that an owner is not on
+    /// the panel.
     function _hint(Validator[] memory panel) private pure returns (uint256 hint) {
         unchecked {
             for (uint256 k; k < panel.length; ++k) {
@@ -168,7 +172,7 @@ library Settlement {
         }
     }
 
-    /// @dev Sort the voters' scores into `votes`, from index 1 on.
+    /// @dev Sort the voters' scores of one update into `votes`, from index 1 on.
     /// @param offset Position of the update's score in each list of scores.
     function _sort(int256[] memory votes, Validator[] memory voters, uint256 offset) private pure {
         // Insertion sort, in assembly because it runs once per update and validator.
@@ -191,7 +195,7 @@ library Settlement {
         }
     }
 
-    /// @dev Median of `count` votes, sorted, from index 1 on.
+    /// @dev Median of `count` sorted votes, which start at index 1; INVALID if there are none.
     function _middle(int256[] memory votes, uint256 count) private pure returns (int256) {
         if (count == 0) return INVALID;
         int256 lower;
@@ -203,13 +207,14 @@ library Settlement {
         }
         if (count & 1 == 1) return upper;
         unchecked {
+            // The shift rounds down for negative sums too.
             return lower == INVALID ? INVALID : (lower + upper) >> 1;
         }
     }
 
     /// @dev Add |score - median| of one update to each voter's distance; INVALID counts as 0.
     function _compare(Validator[] memory voters, uint256 offset, int256 median) private pure {
-        // Scores are read again rather than kept: a word of calldata costs as little as memory.
+        // Scores are read again: a word of calldata costs as little as a word of memory.
         assembly ("memory-safe") {
             let item := add(voters, 0x20)
             for { let end := add(item, shl(5, mload(voters))) } lt(item, end) {
@@ -226,6 +231,7 @@ library Settlement {
         }
     }
 
+    /// @dev Results, accepted list and pay of the updates.
     function _payNodes(
         Rules memory rules,
         bytes calldata updates,
@@ -254,6 +260,7 @@ library Settlement {
         }
     }
 
+    /// @dev How this round's node pool and weights are divided.
     function _split(Rules memory rules, int256[] memory medians, uint256 credits)
         private
         pure
@@ -264,7 +271,7 @@ library Settlement {
         );
     }
 
-    /// @dev Append update `i` and its weight to the list of the accepted; says whose it is.
+    /// @dev Append update `i` and its weight to the accepted list; returns its owner's id.
     function _accept(bytes memory accepted, bytes calldata updates, uint256 i, uint256 weight)
         private
         pure
@@ -281,6 +288,7 @@ library Settlement {
         }
     }
 
+    /// @dev Pay of the validators, in proportion to their agreement with the medians.
     function _payValidators(
         Rules memory rules,
         Validator[] memory panel,
@@ -310,7 +318,7 @@ library Settlement {
         }
     }
 
-    /// @dev max(0, 1 - distance / norm), scaled.
+    /// @dev max(0, 1 - distance / norm), times AGREEMENT_SCALE.
     function _agreement(uint256 norm, uint256 distance) private pure returns (uint256) {
         unchecked {
             if (norm == 0) return distance == 0 ? AGREEMENT_SCALE : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @title Who signed an update or a merge
+/// @title Signers of updates and merges
 /// @notice EIP-712 typed data, signatures in the short form (r, vs) of EIP-2098.
 library Signatures {
     bytes32 private constant DOMAIN_TYPEHASH = keccak256(
@@ -13,11 +13,12 @@ library Signatures {
     /// @dev EIP-712 type of an attestation.
     bytes32 internal constant MERGE_TYPEHASH = keccak256("Merge(uint64 round,bytes32 root)");
 
-    /// @notice Signer of `digest`; the zero address if the signature does not hold.
+    /// @notice Signer of `digest`; the zero address if the signature is invalid.
     function recover(bytes32 digest, bytes32 r, bytes32 vs) internal view returns (address signer) {
-        // The short form has no bit for a high s, so a signature cannot be turned into another.
+        // The short form cannot encode a high s, so a valid signature has no second form.
         uint256 s = uint256(vs) & (type(uint256).max >> 1);
-        // Precompile 1 answers with nothing if it fails, so the scratch space is cleared first.
+        // Precompile 1 (ecrecover) returns no data on failure, so the scratch space is cleared
+        // first.
         assembly ("memory-safe") {
             let input := mload(0x40)
             mstore(input, digest)
@@ -49,7 +50,7 @@ library Signatures {
         );
     }
 
-    /// @notice What all updates of a round have in common when they are signed: the words of
+    /// @notice The signed data that all updates of a round share: the words of
     /// abi.encode(typehash, round, node, base, digest), then 0x1901, domain and struct hash.
     function template(bytes32 domain, uint256 round, bytes32 base)
         internal
@@ -59,11 +60,11 @@ library Signatures {
         words[0] = UPDATE_TYPEHASH;
         words[1] = bytes32(round);
         words[3] = base;
-        words[5] = bytes32(uint256(0x1901)); // its two bytes stand right before the domain
+        words[5] = bytes32(uint256(0x1901)); // its two bytes end right before the domain
         words[6] = domain;
     }
 
-    /// @notice The EIP-712 digest of one update; fills the gaps of the template.
+    /// @notice The EIP-712 digest of one update; fills in the template's words 2, 4 and 7.
     function updateHash(bytes32[8] memory words, address node, bytes32 digest)
         internal
         pure

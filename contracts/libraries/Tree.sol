@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @title SHA-256 trees over lanes, after RFC 6962
-/// @notice Leaf SHA256(0x00 || data), inner SHA256(0x01 || left || right), so that no inner node can
-/// pass for a leaf. The precompile is called on free memory, which stays free. It fails for want
-/// of gas only, and over a leaf of at most 1024 bytes only where too little is left to go on with:
-/// callers check the length first.
+/// @title SHA-256 trees over lanes, as in RFC 6962
+/// @notice Leaf SHA256(0x00 || data), inner SHA256(0x01 || left || right), so that no inner node
+/// can pass for a leaf. Precompile 2 (SHA-256) works on free memory, which is not reserved. Its
+/// result is not checked: it fails only when gas runs out, and for a leaf of at most 1024 bytes the
+/// gas left is then too little to continue. Callers check the length first.
 library Tree {
     /// @notice Root of the tree in which `data` is leaf number `index`.
     /// @param path Sibling hashes from the leaf upwards.
@@ -34,7 +34,8 @@ library Tree {
         }
     }
 
-    /// @notice What a node commits to: SHA256(0x02 || SHA256(manifest) || lane root).
+    /// @notice Digest that a node commits to: SHA256(0x02 || SHA256(manifest) || lane root).
+    /// @param manifest SHA-256 of the manifest.
     function digest(bytes32 manifest, bytes32 laneRoot) internal view returns (bytes32 hash) {
         assembly ("memory-safe") {
             let at := mload(0x40)

@@ -3,31 +3,35 @@ pragma solidity 0.8.30;
 
 import {Lanes} from "../libraries/Lanes.sol";
 
-/// @title Rules by which accepted updates become the next state, for one block of 32 lanes
-/// @notice Every rule comes to a sum per lane and a number to divide it by: the state moves by the
-/// quotient, rounded half up. The Python module `collegium.protocol.rules.merging` has the same
+/// @title Rules that merge accepted updates into the next state, for one block of 32 lanes
+/// @notice Every rule gives a sum per lane and a divisor: the state moves by the quotient, rounded
+/// half up. The Python module `collegium.protocol.rules.merging` has the same
 /// rules under the same numbers.
 library Merge {
+    /// @dev Weighted mean; takes no parameter.
     uint8 internal constant MEAN = 0;
+    /// @dev Mean of each lane without its extremes; the parameter is how many to leave out at each
+    /// end.
     uint8 internal constant TRIMMED = 1;
 
-    /// @dev Of 256 updates, the most that a round has, more than this cannot be left out twice.
+    /// @dev A round has at most 256 updates, and leaving out 128 at each end would leave none.
     uint256 private constant MAX_TRIM = 127;
-    /// @dev Gaps of Shell's sort after Ciura, up to 256 numbers: 1, 4, 10, 23, 57, 132.
+    /// @dev Gaps of Shell sort by Ciura, one byte each, for up to 256 numbers: 1, 4, 10, 23, 57,
+    /// 132.
     uint256 private constant GAPS = 0x01040a173984;
 
-    /// @notice Whether there is a rule with this number that takes this parameter.
+    /// @notice Whether there is a rule with this number and it takes this parameter.
     function isRule(uint8 rule, uint16 parameter) internal pure returns (bool) {
         if (rule == TRIMMED) return parameter != 0 && parameter <= MAX_TRIM;
         return rule == MEAN && parameter == 0;
     }
 
-    /// @notice Room for what a rule keeps of this many updates.
+    /// @notice Rows that a rule needs for this many updates: one each, or one sum.
     function room(uint8 rule, uint256 updates) internal pure returns (Lanes.Sums[] memory rows) {
         return new Lanes.Sums[](rule == TRIMMED ? updates : 1);
     }
 
-    /// @notice Take in the block of update `i`, with its weight.
+    /// @notice Add the block of update `i` with its weight.
     /// @return valid Whether the block has the format of updates.
     function add(
         uint8 rule,
@@ -37,12 +41,12 @@ library Merge {
         uint256 block_,
         uint256 weight
     ) internal pure returns (bool valid) {
-        // What weighs nothing is checked as the others are, and leaves a row of weight 0.
+        // An update of weight 0 is checked like the others, and its row keeps weight 0.
         if (rule == TRIMMED) return Lanes.add(rows[i], leaf, block_, weight == 0 ? 0 : 1);
         return Lanes.add(rows[0], leaf, block_, weight);
     }
 
-    /// @notice What all updates together come to.
+    /// @notice The sums and the divisor by which the state moves.
     function moved(uint8 rule, uint16 parameter, Lanes.Sums[] memory rows)
         internal
         pure
@@ -51,8 +55,8 @@ library Merge {
         return rule == TRIMMED ? _trimmed(rows, parameter) : rows[0];
     }
 
-    /// @dev Sums of each lane without its `trim` lowest and `trim` highest values; where that leaves
-    /// none, without as many as leave one or two.
+    /// @dev Sums of each lane without its `trim` lowest and `trim` highest values. If that would
+    /// leave none, fewer are left out, so that one or two remain.
     function _trimmed(Lanes.Sums[] memory rows, uint256 trim)
         private
         pure
@@ -81,7 +85,7 @@ library Merge {
         }
     }
 
-    /// @dev Shell's sort, in assembly because it runs once per lane.
+    /// @dev Shell sort, in assembly because it runs once per lane.
     function _sort(int256[] memory values) private pure {
         assembly ("memory-safe") {
             let first := add(values, 0x20)

@@ -2,20 +2,23 @@
 pragma solidity 0.8.30;
 
 /// @title Rules of pay and of merge weight
-/// @notice The credit of an update is its median if it is accepted and that is positive, else 0.
+/// @notice The credit of an update is its median if it is accepted and the median is positive, else
+/// 0.
 /// The Python module `collegium.protocol.rules.shares` has the same rules under the same numbers.
 /// Bounds that make unchecked arithmetic safe: 256 credits of 31 bits, pools of 96 bits.
 library Shares {
+    /// @dev The same for every accepted update (pay: only if its credit is positive).
     uint256 internal constant EQUAL = 0;
+    /// @dev In proportion to the credit.
     uint256 internal constant SCORE = 1;
 
-    /// @dev Sum of weights by score is at most this.
+    /// @dev Weights by score sum to at most this, so that each fits 16 bits.
     uint256 private constant FULL_WEIGHT = 65535;
 
-    /// @notice What divides the pool and the weights of one round.
+    /// @notice How the pool and the weights of one round are divided.
     /// @param pool Token units for the accepted updates.
     /// @param credits Sum of all credits; 1 if there are none.
-    /// @param parts What the pool is divided by; 1 if there are no credits.
+    /// @param parts Divisor of the pool; 1 if there are no credits.
     struct Split {
         uint256 payRule;
         uint256 weightRule;
@@ -35,7 +38,7 @@ library Shares {
     }
 
     /// @notice Prepare the split of a round.
-    /// @param medians Of all updates; those that are positive and at least `minScore` are credits.
+    /// @param medians Medians of all updates; positive ones of at least `minScore` are credits.
     /// @param credits Sum of all credits.
     function split(
         uint256 payRule,
@@ -45,7 +48,7 @@ library Shares {
         int256 minScore,
         uint256 credits
     ) internal pure returns (Split memory) {
-        // Where no update has a credit all accepted ones weigh the same, and none is paid.
+        // If no update has a credit, all accepted ones weigh the same and none is paid.
         if (credits == 0) return Split(SCORE, EQUAL, 0, 1, 1);
         uint256 parts = payRule == EQUAL ? _positive(medians, minScore) : credits;
         return Split(payRule, weightRule, pool, credits, parts);

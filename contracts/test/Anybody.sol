@@ -6,14 +6,14 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {MergeFixture} from "./MergeFixture.sol";
 
-/// @dev Does anything at any time, as forge bids; what is refused is refused. Keeps its own count
-/// of what must never happen.
+/// @dev Makes any call at any time, as the fuzzer of forge chooses; calls that revert are ignored.
+/// Counts what must never happen.
 contract Anybody is MergeFixture {
     uint256 private constant START_NODES = 6;
     uint256 private constant MOST_NODES = 12;
     address internal constant WATCHER = address(0xCAFE);
 
-    /// @dev Numbers of a node's keys: the newest, and the one that it replaces in round `since`.
+    /// @dev Numbers of a node's two newest keys: `since` is the first round of the newest.
     struct Keys {
         uint256 newest;
         uint256 before;
@@ -24,17 +24,17 @@ contract Anybody is MergeFixture {
     mapping(uint256 node => Keys) private _keys;
     uint256 private _nextKey = 1000;
     bytes private _proposed; // the leaf in the proposal
-    bool private _right; // whether it is the merge
+    bool private _right; // whether that is the right merge
 
     mapping(uint64 round => mapping(uint256 node => uint256)) public commitments;
     uint256 public mostCommitments;
     uint256 public paid;
     uint256 public settled;
-    uint256 public finals; // with a merge
+    uint256 public finals; // rounds that ended with a merge
     uint256 public disproved;
-    uint256 public returned; // stakes
+    uint256 public returned; // withdrawn stakes
     uint256 public unjust; // a right merge that was disproved, or a wrong one that was not
-    uint256 public backwards; // steps back
+    uint256 public backwards; // phases that went backwards
     uint256 private _progress;
     uint64 private _round;
 
@@ -60,8 +60,8 @@ contract Anybody is MergeFixture {
         return signer(keys.newest);
     }
 
-    /// @dev Phases go forward within a round, from one proposal to the next, and from the end of a
-    /// round to the beginning of the next.
+    /// @dev Checks that phases only go forward: within a round, from one proposal to the next, and
+    /// from the end of a round to the beginning of the next.
     modifier watched() {
         _;
         IRounds.Round memory now_ = federation.round();
@@ -72,7 +72,7 @@ contract Anybody is MergeFixture {
         (_progress, _round) = (progress, now_.id);
     }
 
-    /// @dev The next step of an orderly round; one in four leaves the rest to the deadline.
+    /// @dev The next step of an orderly round; one time in four it waits for the deadline.
     function plays(uint256 seed) external watched {
         IRounds.Phase now_ = federation.phase();
         bool lazy = seed % 4 == 0;
@@ -89,7 +89,7 @@ contract Anybody is MergeFixture {
         pass(DISPUTE_WINDOW);
     }
 
-    /// @dev Any other call, at whatever time.
+    /// @dev Any other call, at any time.
     function meddles(uint256 kind, uint256 a, uint256 b, uint256 c) external watched {
         kind %= 20;
         if (kind == 0) joins();
@@ -118,12 +118,12 @@ contract Anybody is MergeFixture {
 
     function opens(uint256 seed) internal {
         if (federation.activeCount() < START_NODES) returns_(seed >> 8);
-        // What was proposed last is the state now, or the base still is.
+        // The state is the last proposal or still the base.
         if (federation.stateRoot() == rootOf(_proposed, path("state"))) baseLeaf = _proposed;
         open();
     }
 
-    /// @dev Some or all nodes that can, commit.
+    /// @dev Some or all nodes that can commit do so.
     function commitsOf(uint256 seed) internal {
         for (uint256 i; i < nodes; ++i) {
             bool active = federation.activeSigner(signer(keyOf(i)), roundId()) != 0;
@@ -149,7 +149,7 @@ contract Anybody is MergeFixture {
         if (j != i) relayed(j, fresh);
     }
 
-    /// @dev The seat of node `i` in this round may be an earlier one of it.
+    /// @dev A node that came back still has its earlier seat in this round.
     function relayed(uint256 i, uint256 fresh) private {
         for (uint256 seat; seat < 32; ++seat) {
             if ((fresh >> seat) & 1 == 0 || federation.seated(uint8(seat)) != i + 1) continue;
@@ -194,14 +194,14 @@ contract Anybody is MergeFixture {
         ++settled;
     }
 
-    /// @dev The merge, or one with a wrong lane; by the aggregator or by anybody.
+    /// @dev Propose the right merge, or one with a wrong lane; as the aggregator or another node.
     function proposes(uint256 by, uint256 how) internal {
         if (federation.phase() != IRounds.Phase.Merge) return;
         bool right = how % 2 != 0;
         bytes memory leaf = right ? merge() : changed(merge(), how % 256, 1);
         bytes32 root = rootOf(leaf, path("state"));
         uint256 first = federation.round().aggregator - 1;
-        // Who comes first by rotation is barred or not bonded, perhaps: then another.
+        // The first by rotation can be barred or have too little stake; then another proposes.
         uint256 k = by % 2 == 0 ? first : by % nodes;
         if (by % 2 == 0 && federation.round().rejected != 0) k = (first + by / 2) % nodes;
         (uint64 id, address sender) = (roundId(), signer(keyOf(k)));
@@ -210,7 +210,7 @@ contract Anybody is MergeFixture {
         (_proposed, _right) = (leaf, right);
     }
 
-    /// @dev A proof against what is proposed: it holds if that is wrong, and only then.
+    /// @dev A proof against the proposal: it is valid if and only if the proposal is wrong.
     function objects(uint256 seed) internal {
         if (federation.phase() != IRounds.Phase.Proposed) return;
         bytes memory right = merge();

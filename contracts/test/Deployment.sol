@@ -11,7 +11,7 @@ import {IFederation} from "../interfaces/IFederation.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {Test} from "./Vm.sol";
 
-/// @dev Creates federations as a sponsor does: the parts first, for the address that follows.
+/// @dev Creates federations as a sponsor does: first the parts, for the federation's later address.
 abstract contract Deployment is Test {
     uint256 internal constant PARTS = 4;
 
@@ -32,7 +32,7 @@ abstract contract Deployment is Test {
         parts.steps = address(new Steps(federation, terms, parts));
     }
 
-    /// @dev Address of the contract that this one makes after `others` others.
+    /// @dev Address of the contract that this one creates after `others` others.
     function after_(uint256 others) internal view returns (address) {
         return vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + others);
     }

@@ -5,12 +5,12 @@ import {IDisputes} from "../interfaces/IDisputes.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {MergeFixture} from "./MergeFixture.sol";
 
-/// @dev Merges that are disproved, and those that are not.
+/// @dev Disputes about right and wrong merges.
 contract DisputeTest is MergeFixture {
     uint256 private constant NODES = 6;
     address private constant WATCHER = address(0xCAFE);
 
-    /// @dev A round up to its settlement; all nodes have lanes of the width that `width` gives.
+    /// @dev Play a round up to its settlement; `width` gives the bits of each node's codes.
     function play(uint256 seed, uint8 weights, function(uint256) pure returns (uint256) width)
         internal
     {
@@ -51,8 +51,8 @@ contract DisputeTest is MergeFixture {
         return 2 << (i % 3);
     }
 
-    /// @dev Whatever widths and weights: the merge stands against every proof, and one wrong lane
-    /// falls by the proof of its block and by no other.
+    /// @dev For all widths and weights: no proof disproves a right merge, and a merge with one
+    /// wrong lane is disproved by the proof of that block and by no other.
     function oneWrongLane(uint256 lane, uint256 by) internal {
         if (federation.phase() != IRounds.Phase.Merge) return; // nothing was accepted
         bytes memory right = merge();
@@ -78,7 +78,8 @@ contract DisputeTest is MergeFixture {
         nextProposes(right);
     }
 
-    /// @dev Another node proposes at once, and the round ends on the right state.
+    /// @dev After the rejection another node proposes at once, and the round ends on the right
+    /// state.
     function nextProposes(bytes memory leaf) internal {
         bytes32 root = rootOf(leaf, path("state"));
         uint16 aggregator = federation.round().aggregator;
@@ -126,7 +127,7 @@ contract DisputeTest is MergeFixture {
         refusedWith(proof, abi.encodeWithSelector(IDisputes.WrongLeaf.selector, index));
     }
 
-    /// @dev The lanes at both ends of the range, which the merge drives beyond it.
+    /// @dev Lanes at both ends of the range, which the merge would move out of range.
     function test_ClampedLanes() public {
         bytes memory base = new bytes(1024);
         for (uint256 lane; lane < 256; ++lane) {
@@ -140,7 +141,7 @@ contract DisputeTest is MergeFixture {
                 setCode(leaf, lane, lane % 4 < 2 ? int256(1) : -1);
             }
             for (uint256 block_; block_ < 8; ++block_) {
-                leaf[block_] = bytes1(uint8(3 * block_)); // 1 to 2^21: past the end from block 1 on
+                leaf[block_] = bytes1(uint8(3 * block_)); // 1 to 2^21: out of range from block 1 on
             }
             updateLeaf[i] = leaf;
         }
@@ -152,7 +153,7 @@ contract DisputeTest is MergeFixture {
         eq(uint256(get(right, 32)), uint256(int256(type(int32).max)), "clamped above");
         require(get(right, 35) == type(int32).min, "clamped below");
         require(get(right, 0) == int256(type(int32).max) - 2, "not clamped");
-        bytes memory wrong = changed(right, 32, -1); // also where the sum lies far beyond
+        bytes memory wrong = changed(right, 32, -1); // a lane whose sum is far out of range
         proposeLeaf(wrong);
         refusedWith(proofAbout(wrong, 0), IDisputes.MergeCorrect.selector);
         disputes.disputeMerge(proofAbout(wrong, 1));
@@ -181,7 +182,7 @@ contract DisputeTest is MergeFixture {
         uint256 taken;
         for (uint16 id = 1; id <= NODES; ++id) {
             uint256 cost = id == honest ? 0 : 5000;
-            if (id == proposer) cost = 6000; // once, though it attested as well
+            if (id == proposer) cost = 6000; // only once, although it attested as well
             eq(before[id] - vault.stakeOf(id), cost, "taken");
             taken += cost;
             bool left = federation.node(id).activeUntil == 2;
@@ -281,7 +282,7 @@ contract DisputeTest is MergeFixture {
         wrongLeaf(proof, which);
         leaf.data = data;
         bytes32[] memory siblings = leaf.path;
-        leaf.path = new bytes32[](depth + 1); // of the base: then the others are too short
+        leaf.path = new bytes32[](depth + 1); // of the base, so that the others are too short
         wrongLeaf(proof, which);
         leaf.path = siblings;
         if (which >= 2) {
@@ -289,9 +290,9 @@ contract DisputeTest is MergeFixture {
             wrongLeaf(proof, which);
             proof.manifests[which - 2] ^= bytes32(by);
         }
-        proof.leaf ^= 1; // a leaf there is, but not this one
+        proof.leaf ^= 1; // another leaf that exists
         wrongLeaf(proof, 0);
-        proof.leaf = leafAt + 4; // no such leaf; its path would be the same
+        proof.leaf = leafAt + 4; // a leaf that does not exist, with the same path
         wrongLeaf(proof, 0);
         proof.leaf = leafAt;
         disputes.disputeMerge(proof);
@@ -306,7 +307,7 @@ contract DisputeTest is MergeFixture {
         return proof.updates[index - 2];
     }
 
-    /// @dev An inner node of 65 bytes is no leaf, and a tree of one leaf is a tree.
+    /// @dev An inner node of 65 bytes is not a leaf, and a tree of one leaf is valid.
     function test_ATreeOfOneLeaf() public {
         (depth, leafAt) = (0, 0);
         play(8, 1, two);
@@ -319,7 +320,7 @@ contract DisputeTest is MergeFixture {
         disputes.disputeMerge(proof);
     }
 
-    /// @dev A committee that accepts an update nobody may send cannot be helped by a proof.
+    /// @dev If the committee accepts an update outside the format, no proof is possible.
     function test_CodesAndExponentsOutsideTheFormatProveNothing() public {
         rule = 1;
         baseLeaf = stateOf(9);
@@ -354,7 +355,7 @@ contract DisputeTest is MergeFixture {
         nothingIsProven();
     }
 
-    /// @dev An update that the committee should have found invalid stands in the way of any proof.
+    /// @dev An update that the committee should have found invalid makes every proof impossible.
     function nothingIsProven() private {
         baseLeaf = stateOf(9);
         found(3, NODES);
@@ -371,7 +372,7 @@ contract DisputeTest is MergeFixture {
         }
     }
 
-    /// @dev With whatever gas a proof is sent: it fails as a whole, or works as a whole.
+    /// @dev With any amount of gas a proof either reverts completely or takes full effect.
     /// forge-config: default.fuzz.runs = 16
     function testFuzz_APoorSenderProvesNothing(uint256 limit) public {
         (depth, leafAt) = (1, 1);
@@ -403,7 +404,7 @@ contract DisputeTest is MergeFixture {
         federation.punish(1, 1, IRounds.Offence.Equivocation, address(this));
     }
 
-    /// @dev After the fourth wrong merge the round ends on the state it began with.
+    /// @dev After the fourth wrong merge the round ends on the state that it began with.
     function test_FourRejectedMergesEndTheRound() public {
         play(13, 1, four);
         bytes32 base = federation.stateRoot();

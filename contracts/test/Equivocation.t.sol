@@ -69,7 +69,7 @@ contract EquivocationTest is SlashFixture {
         bytes memory refusal = abi.encodeWithSelector(IDisputes.NotEquivocal.selector);
         refuse(equivocate(1, 0, 0, [bytes32("a"), "a"]), refusal); // one update
         refuse(equivocate(1, 0, 1, [bytes32("a"), "b"]), refusal); // by another node's key
-        refuse(equivocate(1, 0, 99, [bytes32("a"), "b"]), refusal); // by nobody's
+        refuse(equivocate(1, 0, 99, [bytes32("a"), "b"]), refusal); // by the key of no node
         refuse(equivocate(0, 0, 0, [bytes32("a"), "b"]), refusal); // before it took part
         bytes memory call = equivocate(1, 0, 0, [bytes32("a"), "b"]);
         call[call.length - 40] ^= 0x01; // second signature
@@ -78,7 +78,7 @@ contract EquivocationTest is SlashFixture {
         refuse(equivocate(1, 0, 0, [bytes32("a"), "b"]), refusal); // after it left
     }
 
-    /// @dev A key that was given up is worth nothing to who finds it, in later rounds.
+    /// @dev An old key that leaks cannot incriminate its node in later rounds.
     function test_AnOldKeyIncriminatesForItsRoundsOnly() public {
         open();
         address signs = signer(100);
@@ -107,7 +107,7 @@ contract EquivocationTest is SlashFixture {
         eq(vault.stakeOf(1), 1000, "slashed");
     }
 
-    /// @dev What is unbonding can be slashed until it is withdrawn.
+    /// @dev A stake can be slashed during unbonding, until it is withdrawn.
     function test_NobodyRunsAwayWithTheStake() public {
         open();
         leave(0);
@@ -121,7 +121,7 @@ contract EquivocationTest is SlashFixture {
         conserved();
     }
 
-    /// @dev Without stakes there is nothing to take, and nothing stands in the way.
+    /// @dev A federation without stakes works; there is nothing to take.
     function test_AFederationWithoutStakes() public {
         IRounds.Terms memory terms = agreed(3);
         terms.stake = 0;

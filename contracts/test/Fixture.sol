@@ -13,11 +13,11 @@ import {Shares} from "../rules/Shares.sol";
 import {Deployment} from "./Deployment.sol";
 import {Log} from "./Vm.sol";
 
-/// @dev A federation with nodes, and the moves of a round. The test contract is sponsor, council
-/// and coordinator; node i (id i + 1) has the account and the signer of fixed keys.
+/// @dev A federation with nodes, and helpers for the steps of a round. The test contract is
+/// sponsor, council and coordinator; node i (id i + 1) has an account and a signer from fixed keys.
 abstract contract Fixture is Deployment {
     uint96 internal constant REWARD = 1_000_000;
-    uint96 internal constant STAKE = 10_000; // a basis point of it is one unit
+    uint96 internal constant STAKE = 10_000; // so that a basis point is one unit
     uint32 internal constant WINDOW = 100;
     uint32 internal constant DISPUTE_WINDOW = 10;
     uint32 internal constant UNBONDING = 600;
@@ -29,7 +29,7 @@ abstract contract Fixture is Deployment {
     Disputes internal disputes;
     uint256 internal time;
 
-    bytes internal updates; // of the round that is played
+    bytes internal updates; // of the current round
     bytes[] internal scores;
     bytes internal results;
     uint96[] internal totals;
@@ -96,7 +96,7 @@ abstract contract Fixture is Deployment {
         return vm.addr(key(i));
     }
 
-    /// @dev Number of the key that speaks for node `i` in the round that is live.
+    /// @dev Number of the key that acts for node `i` in the live round.
     function keyOf(uint256 i) internal view virtual returns (uint256) {
         return i;
     }
@@ -216,7 +216,7 @@ abstract contract Fixture is Deployment {
         federation.revealVerdict(id, slot, votes, salt(slot));
     }
 
-    /// @dev All members of the committee vote; `seed` makes the votes.
+    /// @dev All members of the committee vote; the votes are derived from `seed`.
     function vote(uint256 seed) internal {
         uint256 count = updates.length / 34;
         for (uint8 slot; slot < federation.terms().committee; ++slot) {
@@ -228,7 +228,7 @@ abstract contract Fixture is Deployment {
         }
     }
 
-    /// @dev All members agree that every update is good.
+    /// @dev All members vote that every update is good.
     function voteAlike(uint256 count) internal {
         bytes memory votes;
         for (uint256 i; i < count; ++i) {
@@ -276,7 +276,7 @@ abstract contract Fixture is Deployment {
         }
     }
 
-    /// @dev Merkle path of a node in the ledger, by the plain rule.
+    /// @dev Merkle path of a node in the ledger, computed in the simplest way.
     function proofOf(uint256 id) internal view returns (bytes32[] memory proof) {
         bytes32[] memory layer = new bytes32[](totals.length);
         for (uint256 i; i < layer.length; ++i) {
@@ -334,19 +334,19 @@ abstract contract Fixture is Deployment {
         federation.attestMerge(roundId(), signatures);
     }
 
-    /// @dev Nobody objects in time.
+    /// @dev No one disputes in time: the merge becomes final.
     function finish() internal {
         pass(DISPUTE_WINDOW);
         federation.advance(roundId());
     }
 
-    /// @dev Nobody attests in time.
+    /// @dev No quorum attests in time: the merge is rejected.
     function lapse() internal {
         pass(WINDOW);
         federation.advance(roundId());
     }
 
-    /// @dev Money moves but is never made or lost; the vault can always pay what it owes.
+    /// @dev Money is never created or lost, and the vault can always pay what it owes.
     function conserved() internal view {
         eq(
             vault.earned() + vault.reserved() + vault.free(),

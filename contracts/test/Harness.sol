@@ -12,8 +12,8 @@ import {Settlement} from "../libraries/Settlement.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {Tree} from "../libraries/Tree.sol";
 
-/// @dev Shows the libraries to tests in other languages, and stands for the federation whose
-/// disputes are judged.
+/// @dev Makes the libraries callable from tests in other languages, and acts as the federation
+/// whose disputes are judged.
 contract Harness {
     using Packed for bytes;
     using Signatures for bytes32;
@@ -112,7 +112,7 @@ contract Harness {
         return Tree.root(data, index, path);
     }
 
-    /// @dev Whether the proof holds in this matter; reverts as the judge does if it does not.
+    /// @dev Whether the proof is valid in this matter; reverts like the judge if it is not.
     function judge(Matter calldata matter, IDisputes.MergeProof calldata proof)
         external
         returns (bool)

@@ -5,7 +5,7 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {Anybody} from "./Anybody.sol";
 import {Test} from "./Vm.sol";
 
-/// @dev What must hold after any sequence of calls.
+/// @dev Checks that must pass after any sequence of calls.
 contract Checked is Anybody {
     function checkMoney() external view {
         conserved();
@@ -17,7 +17,7 @@ contract Checked is Anybody {
         eq(vault.reserved(), held, "reserved");
     }
 
-    /// @dev Every total in the ledger, with every bonus, adds up to what was earned.
+    /// @dev All totals in the ledger and all bonuses add up to what was earned.
     function checkLedger() external view {
         uint256 sum;
         for (uint256 i; i < totals.length; ++i) {
@@ -32,7 +32,7 @@ contract Checked is Anybody {
         le(sum, vault.earned(), "ledger");
     }
 
-    /// @dev Stakes add up, none exceeds what a node puts in, and who has too little has left.
+    /// @dev Stakes add up, none exceeds the required stake, and nodes with too little have left.
     function checkStakes() external view {
         uint256 sum;
         for (uint16 id = 1; id <= nodes; ++id) {
@@ -47,8 +47,8 @@ contract Checked is Anybody {
         eq(vault.owed(WATCHER), vault.owedTotal(), "only who reports is owed");
     }
 
-    /// @dev Nobody helps any more: everybody leaves, anybody ends the round by its deadlines, and
-    /// all money goes where it belongs. Also while paused.
+    /// @dev Without any cooperation, also while paused: all nodes leave, anyone ends the round by
+    /// its deadlines, and all money is paid out.
     function closeDown() external {
         for (uint16 id = 1; id <= nodes; ++id) {
             if (federation.node(id).activeUntil == type(uint32).max) leave(id - 1);
@@ -96,7 +96,7 @@ contract InvariantTest is Test {
         targets[0] = address(anybody);
     }
 
-    /// @dev Most of what happens is orderly, or rounds would never get far.
+    /// @dev Most calls are orderly steps; otherwise rounds would never get far.
     function targetSelectors() external view returns (Target[] memory targets) {
         targets = new Target[](1);
         targets[0].addr = address(anybody);
@@ -105,7 +105,7 @@ contract InvariantTest is Test {
         targets[0].selectors[1] = anybody.meddles.selector;
     }
 
-    /// @dev One function for all of them: the same sequences need not be played again for each.
+    /// @dev One function for all invariants, so that each sequence is played only once.
     function invariant_NobodyIsCheated() external view {
         invariantsHold();
     }
@@ -119,12 +119,12 @@ contract InvariantTest is Test {
         eq(anybody.unjust(), 0, "right merges that fell, or wrong ones that did not");
     }
 
-    /// @dev The last thing that happens is that everybody leaves with what is theirs.
+    /// @dev At the end of each sequence all nodes leave with their money.
     function afterInvariant() external {
         anybody.closeDown();
     }
 
-    /// @dev The invariants are worth something only if all of it does happen.
+    /// @dev The invariants mean something only if the sequences reach every kind of event.
     function test_PlayReachesEverything() external {
         for (uint256 i; i < 600; ++i) {
             uint256 seed = uint256(keccak256(abi.encode(i)));

@@ -10,7 +10,7 @@ import {Log} from "./Vm.sol";
 /// @dev Joining, changing keys, leaving, coming back.
 contract MembersTest is Fixture {
     uint256 private constant NODES = 6;
-    uint256 private constant FRESH = 100; // key of a signer that nobody used
+    uint256 private constant FRESH = 100; // number of a key that no node has used
 
     function setUp() public {
         found(3, NODES);
@@ -53,7 +53,7 @@ contract MembersTest is Fixture {
         federation.revoke(9);
     }
 
-    /// @dev Puts an account on the allow-list; its proof.
+    /// @dev Puts an account on the allow-list and returns its proof.
     function list(address who) internal returns (bytes32[] memory proof) {
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(who))));
         bytes32 other = keccak256("sibling");
@@ -72,8 +72,8 @@ contract MembersTest is Fixture {
         conserved();
     }
 
-    /// @dev The ledger has one leaf for each node there ever was: 4096 at most. Who left may still
-    /// come back.
+    /// @dev The ledger has one leaf for each node that ever registered, at most 4096. A node that
+    /// left can still come back.
     function test_NodesAreCountedForEver() public {
         for (uint256 i = NODES; i < 4096; ++i) {
             join(i);
@@ -98,7 +98,7 @@ contract MembersTest is Fixture {
         refusedCommit(FRESH);
         federation.commitUpdates(1, item(0, FRESH));
         eq(federation.round().updates, 0, "nor by relay");
-        commit(0); // the old one still does
+        commit(0); // the old signer still acts in this round
         pass(WINDOW);
         draw();
         pass(WINDOW);
@@ -124,7 +124,7 @@ contract MembersTest is Fixture {
         vm.prank(account(0));
         federation.rotate(address(0), 0, 0);
         rotate(0, FRESH);
-        rotate(0, FRESH + 1); // twice between two rounds: the first of them never speaks
+        rotate(0, FRESH + 1); // twice between two rounds: the first key never acts
         signs = signer(0);
         vm.expectRevert(abi.encodeWithSelector(IRegistry.SignerTaken.selector, signs));
         vm.prank(account(0));
@@ -150,7 +150,7 @@ contract MembersTest is Fixture {
         commit(0);
     }
 
-    /// @dev A committee member that changes its signer votes and attests with the old one.
+    /// @dev A committee member that changes its signer still votes and attests with the old one.
     function test_AChangeInARoundTakesEffectAfterIt() public {
         commitAll(NODES);
         draw();
@@ -204,7 +204,7 @@ contract MembersTest is Fixture {
         refusedCommit(0);
     }
 
-    /// @dev The stake cannot be had before `time + left`.
+    /// @dev The stake cannot be withdrawn before `time + left`.
     function locked(uint16 id, uint256 left) internal {
         uint256 until = left == 0 ? vault.unbondedAt(id) : time + left;
         vm.expectRevert(abi.encodeWithSelector(IVault.StakeLocked.selector, id, until));
@@ -215,7 +215,7 @@ contract MembersTest is Fixture {
         eq(vault.unbondedAt(1), type(uint64).max, "not unbonding");
         pass(2 * UNBONDING);
         locked(1, 0);
-        locked(99, 0); // nor is there one of a node that does not exist
+        locked(99, 0); // a node that does not exist has none
         leave(0);
         open(); // a round in which it takes no part
         require(!federation.needs(1) && federation.needs(2), "needed are those who take part");
@@ -298,13 +298,13 @@ contract MembersTest is Fixture {
         federation.admit(account(0), true);
         enter(0, signs);
         federation.admit(account(0), false);
-        leave(0); // by itself, this time: then the allow-list suffices
+        leave(0); // exits by itself this time, so the allow-list is enough
         signs = signer(FRESH + 1);
         vm.prank(account(0));
         federation.register(signs, 0, 0, proof);
     }
 
-    /// @dev A seat is held by one node in a round, however often nodes come and go.
+    /// @dev In each round a seat belongs to one node, however often nodes leave and join.
     function testFuzz_SeatsAreNotShared(uint256 seed) public {
         for (uint256 step; step < 40; ++step) {
             uint256 noise = uint256(keccak256(abi.encode(seed, step)));
@@ -332,7 +332,7 @@ contract MembersTest is Fixture {
         conserved();
     }
 
-    /// @dev Open a round, or end it for want of updates.
+    /// @dev Open a round, or cancel it because it has too few updates.
     function turn(uint256 noise) external {
         if (noise & 1 == 0) federation.openRound(federation.stateRoot());
         else federation.advance(roundId());

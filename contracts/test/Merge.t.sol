@@ -5,7 +5,7 @@ import {Lanes} from "../libraries/Lanes.sol";
 import {Merge} from "../rules/Merge.sol";
 import {Test} from "./Vm.sol";
 
-/// @dev The trimmed mean against the plainest way to compute it, up to the largest round.
+/// @dev The trimmed mean against the simplest way to compute it, up to the largest round.
 contract MergeTest is Test {
     function rowsOf(uint256 seed, uint256 count, uint256 spread)
         private
@@ -20,11 +20,11 @@ contract MergeTest is Test {
                 rows[i].lanes[lane] = int256(noise % (2 * spread + 1)) - int256(spread);
             }
         }
-        rows[seed % count].weight = 1; // a settlement that merges weighs at least one
+        rows[seed % count].weight = 1; // at least one update has weight in a merge
     }
 
-    /// @dev Sum of the values of a lane whose rank lies between those that are left out. Equal
-    /// values rank by their row.
+    /// @dev Sum of a lane's values without those of the lowest and highest ranks. Equal values rank
+    /// by their row.
     function kept(Lanes.Sums[] memory rows, uint256 lane, uint256 low, uint256 high)
         private
         pure
@@ -75,7 +75,7 @@ contract MergeTest is Test {
         compare(1, 256, 127 << 24, 40);
     }
 
-    /// @dev Whatever order the updates are in, a dispute of the largest round fits a block.
+    /// @dev For any order of the updates, a dispute of the largest round fits into a block.
     function test_TheLargestRoundCanBeJudged() public view {
         for (uint256 order; order < 3; ++order) {
             Lanes.Sums[] memory rows = Merge.room(Merge.TRIMMED, 256);

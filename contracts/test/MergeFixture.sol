@@ -5,15 +5,15 @@ import {IDisputes} from "../interfaces/IDisputes.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {Fixture} from "./Fixture.sol";
 
-/// @dev Rounds whose updates hold lanes, the merge of them by the plain rule, and proofs about it.
-/// One leaf of each tree has content; its siblings are any hashes, which is as good as any tree.
+/// @dev Rounds whose updates have lanes, their merge computed in the simplest way, and proofs about
+/// it. Only one leaf of each tree has content; its siblings are arbitrary hashes.
 abstract contract MergeFixture is Fixture {
     uint256 internal depth = 2;
     uint32 internal leafAt = 2;
-    uint8 internal rule; // of weights
+    uint8 internal rule; // weight rule
     bytes internal baseLeaf; // 1024 bytes of the state that the round began with
-    mapping(uint256 node => bytes) internal updateLeaf; // of the round that is played
-    mapping(uint256 node => uint256) internal deeper; // by how much its tree is
+    mapping(uint256 node => bytes) internal updateLeaf; // of the current round
+    mapping(uint256 node => uint256) internal deeper; // extra depth of its tree
 
     function agreed(uint8 committee)
         internal
@@ -123,7 +123,7 @@ abstract contract MergeFixture is Fixture {
         if (value > int256(mask >> 1)) value -= int256(mask + 1);
     }
 
-    /// @dev Byte of a lane's code, its lowest bit there, and the mask of its width.
+    /// @dev Byte of a lane's code, its lowest bit in that byte, and the mask of its width.
     function place(bytes memory leaf, uint256 lane)
         private
         pure
@@ -165,7 +165,7 @@ abstract contract MergeFixture is Fixture {
         return (uint256(uint8(list[at])) << 8) | uint8(list[at + 1]);
     }
 
-    /// @dev The leaf that the accepted updates lead to: checked arithmetic, lane by lane.
+    /// @dev The merged leaf of the accepted updates: checked arithmetic, lane by lane.
     function merge() internal view returns (bytes memory leaf) {
         bytes memory list = accepted();
         bytes[] memory leaves = new bytes[](list.length / 36);
@@ -188,7 +188,7 @@ abstract contract MergeFixture is Fixture {
         }
     }
 
-    /// @dev The whole number nearest to sum / total, the greater of two: by search from below.
+    /// @dev The integer nearest to sum / total, the greater one of a tie: by search from below.
     function roundHalfUp(int256 sum, int256 total) private pure returns (int256 nearest) {
         nearest = sum / total - 2;
         while (2 * (sum - (nearest + 1) * total) >= -total) ++nearest;
@@ -199,7 +199,7 @@ abstract contract MergeFixture is Fixture {
         return value < type(int32).min ? type(int32).min : value;
     }
 
-    /// @dev A proof about one block, if `proposed` is the leaf that was proposed.
+    /// @dev A proof about one block, where `proposed` is the leaf in the proposal.
     function proofAbout(bytes memory proposed, uint8 block_)
         internal
         view

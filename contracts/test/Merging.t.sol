@@ -5,7 +5,7 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {Fixture} from "./Fixture.sol";
 import {Log} from "./Vm.sol";
 
-/// @dev Merges that find their quorum, and merges that do not.
+/// @dev Merges with and without a quorum.
 contract MergingTest is Fixture {
     uint256 private constant NODES = 6;
 
@@ -84,7 +84,7 @@ contract MergingTest is Fixture {
         eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "final");
         same(federation.stateRoot(), keccak256("genesis"), "on the base");
         eq(vault.free(), free + REWARD / 20, "what the merge would have earned is free");
-        claim(1); // what the others earned stays earned
+        claim(1); // the others keep what they earned
         conserved();
         open();
     }

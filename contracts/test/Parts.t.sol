@@ -11,7 +11,7 @@ import {IFederation} from "../interfaces/IFederation.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {Fixture} from "./Fixture.sol";
 
-/// @dev Parts that were made for something else: the federation is not created on them.
+/// @dev A federation cannot be created with parts that were made for something else.
 contract PartsTest is Fixture {
     IRounds.Terms private terms;
     address private planned;
@@ -21,7 +21,7 @@ contract PartsTest is Fixture {
         terms = agreed(3);
     }
 
-    /// @dev Right parts for the federation that is created after `more` contracts more.
+    /// @dev Right parts for the federation that is created after `more` other contracts.
     function parts(uint256 more) private returns (IRounds.Parts memory made) {
         planned = after_(PARTS + more);
         made = partsOf(planned, terms, token);
@@ -117,7 +117,7 @@ contract PartsTest is Fixture {
         refused(made, made.vault);
     }
 
-    /// @dev The code of the steps has no storage of its own to work on.
+    /// @dev Called at their own address, the steps have empty storage and revert.
     function test_TheStepsDoNothingAtTheirOwnAddress() public {
         open();
         commit(0);

@@ -6,7 +6,7 @@ import {Administered} from "../Administered.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Fixture} from "./Fixture.sol";
 
-/// @dev Who administers, and what each role may do.
+/// @dev The administrator, and what each role can do.
 contract RolesTest is Fixture {
     uint256 private constant NODES = 6;
 

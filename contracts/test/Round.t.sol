@@ -6,7 +6,7 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Fixture} from "./Fixture.sol";
 
-/// @dev Whole rounds: money, phases, deadlines, and who may do what.
+/// @dev Whole rounds: money, phases, deadlines and permissions.
 contract RoundTest is Fixture {
     uint256 private constant NODES = 6;
 
@@ -63,7 +63,7 @@ contract RoundTest is Fixture {
         bytes32[] memory proof = proofOf(id);
         vm.expectRevert(abi.encodeWithSelector(IVault.WrongProof.selector, id, total));
         vault.claim(id, total, proof);
-        // An inner node of the tree is no leaf: 64 bytes are not hashed twice.
+        // An inner node of the tree cannot pass for a leaf, because leaves are hashed twice.
         vm.expectRevert();
         vault.claim(uint16(uint256(proof[0])), uint256(proof[0]), proof);
     }
@@ -98,7 +98,7 @@ contract RoundTest is Fixture {
         same(federation.stateRoot(), "root", "state root");
     }
 
-    /// @dev In each phase, all calls of other phases are refused; and all for another round.
+    /// @dev In each phase, calls of other phases and calls for another round revert.
     function wrongEverywhere(IRounds.Phase now_) internal {
         eq(uint256(federation.phase()), uint256(now_), "phase");
         bytes[] memory calls = stepsOf(roundId());
@@ -286,7 +286,8 @@ contract RoundTest is Fixture {
         conserved();
     }
 
-    /// @dev Storage of a round is that of the one before: what grows is the number of nodes only.
+    /// @dev A round reuses the storage of the one before; storage grows only with the number of
+    /// nodes.
     function test_RoundsWriteNoNewSlots() public {
         uint256 known;
         for (uint256 r = 1; r <= 9; ++r) {
@@ -299,7 +300,7 @@ contract RoundTest is Fixture {
             attest();
             finish();
             uint256 fresh = freshSlots(address(federation)) + freshSlots(address(vault));
-            // After six rounds every seat was the aggregator's once.
+            // After six rounds every seat has been the aggregator once.
             if (r > NODES) eq(fresh, 0, "new slots");
             known += fresh;
         }
@@ -354,7 +355,7 @@ contract RoundTest is Fixture {
         settle();
     }
 
-    /// @dev Updates that neither help nor harm are merged with equal weights and earn nothing.
+    /// @dev Updates with a median of 0 are merged with equal weights and earn nothing.
     function test_WorthNothingEarnsNothing() public {
         commitAll();
         draw();

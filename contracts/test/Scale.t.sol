@@ -5,7 +5,7 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {IRegistry} from "../interfaces/IRegistry.sol";
 import {MergeFixture} from "./MergeFixture.sol";
 
-/// @dev The largest round there is: 256 nodes, 15 validators, four million lanes. Every step fits
+/// @dev The largest possible round: 256 nodes, 15 validators, four million lanes. Every step fits
 /// into a block.
 contract ScaleTest is MergeFixture {
     uint256 private constant NODES = 256;
@@ -18,7 +18,7 @@ contract ScaleTest is MergeFixture {
         returns (IRounds.Terms memory terms)
     {
         terms = super.agreed(committee);
-        terms.invalidPenalty = 6000; // who pays it leaves: that is the most work
+        terms.invalidPenalty = 6000; // every node that pays it leaves: the most work possible
     }
 
     function setUp() public {
@@ -27,8 +27,9 @@ contract ScaleTest is MergeFixture {
         found(15, NODES);
     }
 
-    /// @dev Gas of a call in a transaction of its own: what it uses, and at most for its calldata.
-    /// Slots that the test has touched before are cheaper here, by less than what is left over.
+    /// @dev Upper bound on the gas of a call in its own transaction: the call and its calldata.
+    /// Slots that the test has already touched cost less here; the margin to the block limit covers
+    /// that.
     function inABlock(address target, bytes memory call, string memory what) internal {
         (bool done, bytes memory answer) = target.call(call);
         uint256 used = vm.lastCallGas().gasTotalUsed + 16 * call.length + 21_000;
@@ -61,7 +62,7 @@ contract ScaleTest is MergeFixture {
         conserved();
     }
 
-    /// @dev All updates are voted invalid, a third of the votes is not opened, and all who did it
+    /// @dev All updates are voted invalid, a third of the votes is not opened, and all offenders
     /// leave.
     function test_TheLargestSlashFitsIntoABlock() public {
         open();
@@ -114,7 +115,8 @@ contract ScaleTest is MergeFixture {
         conserved();
     }
 
-    /// @dev More than 175 seats: the bitmap lives in a slot of its own. Mixed ways to commit.
+    /// @dev More than 175 seats, so that the bitmap has its own slot; single and batched
+    /// commitments.
     function commitAll() internal {
         commit(0);
         commit(255);
@@ -141,7 +143,7 @@ contract ScaleTest is MergeFixture {
         same(bytes32(federation.round().committed), bytes32(uint256(1) << 7), "of seat 7");
         pass(WINDOW);
         federation.advance(1);
-        // Narrow again: the nodes beyond seat 174 are gone.
+        // Narrow again: the nodes beyond seat 174 have left.
         for (uint16 id = 176; id <= NODES; ++id) {
             federation.revoke(id);
         }

@@ -6,7 +6,7 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {Shares} from "../rules/Shares.sol";
 import {Test} from "./Vm.sol";
 
-/// @dev The arithmetic of settlement alone, where a whole round would be a long way round.
+/// @dev The arithmetic of settlement alone, for cases that are hard to reach in a whole round.
 contract SettlerTest is Test {
     Settler private settler;
 
@@ -25,8 +25,8 @@ contract SettlerTest is Test {
         return abi.encodePacked(a, b);
     }
 
-    /// @dev Node 257 is not node 1, though their ids are equal modulo 256: both votes on its update
-    /// count, and one on that of node 1.
+    /// @dev The ids 257 and 1 are equal modulo 256 but are different nodes: two votes on the update
+    /// of node 257 count, and one on that of node 1.
     function test_IdsAreToldApart() public view {
         Settler.Case memory round = Settler.Case((2 << 16) | 1, 3, 257);
         bytes[] memory scores = new bytes[](2);
@@ -44,7 +44,7 @@ contract SettlerTest is Test {
         eq(result.invalid.length, 0, "none is invalid");
     }
 
-    /// @dev Equal pay: what is worth something earns the same, what is worth nothing earns nothing.
+    /// @dev Equal pay: updates with a positive median earn the same, others nothing.
     function test_EqualPayIsForWhatIsWorthSomething() public {
         IRounds.Terms memory terms;
         (terms.reward, terms.nodeShare) = (1001, 10_000);

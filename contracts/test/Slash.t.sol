@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {IRounds} from "../interfaces/IRounds.sol";
 import {SlashFixture} from "./SlashFixture.sol";
 
-/// @dev What the rules find, how much stake it costs, and what then becomes of the node.
+/// @dev Offences that the contract detects, their penalty, and what then happens to the node.
 contract SlashTest is SlashFixture {
     uint256 private constant NODES = 6;
 
@@ -82,7 +82,7 @@ contract SlashTest is SlashFixture {
         conserved();
     }
 
-    /// @dev Alone on a committee of one, an update is invalid because nobody voted on it.
+    /// @dev The only validator's own update is invalid because no one else voted on it.
     function test_WhatNobodyElseVotedOnIsNoOffence() public {
         found(1, 1);
         commitAll(1);
@@ -97,7 +97,7 @@ contract SlashTest is SlashFixture {
         eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "nothing to merge");
     }
 
-    /// @dev Who is found out often enough has less than half left, and is out.
+    /// @dev A node with less than half of its stake left is removed.
     function test_WhoKeepsTooLittleLeaves() public {
         bytes memory votes = bytes.concat(bytes4(uint32(1 << 31)), bytes4(uint32(7)));
         for (uint256 i = 2; i < NODES; ++i) {

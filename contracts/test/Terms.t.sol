@@ -6,7 +6,7 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {Merge} from "../rules/Merge.sol";
 import {Fixture} from "./Fixture.sol";
 
-/// @dev Terms that no federation can be founded on.
+/// @dev Terms on which no federation can be created.
 contract TermsTest is Fixture {
     function setUp() public {
         found(3, 0);
@@ -66,7 +66,7 @@ contract TermsTest is Fixture {
         terms.mergeRule = 2;
         refusedTerms(terms);
         terms = agreed(3);
-        terms.mergeParameter = 1; // the mean takes none
+        terms.mergeParameter = 1; // the mean takes no parameter
         refusedTerms(terms);
         terms.mergeRule = Merge.TRIMMED;
         terms.mergeParameter = 0;

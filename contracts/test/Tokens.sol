@@ -18,7 +18,7 @@ contract FeeToken is ERC20("Fee", "FEE") {
     }
 }
 
-/// @dev Answers false instead of reverting, and moves nothing.
+/// @dev Returns false instead of reverting, and moves nothing.
 contract FalseToken is ERC20("False", "FLS") {
     function transfer(address, uint256) public pure override returns (bool) {
         return false;
@@ -29,7 +29,7 @@ contract FalseToken is ERC20("False", "FLS") {
     }
 }
 
-/// @dev Answers nothing at all, as some old tokens do.
+/// @dev Returns no data, as some old tokens do.
 contract SilentToken {
     mapping(address => uint256) public balanceOf;
 
@@ -48,7 +48,7 @@ contract SilentToken {
     }
 }
 
-/// @dev Calls back, once per transfer, whatever it was told to.
+/// @dev Makes a given call once per transfer.
 contract ReentrantToken is ERC20("Reentrant", "REE") {
     address private _target;
     bytes private _call;

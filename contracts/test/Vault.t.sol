@@ -9,8 +9,8 @@ import {Ledger} from "../libraries/Ledger.sol";
 import {FalseToken, FeeToken, ReentrantToken, SilentToken} from "./Tokens.sol";
 import {Test} from "./Vm.sol";
 
-/// @dev The vault alone, with tokens that do not behave. The test contract plays the federation
-/// and its sponsor.
+/// @dev The vault alone, with misbehaving tokens. The test contract acts as the federation and its
+/// sponsor.
 contract VaultTest is Test {
     address private constant ALICE = address(0xA11CE);
     uint32 private constant UNBONDING = 500;
@@ -169,7 +169,7 @@ contract VaultTest is Test {
 
     // Stakes -----------------------------------------------------------------------------------
 
-    /// @dev A vault of a token that behaves, with a stake of node 1, whose account is this test.
+    /// @dev A vault with a well-behaved token and a stake of node 1, whose account is this test.
     function staked(uint96 amount) internal returns (Vault vault) {
         vault = vaultOf(address(new SilentToken()));
         vault.pullStake(1, address(this), amount);
@@ -219,7 +219,7 @@ contract VaultTest is Test {
         vault.withdraw(501);
     }
 
-    /// @dev Escrow that is full blocks neither slashing nor anything but the recycling itself.
+    /// @dev Full escrow blocks only recycling, not slashing or anything else.
     function test_ForfeitedStakesWaitIfTheEscrowIsFull() public {
         Vault vault = staked(1000);
         vault.deposit(type(uint96).max);
@@ -268,7 +268,7 @@ contract VaultTest is Test {
         balanced(vault, 0);
     }
 
-    /// @dev Stake and reward are paid by tokens that call back, once.
+    /// @dev With a token that calls back, stake and reward are still paid once.
     function test_ATokenThatCallsBackIsPaidOnce() public {
         ReentrantToken token = new ReentrantToken();
         Vault vault = vaultOf(address(token));
@@ -289,7 +289,7 @@ contract VaultTest is Test {
         balanced(vault, 0);
     }
 
-    /// @dev A token that refuses to move blocks its own payments and nothing else.
+    /// @dev A token that fails to transfer blocks only payments.
     function test_AFalseTokenBlocksPaymentsOnly() public {
         FalseToken token = new FalseToken();
         Vault vault = vaultOf(address(token));

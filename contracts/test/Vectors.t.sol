@@ -15,8 +15,8 @@ import {Tree} from "../libraries/Tree.sol";
 import {Merge} from "../rules/Merge.sol";
 import {Test} from "./Vm.sol";
 
-/// @dev The vectors of the Python model, `tests/vectors`: what it computes, the contracts compute.
-/// The test plays the federation whose disputes are judged.
+/// @dev The contracts compute the same as the Python model on the vectors in `tests/vectors`.
+/// The test contract acts as the federation whose disputes are judged.
 contract VectorsTest is Test {
     using Signatures for bytes32;
 

@@ -8,7 +8,7 @@ struct Log {
     address emitter;
 }
 
-/// @dev What the last call used.
+/// @dev Gas of the last call.
 struct Gas {
     uint64 gasLimit;
     uint64 gasTotalUsed;
@@ -65,7 +65,7 @@ interface Vm {
     function getRecordedLogs() external returns (Log[] memory);
 }
 
-/// @dev Base of all tests: cheat codes and checks that say what differs.
+/// @dev Base of all tests: cheat codes, and checks that report what differs.
 abstract contract Test {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
