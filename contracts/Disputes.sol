@@ -117,16 +117,17 @@ contract Disputes is IDisputes, Part {
         returns (Lanes.Sums[] memory rows)
     {
         rows = Merge.room(MERGE_RULE, proof.updates.length);
+        bytes calldata accepted = proof.accepted; // located once: it costs gas each time
         for (uint256 i; i < proof.updates.length; ++i) {
             Leaf calldata leaf = proof.updates[i];
             // INVARIANT: the lanes of the updates come from the accepted updates.
             require(
                 Lanes.width(leaf.data.length) != 0 && leaf.path.length == depth
                     && Tree.digest(proof.manifests[i], Tree.root(leaf.data, proof.leaf, leaf.path))
-                        == proof.accepted.word(i * ACCEPTED_BYTES + 2),
+                        == accepted.word(i * ACCEPTED_BYTES + 2),
                 WrongLeaf(2 + i)
             );
-            uint256 weight = uint16(bytes2(proof.accepted.word((i + 1) * ACCEPTED_BYTES - 2)));
+            uint256 weight = uint16(bytes2(accepted.word((i + 1) * ACCEPTED_BYTES - 2)));
             // INVARIANT: no update moves a lane further than its format allows.
             require(
                 Merge.add(MERGE_RULE, rows, i, leaf.data, proof.block, weight), WrongLeaf(2 + i)
