@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.builder import CARD, LAYOUT, TERMS
+from tests.support.terms import TERMS
+from tests.support.world import LAYOUT, card_of
 
 from collegium import evidence
 from collegium.audit.report import AuditResult
@@ -27,6 +28,8 @@ from collegium.chain.shipped import Artifact, artifact
 from collegium.chain.spec import ChainSpec
 from collegium.errors import ContractMisplaced, TransactionReverted
 from collegium.evidence.sources import Source
+
+CARD = card_of()
 
 # Creates a contract from the data that it is called with.
 FACTORY = Artifact(

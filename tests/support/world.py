@@ -114,16 +114,9 @@ def found(
         found_on(chain, folder, nodes, terms, limits, token)
 
 
-def found_on(
-    chain: Chain,
-    folder: Path,
-    nodes: int,
-    terms: Terms = TERMS,
-    limits: Limits = LIMITS,
-    token: Artifact | None = None,
-) -> None:
-    """The same on any local chain; ``folder`` gets the keys, the documents and the address."""
-    card = TaskCard(
+def card_of(terms: Terms = TERMS, limits: Limits = LIMITS) -> TaskCard:
+    """What all members of a federation agree on."""
+    return TaskCard(
         name="Test consortium",
         task=LAYOUT.task,
         layout=LAYOUT.digest.hex(),
@@ -135,6 +128,18 @@ def found_on(
         limits=limits,
         terms=terms,
     )
+
+
+def found_on(
+    chain: Chain,
+    folder: Path,
+    nodes: int,
+    terms: Terms = TERMS,
+    limits: Limits = LIMITS,
+    token: Artifact | None = None,
+) -> None:
+    """The same on any local chain; ``folder`` gets the keys, the documents and the address."""
+    card = card_of(terms, limits)
     sender = Sender(chain, chain.dev_accounts[0])
     money = deploy_token(sender) if token is None else deploy(sender, token)[0]
     federation, receipt = deploy_federation(
