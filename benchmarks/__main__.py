@@ -12,38 +12,32 @@ from pathlib import Path
 
 from benchmarks import datasets, demo, estimators, events, latency, runs
 
-BENCHMARKS: dict[str, Callable[[Path], str]] = {
-    "latency": latency.table,
+BENCHMARKS: dict[str, Callable[[Path], list[runs.Measure]]] = {
+    "latency": latency.measure,
     "phantoms": demo.phantoms,
     "pneumonia": demo.pneumonia,
     "repeat": demo.repeat,
-}
-MEASURES: dict[str, Callable[[Path], list[runs.Measure]]] = {
     "datasets": datasets.measure,
     "estimators": estimators.measure,
     "events": events.measure,
 }
-"""Benchmarks that give figures, from which their table is made."""
+"""Each gives its figures, from which its table is made; none if its data are missing."""
 
 
 def main() -> int:
-    known = [*BENCHMARKS, *MEASURES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     options = parser.parse_args()
-    names, figures = options.names or known, list[runs.Measure]()
-    if unknown := set(names) - set(known):
+    names, figures = options.names or list(BENCHMARKS), list[runs.Measure]()
+    if unknown := set(names) - set(BENCHMARKS):
         parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}")
     print(f"Taken on {runs.machine()}.\n")
     for name in names:
         with tempfile.TemporaryDirectory(prefix=f"collegium-{name}-") as folder:
-            if name in MEASURES:
-                measured = MEASURES[name](Path(folder))
-                figures += measured
-                print(runs.measures(name, measured), flush=True)
-            else:
-                print(BENCHMARKS[name](Path(folder)), flush=True)
+            measured = BENCHMARKS[name](Path(folder))
+        figures += measured
+        print(runs.measures(name, measured) if measured else f"### {name}\n\nskipped: no data\n")
         print(f"    python -m benchmarks {name}\n", flush=True)
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

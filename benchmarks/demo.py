@@ -11,103 +11,99 @@ SEEDS = (5, 6, 7)
 Document = dict[str, Any]
 
 
-def phantoms(folder: Path) -> str:
-    """Default demonstration, one per seed."""
-    done = [runs.run(["demo", "--seed", str(s), "--out", str(folder / str(s))]) for s in SEEDS]
-    rows = []
-    for seed, run in zip(SEEDS, done, strict=True):
+def phantoms(folder: Path) -> list[runs.Measure]:
+    """Default demonstration, one per seed: share of right answers on the reference set."""
+    figures = []
+    for seed in SEEDS:
+        run = runs.run(["demo", "--seed", str(seed), "--out", str(folder / str(seed))])
         quality = run.document["quality"]
+        base, federated = quality["base"], quality["federated"]
         best = max(quality["local"].values())
-        rows.append(
-            (
-                seed,
-                f"{quality['base']:.1%}",
-                f"{best:.1%}",
-                f"**{quality['federated']:.1%}**",
-                f"{quality['centralised']:.1%}",
-                f"{100 * (quality['federated'] - quality['base']):+.1f}",
-                f"{100 * (quality['federated'] - best):+.1f}",
-            )
-        )
-    columns = ("seed", "base", "best hospital alone", "federated", "pooled data")
-    target = ("over base (≥ +20)", "over best alone (≥ +10)")
-    title = "Phantoms: answers right on the reference set, which no node trained on"
-    return (
-        runs.table(title, (*columns, *target), rows)
-        + "\n"
-        + _behaviour(dict(zip(SEEDS, done, strict=True)))
-    )
+        figures += _quality(seed, "right answers", base, best, federated, quality["centralised"])
+        figures += [
+            runs.at_least(f"seed {seed}: points over base", _points(federated - base), 20),
+            runs.at_least(f"seed {seed}: points over best alone", _points(federated - best), 10),
+            *_behaviour(seed, run),
+        ]
+    return figures
 
 
-def pneumonia(folder: Path) -> str:
-    """Real radiographs: ``$COLLEGIUM_DATA/pneumonia``."""
+def pneumonia(folder: Path) -> list[runs.Measure]:
+    """Real radiographs in ``$COLLEGIUM_DATA/pneumonia``: area under the ROC curve on the reference.
+
+    No figures if the variable is not set.
+    """
     root = os.environ.get("COLLEGIUM_DATA")
     if not root:
-        return "### Pneumonia\n\nskipped: COLLEGIUM_DATA is not set\n"
-    data = str(Path(root) / "pneumonia")
-    rows, done = [], {}
+        return []
+    figures, data = [], str(Path(root) / "pneumonia")
     for seed in SEEDS:
-        arguments = ["demo", "--data", data, "--seed", str(seed), "--out", str(folder / str(seed))]
-        run = done[seed] = runs.run(arguments)
+        out = str(folder / str(seed))
+        run = runs.run(["demo", "--data", data, "--seed", str(seed), "--out", out])
         auc = {name: part[AUC] for name, part in run.document["quality"]["parts"].items()}
         best = max(auc[name] for name in run.document["quality"]["local"])
-        figures = (auc["base"], best, auc["federated"], auc["centralised"])
-        gaps = (auc["federated"] - best, auc["federated"] - auc["centralised"])
-        rows.append((seed, *(f"{v:.4f}" for v in figures), *(f"{v:+.4f}" for v in gaps)))
-    columns = ("seed", "base", "best site alone", "federated", "pooled data")
-    target = ("over best alone (> 0)", "against pooled (≥ −0.02)")
-    title = "Real pneumonia set: area under the ROC curve on the reference part"
-    return runs.table(title, (*columns, *target), rows) + "\n" + _behaviour(done)
+        federated, pooled = auc["federated"], auc["centralised"]
+        figures += _quality(seed, "AUC", auc["base"], best, federated, pooled)
+        figures += [
+            runs.at_least(f"seed {seed}: AUC over best alone", round(federated - best, 4), 0),
+            runs.at_least(f"seed {seed}: AUC over pooled", round(federated - pooled, 4), -0.02),
+            *_behaviour(seed, run),
+        ]
+    return figures
 
 
-def repeat(folder: Path) -> str:
-    """Two runs with one seed: states, payouts and ledger must be identical."""
+def repeat(folder: Path) -> list[runs.Measure]:
+    """Two runs with one seed: in how much they differ, which must be nothing."""
     first, second = (
         runs.run(["demo", "--rounds", "2", "--out", str(folder / name)]).document
         for name in ("first", "second")
     )
-    rows = [
-        ("state roots", _same(first, second, lambda d: [r["state_root"] for r in d["rounds"]])),
-        ("payouts", _same(first, second, lambda d: d["money"]["earned_by_node"])),
-        ("ledger root", _same(first, second, lambda d: d["money"]["ledger_root"])),
-        ("committees", _same(first, second, lambda d: [r["committee"] for r in d["rounds"]])),
-    ]
-    return runs.table("Two runs with one seed", ("what", "identical"), rows)
-
-
-def _behaviour(done: dict[int, runs.Run]) -> str:
-    """Acceptance, time, memory and the cost of evidence, per seed."""
-    rows = []
-    for seed, run in done.items():
-        updates = [u for entry in run.document["rounds"] for u in entry["updates"]]
-        honest = [u for u in updates if not _dishonest(u["node"])]
-        others = [u for u in updates if _dishonest(u["node"])]
-        rows.append(
-            (
-                seed,
-                f"{sum(u['accepted'] and u['paid'] > 0 for u in honest)}/{len(honest)}",
-                f"{sum(not u['accepted'] and u['paid'] == 0 for u in others)}/{len(others)}",
-                f"{run.document['timing_s']['trust_share']:.1%}",
-                f"{run.seconds:.0f} s",
-                f"{run.peak_mib / 1024:.2f} GiB",
-                "holds" if run.document["audit"]["ok"] else "VIOLATED",
-            )
+    same = {
+        "state roots": lambda d: [r["state_root"] for r in d["rounds"]],
+        "payouts": lambda d: d["money"]["earned_by_node"],
+        "ledger roots": lambda d: d["money"]["ledger_root"],
+        "committees": lambda d: [r["committee"] for r in d["rounds"]],
+    }
+    return [
+        runs.at_most(
+            f"differing {what} of two runs with one seed", int(part(first) != part(second)), 0
         )
-    columns = (
-        "seed",
-        "honest updates accepted and paid",
-        "dishonest rejected and unpaid",
-        "cost of trust (≤ 10 %)",
-        "wall time (≤ 4 min)",
-        "peak memory (≤ 3 GiB)",
-        "audit",
+        for what, part in same.items()
+    ]
+
+
+def _quality(
+    seed: int, unit: str, base: float, best: float, federated: float, pooled: float
+) -> list[runs.Measure]:
+    figures = {"base": base, "best alone": best, "federated": federated, "pooled data": pooled}
+    return [
+        runs.at_least(f"seed {seed}: {unit}, {name}", round(value, 4))
+        for name, value in figures.items()
+    ]
+
+
+def _behaviour(seed: int, run: runs.Run) -> list[runs.Measure]:
+    """Acceptance, time, memory and the cost of evidence of one run."""
+    updates = [u for entry in run.document["rounds"] for u in entry["updates"]]
+    honest = [u for u in updates if not _dishonest(u["node"])]
+    others = [u for u in updates if _dishonest(u["node"])]
+    unpaid = sum(not (u["accepted"] and u["paid"] > 0) for u in honest)
+    let_in = sum(u["accepted"] or u["paid"] > 0 for u in others)
+    trust, peak = run.document["timing_s"]["trust_share"], round(run.peak_mib / 1024, 2)
+    figures = (
+        (f"of {len(honest)} honest updates, rejected or unpaid", unpaid, None),
+        (f"of {len(others)} dishonest updates, accepted or paid", let_in, 0),
+        ("cost of trust, percent", _points(trust), 10),
+        ("seconds", round(run.seconds), 240),
+        ("GiB at the peak", peak, 3),
+        ("findings of the audit", len(run.document["audit"]["findings"]), 0),
     )
-    return runs.table("Who was paid, and what it took", columns, rows)
+    return [runs.at_most(f"seed {seed}: {name}", value, target) for name, value, target in figures]
+
+
+def _points(share: float) -> float:
+    return round(100 * share, 1)
 
 
 def _dishonest(name: str) -> bool:
     return name.startswith(("free-rider", "poisoner"))
-
-
-def _same(first: Document, second: Document, part: Any) -> str:
-    return "yes" if part(first) == part(second) else "**no**"

@@ -7,25 +7,31 @@ from pathlib import Path
 
 from benchmarks import runs
 
+TARGET = 0.3
+"""Seconds."""
 _REPEATS = 7
 
 
-def table(folder: Path) -> str:
+def measure(folder: Path) -> list[runs.Measure]:
     """Median wall time of ``--help`` and ``node list`` on a federation of one run."""
     run_dir = folder / "demo"
     runs.run(["demo", "--rounds", "1", "--attack", "none", "--nodes", "3", "--out", str(run_dir)])
-    rows = []
-    for arguments in (["--help"], ["node", "list", "--dir", str(run_dir)]):
+    figures = []
+    for name, arguments in (("--help", ["--help"]), ("node list", _node_list(run_dir))):
         times = [runs.run(arguments, json_output=False).seconds for _ in range(_REPEATS)]
-        command = "collegium " + " ".join(a for a in arguments if a != str(run_dir))
-        rows.append(
-            (f"`{command}`", f"{statistics.median(times):.2f} s", "≤ 0.5 s", _torch(arguments))
-        )
-    columns = ("command", "median wall time", "target", "imports torch")
-    return runs.table("Commands that must answer at once", columns, rows)
+        median = round(statistics.median(times), 2)
+        figures += [
+            runs.at_most(f"seconds of `collegium {name}`, median of {_REPEATS}", median, TARGET),
+            runs.at_most(f"times that `collegium {name}` imports torch", _torch(arguments), 0),
+        ]
+    return figures
 
 
-def _torch(arguments: list[str]) -> str:
+def _node_list(run_dir: Path) -> list[str]:
+    return ["node", "list", "--dir", str(run_dir)]
+
+
+def _torch(arguments: list[str]) -> int:
     code = (
         "import sys; from collegium.cli import main; main(sys.argv[1:]);"
         "print('torch' in sys.modules, file=sys.stderr)"
@@ -33,4 +39,4 @@ def _torch(arguments: list[str]) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
     )
-    return "yes" if done.stderr.strip().endswith("True") else "no"
+    return int(done.stderr.strip().endswith("True"))

@@ -101,6 +101,12 @@ def at_most(measure: str, value: float, target: float | None = None) -> Measure:
     return {"measure": measure, "value": value, "target": target, "ok": ok}
 
 
+def at_least(measure: str, value: float, target: float | None = None) -> Measure:
+    """A figure that should be at least ``target``."""
+    ok = target is None or value >= target
+    return {"measure": measure, "value": value, "target": target, "ok": ok}
+
+
 def measures(title: str, figures: Sequence[Measure]) -> str:
     """A Markdown table of figures."""
     rows = []
