@@ -3,12 +3,12 @@ pragma solidity 0.8.30;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
-/// @dev A token that behaves until it is told not to. Anybody may mint and tell it.
+/// @dev A token that behaves well until it is told not to. Anyone can mint and give it orders.
 contract HostileToken is ERC20("Hostile", "HST") {
     uint256 public fee; // percent of every transfer
-    bool public lies; // answers false and moves nothing
-    mapping(address => bool) public refused; // neither pays nor is paid
-    bool public done; // whether the call back got through
+    bool public lies; // returns false and moves nothing
+    mapping(address => bool) public refused; // can neither send nor receive
+    bool public done; // whether the call back succeeded
     bytes public answer;
 
     address private _target;

@@ -1,7 +1,7 @@
-"""A dishonest aggregator: another merge than the one that was settled.
+"""A dishonest aggregator proposes another merge than the one that was settled.
 
-Here members recompute the merge and sign no other, and the server does not build on one. What the
-contract does about a false merge is in ``test_disputes``.
+Here members recompute the merge and sign no other, and the server does not build on another. How
+the contract rejects a false merge is tested in ``test_merges``.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def settled(played: Callable[..., ByHand]) -> ByHand:
 
 
 def test_the_honest_merge_is_the_one_that_all_know(settled: ByHand) -> None:
-    """The ground truth of the attacks below."""
+    """The expected result that the attacks below deviate from."""
     settled.play("finish", "propose")
     expected = state.root(merge(MEAN, settled.base, accepted(settled)))
     assert settled.world.federation.state_root() == expected
@@ -41,7 +41,7 @@ def test_the_honest_merge_is_the_one_that_all_know(settled: ByHand) -> None:
 
 @pytest.mark.parametrize("how", MERGES)
 def test_a_false_merge_is_not_attested(settled: ByHand, how: str) -> None:
-    """Aggregator altering one lane, dropping or adding an update, or using wrong weights."""
+    """The aggregator alters one lane, drops or adds an update, or uses wrong weights."""
     world, view = settled.world, settled.view
     false = MERGES[how](settled)
     aggregator.propose(settled.nodes[view.aggregator], view, false)
@@ -53,7 +53,7 @@ def test_a_false_merge_is_not_attested(settled: ByHand, how: str) -> None:
 
 
 def test_the_server_does_not_build_on_a_false_merge(settled: ByHand) -> None:
-    """The same, as the server sees it: nobody shows or signs it, it expires, and others merge."""
+    """The server's view: no one delivers or signs the state, it expires, and others merge."""
     world, view = settled.world, settled.view
     liar = view.aggregator
     aggregator.propose(settled.nodes[liar], view, altered_lane(settled))
@@ -65,7 +65,7 @@ def test_the_server_does_not_build_on_a_false_merge(settled: ByHand) -> None:
 
 
 def test_forged_attestations(settled: ByHand) -> None:
-    """The aggregator signs in the names of the committee, or with one friend in three slots."""
+    """The aggregator signs as the committee, or one accomplice signs for three slots."""
     world, view = settled.world, settled.view
     false = altered_lane(settled)
     aggregator.propose(settled.nodes[view.aggregator], view, false)
@@ -78,12 +78,12 @@ def test_forged_attestations(settled: ByHand) -> None:
             world.federation.attest_merge(1, [pack_attestation(slot, compact(signature))])
     signature = signing.sign(message, settled.nodes[member].keys.signer.key)
     own = pack_attestation(0, compact(signature))
-    world.federation.attest_merge(1, [own, own])  # one friend counts once
+    world.federation.attest_merge(1, [own, own])  # one accomplice counts once
     assert world.view().attested == {0} and world.view().phase == "Proposed"
 
 
 def test_attestations_of_another_root_or_round(settled: ByHand) -> None:
-    """What the committee signed is put under a proposal that it did not sign."""
+    """Signatures of the committee are submitted for a proposal that it did not sign."""
     world, view = settled.world, settled.view
     right = state.root(merge(MEAN, settled.base, accepted(settled)))
     messages = (world.domain.merge_digest(1, right), world.domain.merge_digest(2, right))
@@ -95,7 +95,7 @@ def test_attestations_of_another_root_or_round(settled: ByHand) -> None:
 
 
 def test_a_second_proposal(settled: ByHand) -> None:
-    """Equivocation: the right root first, another when it has been attested in part."""
+    """Equivocation: first the right root, then another after some attestations."""
     settled.propose()
     settled.attest(settled.view.committee[0])
     node = settled.nodes[settled.view.aggregator]
@@ -107,18 +107,18 @@ def test_a_second_proposal(settled: ByHand) -> None:
 
 
 def test_jumping_the_queue(settled: ByHand) -> None:
-    """Another node proposes first, for the aggregator's pay."""
+    """Another node proposes before the aggregator to take its pay."""
     view = settled.view
     for number in settled.nodes:
         if number != view.aggregator:
             with pytest.raises(TransactionReverted, match="NotAggregator"):
                 settled.nodes[number].federation.propose_merge(1, b"\x01" * 32)
     with pytest.raises(TransactionReverted, match="NotActive"):
-        settled.world.federation.propose_merge(1, b"\x01" * 32)  # the sponsor is no node
+        settled.world.federation.propose_merge(1, b"\x01" * 32)  # the sponsor is not a node
 
 
 def test_stalling(settled: ByHand) -> None:
-    """Stalling: after its deadline another member merges, and takes the aggregator's pay."""
+    """Stalling: after the deadline another member merges and gets the aggregator's pay."""
     world = settled.world
     view = world.pass_deadline()
     other = next(n for n in view.committee if n != view.aggregator)
@@ -149,7 +149,7 @@ def is_asked_to_merge(message: Message, context: Context, world: World) -> bool:
 
 
 def test_stalling_does_not_stop_the_server(world: World) -> None:
-    """Stalling: the aggregator answers everything but the request to merge."""
+    """Stalling: the aggregator answers every request except the one to merge."""
 
     def stall(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         if is_asked_to_merge(message, context, world):
@@ -164,7 +164,7 @@ def test_stalling_does_not_stop_the_server(world: World) -> None:
 
 
 def test_handing_the_server_another_state_than_was_proposed(world: World) -> None:
-    """Equivocating: the right root for the chain, other numbers for the next model."""
+    """Equivocation: the right root on the chain, other numbers to the server."""
 
     def swap(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         reply = call_next(message, context)

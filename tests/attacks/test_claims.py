@@ -1,4 +1,4 @@
-"""Money that is not one's own: double, foreign and forged claims."""
+"""Claims to money of others: double, foreign and forged claims."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from collegium.protocol.digest import keccak
 
 @pytest.fixture
 def paid(played: Callable[..., ByHand]) -> ByHand:
-    """A final round; nothing is claimed yet."""
+    """A federation after one final round; nothing is claimed yet."""
     return played("finish")
 
 
@@ -27,7 +27,7 @@ def due(world: World, node: int) -> int:
 
 
 def test_double_claim(paid: ByHand) -> None:
-    """Double claim: by the same proof, by others, and after another round."""
+    """Double claim: with the same proof, by others, and after another round."""
     world = paid.world
     world.federation.claim(1)
     account = paid.nodes[1].keys.account.address
@@ -43,7 +43,7 @@ def test_double_claim(paid: ByHand) -> None:
 
 
 def test_foreign_claim(paid: ByHand) -> None:
-    """Foreign claim: whoever sends it, the money goes to the node's own account."""
+    """Foreign claim: for any sender the money goes to the node's own account."""
     world, thief = paid.world, paid.nodes[2]
     amount = due(world, 1)
     thief.federation.claim(1)
@@ -52,7 +52,7 @@ def test_foreign_claim(paid: ByHand) -> None:
 
 
 def test_claiming_anothers_total(paid: ByHand) -> None:
-    """Foreign claim: node 2 shows the total and the proof of a node that earned more."""
+    """Foreign claim: node 2 presents the total and the proof of a node that earned more."""
     world = paid.world
     totals = list(world.settled(1).totals)
     richest = totals.index(max(totals)) + 1
@@ -64,18 +64,18 @@ def test_claiming_anothers_total(paid: ByHand) -> None:
 
 @pytest.mark.parametrize("change", [1, -1, 10**6])
 def test_claiming_another_amount(paid: ByHand, change: int) -> None:
-    """A proof is for one total, to the unit."""
+    """A proof is valid for one exact total."""
     totals = list(paid.world.settled(1).totals)
     with pytest.raises(TransactionReverted, match="WrongProof"):
         claim(paid.world, 1, totals[0] + change, ledger.proof(totals, 1))
 
 
 def test_second_preimage_leaf(paid: ByHand) -> None:
-    """Second preimage: an inner node of the tree is shown as a leaf.
+    """Second preimage: an inner node of the tree is presented as a leaf.
 
-    A leaf of a naive tree is the hash of 64 bytes, id and total, and so is an inner node, of its
-    two children. Taking the children of an inner node for an id and a total would make a leaf with
-    a huge total. Ids are too small for a hash, and leaves are hashed twice.
+    In a naive tree a leaf is the hash of 64 bytes (id and total), and an inner node is the hash of
+    64 bytes too (its two children). Taken as id and total, the two children would make a leaf with
+    a huge total. Two things prevent it: ids are too small for a hash, and leaves are hashed twice.
     """
     world = paid.world
     totals = list(world.settled(1).totals)
@@ -86,7 +86,7 @@ def test_second_preimage_leaf(paid: ByHand) -> None:
     ledger_root = inner
     for sibling in siblings:
         ledger_root = keccak(min(ledger_root, sibling) + max(ledger_root, sibling))
-    assert ledger_root == world.federation.escrow().ledger_root  # the path from it is right
+    assert ledger_root == world.federation.escrow().ledger_root  # the path is right
     for node in (int.from_bytes(left[-2:]), 1, 2):
         with pytest.raises(TransactionReverted, match="WrongProof"):
             claim(world, node, int.from_bytes(right), siblings)
@@ -94,7 +94,7 @@ def test_second_preimage_leaf(paid: ByHand) -> None:
 
 
 def test_a_proof_that_is_too_long_or_too_short(paid: ByHand) -> None:
-    """Forged proof: one sibling more, one less, none."""
+    """Forged proof: one sibling too many, one too few, none."""
     totals = list(paid.world.settled(1).totals)
     proof = ledger.proof(totals, 1)
     for wrong in ([], proof[:-1], [*proof, bytes(32)], [proof[0], *proof]):
@@ -103,7 +103,7 @@ def test_a_proof_that_is_too_long_or_too_short(paid: ByHand) -> None:
 
 
 def test_a_proof_of_an_old_ledger(paid: ByHand) -> None:
-    """Old proof: after the next settlement it is worth nothing, and costs nothing either."""
+    """Old proof: it is invalid after the next settlement, and no money is lost."""
     world = paid.world
     old = list(world.settled(1).totals)
     ByHand(world, paid.merged).play("settle")
@@ -113,7 +113,7 @@ def test_a_proof_of_an_old_ledger(paid: ByHand) -> None:
 
 
 def test_claiming_for_a_revoked_node(paid: ByHand) -> None:
-    """Revocation takes nothing that was earned."""
+    """A revoked node keeps what it earned."""
     world = paid.world
     amount = due(world, 1)
     world.federation.revoke(1)
@@ -122,7 +122,7 @@ def test_claiming_for_a_revoked_node(paid: ByHand) -> None:
 
 
 def test_moving_the_vaults_money_directly(paid: ByHand) -> None:
-    """Only the federation credits, settles and releases; only the sponsor withdraws."""
+    """Only the federation can credit, settle and release; only the sponsor can withdraw."""
     vault, thief = paid.world.federation.vault, paid.nodes[2].federation.sender
     for function, args, error in (
         ("credit", (2, 10**6), "NotFederation"),

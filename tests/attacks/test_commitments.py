@@ -1,4 +1,4 @@
-"""Commitments at the wrong time, twice, from elsewhere, and relayers that play tricks."""
+"""Commitments that come late, twice or from elsewhere, and dishonest relayers."""
 
 import secrets
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def item(made: Attestation) -> bytes:
 
 
 def skipped(receipt: Receipt) -> list[int]:
-    """Reasons for which the contract left out items of a batch."""
+    """Reasons for which the contract skipped items of a batch."""
     return [event["reason"] for event in receipt.events if event.name == "CommitSkipped"]
 
 
@@ -42,7 +42,7 @@ def committed(world: World) -> list[int]:
 
 
 def test_late_commit(opened: ByHand) -> None:
-    """Late commit: a node waits until it has seen the others' digests, and the deadline passes."""
+    """Late commit: a node waits to see the others' digests and misses the deadline."""
     world, late = opened.world, opened.train(3)
     opened.commit(1, 2)
     world.pass_deadline()
@@ -54,7 +54,7 @@ def test_late_commit(opened: ByHand) -> None:
 
 
 def test_duplicate_commit(opened: ByHand) -> None:
-    """Duplicate commit: a second update, to choose later which one to deliver."""
+    """Duplicate commit: a second update, so that the node can choose later which to deliver."""
     node, made = opened.nodes[1], opened.train(1)
     opened.commit(1)
     other = opened.forge(1, 2 * opened.delta(1))
@@ -69,7 +69,7 @@ def test_duplicate_commit(opened: ByHand) -> None:
 
 
 def test_replay_across_rounds(opened: ByHand) -> None:
-    """Replay: an attestation of a cancelled round is relayed in the next, on the same base."""
+    """Replay: a signature from a cancelled round is relayed in the next, on the same base."""
     world, old = opened.world, opened.train(1)
     world.pass_deadline()
     world.federation.advance(1)
@@ -79,7 +79,7 @@ def test_replay_across_rounds(opened: ByHand) -> None:
 
 
 def test_a_node_replays_its_own_old_update(opened: ByHand) -> None:
-    """Replay: the work of an earlier round is to be paid again under a fresh commitment."""
+    """Replay: a node commits its update of an earlier round again, to be paid twice."""
     world, old = opened.world, opened.train(5)
     file = opened.nodes[5].home.journal(1).read("update.safetensors")
     world.pass_deadline()
@@ -118,7 +118,7 @@ def test_replay_across_chains(opened: ByHand, make_world: Callable[..., World]) 
 
 
 def test_another_nodes_signature_under_ones_own_name(opened: ByHand) -> None:
-    """Replay: a stolen attestation is put under the thief's account, and the other way round."""
+    """Replay: a stolen signature is used for the thief's account, and the other way round."""
     stolen, own = opened.train(1), opened.nodes[5].keys.account.address
     thief = opened.forge(5, opened.delta(5))
     items = [
@@ -132,7 +132,7 @@ def test_another_nodes_signature_under_ones_own_name(opened: ByHand) -> None:
 
 
 def test_wrong_base(opened: ByHand) -> None:
-    """Wrong base: a node trained from another model and says so; its delta means nothing here."""
+    """Wrong base: a node trained from another model and says so; its update is invalid here."""
     world = opened.world
     other = opened.base.copy()
     other[0] = 2**20
@@ -148,7 +148,7 @@ def test_wrong_base(opened: ByHand) -> None:
 
 
 def test_a_signature_over_another_base_is_no_commitment(opened: ByHand) -> None:
-    """Wrong base: what was signed for one model is relayed in a round on another."""
+    """Wrong base: a signature over one base is relayed in a round on another."""
     made = opened.train(1)
     domain = opened.world.domain
     message = domain.update_digest(1, made.node, b"\x05" * 32, made.digest)
@@ -161,7 +161,7 @@ def test_a_signature_over_another_base_is_no_commitment(opened: ByHand) -> None:
 
 
 def test_relayer_censoring(opened: ByHand) -> None:
-    """Censoring: the relayer leaves node 3 out; it posts its own commitment and is paid."""
+    """Censoring: the relayer leaves node 3 out; node 3 commits by itself and is paid."""
     world, censored = opened.world, opened.train(3)
     opened.commit(1, 2, 4, 5)
     contributor.commit(opened.nodes[3], opened.view, censored)
@@ -171,7 +171,7 @@ def test_relayer_censoring(opened: ByHand) -> None:
 
 
 def test_relayer_reordering(make_world: Callable[..., World]) -> None:
-    """Reordering: the order of the batch changes neither scores nor pay nor the model."""
+    """Reordering: the order of the batch changes neither scores nor pay nor the merge."""
     outcomes = []
     for order in ((1, 2, 3, 4, 5), (5, 3, 1, 2, 4)):
         world = make_world()
@@ -187,7 +187,7 @@ def test_relayer_reordering(make_world: Callable[..., World]) -> None:
 
 
 def test_griefing_a_batch_with_bad_items(opened: ByHand) -> None:
-    """Griefing: rubbish between good items is skipped, item by item, with its reason."""
+    """Griefing: each bad item among good ones is skipped with its reason."""
     world, federation = opened.world, opened.world.federation
     good = {number: opened.train(number) for number in (1, 2, 3)}
     stranger = pack_commitment("0x" + "ee" * 20, bytes(32), secrets.token_bytes(64))
@@ -205,7 +205,7 @@ def test_griefing_a_batch_with_bad_items(opened: ByHand) -> None:
 
 @pytest.mark.parametrize("extra", [b"", b"\x00", bytes(115)])
 def test_a_batch_of_broken_length_costs_only_its_sender(opened: ByHand, extra: bytes) -> None:
-    """Griefing: a batch that is cut off fails as a whole; the good items can be relayed again."""
+    """Griefing: a truncated batch reverts; the good items can be relayed again."""
     made = opened.train(1)
     with pytest.raises(TransactionReverted, match="BadLength"):
         opened.world.federation.commit_updates(1, [item(made), extra] if extra else [])
@@ -217,7 +217,7 @@ def test_a_batch_of_broken_length_costs_only_its_sender(opened: ByHand, extra: b
 
 
 def test_key_revoked_in_mid_round(opened: ByHand) -> None:
-    """Revocation takes effect after the round: its update, vote and pay stand; then it is out."""
+    """A revoked node still commits, votes and is paid in the live round, and leaves after it."""
     world = opened.world
     opened.commit()
     opened.draw()
@@ -240,7 +240,7 @@ def test_key_revoked_in_mid_round(opened: ByHand) -> None:
 
 
 def test_a_node_that_registers_in_mid_round_waits_for_the_next(opened: ByHand) -> None:
-    """Whoever saw the round begin cannot join it with more names."""
+    """An attacker that sees a round open cannot join it with more names."""
     world = opened.world
     late = world.join(b"late")
     with pytest.raises(TransactionReverted, match="NotActive"):
@@ -249,7 +249,7 @@ def test_a_node_that_registers_in_mid_round_waits_for_the_next(opened: ByHand) -
 
 
 def test_a_stolen_digest_cannot_be_committed_before_its_owner(opened: ByHand) -> None:
-    """Front-running: the thief's own commitment to it stands, but so does the owner's."""
+    """Front-running: the thief can commit the digest first, but so can its owner afterwards."""
     made = opened.train(1)
     opened.nodes[5].federation.commit_update(1, made.digest)
     opened.commit(1)
@@ -257,7 +257,7 @@ def test_a_stolen_digest_cannot_be_committed_before_its_owner(opened: ByHand) ->
 
 
 def test_settling_something_else_than_what_was_committed(opened: ByHand) -> None:
-    """An update is left out, counted twice, moved, or exchanged: the hash chain does not fit."""
+    """An update is left out, repeated, moved or replaced: the hash chain does not match."""
     world = opened.world
     opened.play("reveal", "commit")
     updates = [(u.node, u.digest) for u in world.view().updates]

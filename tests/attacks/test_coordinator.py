@@ -1,4 +1,4 @@
-"""A dishonest coordinator: what it cannot do, and the one thing that it can."""
+"""A dishonest coordinator: the attacks that fail, and the one that it can carry out."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from collegium.roles.aggregator import read_base
 
 
 def test_opening_on_a_wrong_base(played: Callable[..., ByHand], world: World) -> None:
-    """Coordinator opening on a wrong base: refused, before the first round and after it."""
+    """Opening on a wrong base reverts, before the first round and after it."""
     with pytest.raises(TransactionReverted, match="WrongBase"):
         world.federation.open_round(b"\x01" * 32)
     hand = played("finish")
@@ -24,7 +24,7 @@ def test_opening_on_a_wrong_base(played: Callable[..., ByHand], world: World) ->
 
 
 def test_opening_twice(world: World) -> None:
-    """Equivocating: a second round beside the first, for other nodes."""
+    """Equivocation: a second round beside the first, for other nodes."""
     world.federation.open_round()
     with pytest.raises(TransactionReverted, match="WrongPhase"):
         world.federation.open_round()
@@ -32,7 +32,7 @@ def test_opening_twice(world: World) -> None:
 
 
 def test_showing_a_node_another_model(world: World, hand: ByHand) -> None:
-    """Equivocating: one node is to train on a model of the coordinator's own."""
+    """Equivocation: one node is given another model to train on."""
     hand.play("open")
     other = hand.base.copy()
     other[:300] = 12345
@@ -41,7 +41,7 @@ def test_showing_a_node_another_model(world: World, hand: ByHand) -> None:
 
 
 def test_ending_a_phase_early(world: World, hand: ByHand) -> None:
-    """A round that does not go as it likes is not cancelled, drawn or finished before its time."""
+    """The coordinator cannot cancel, draw or finish an unwelcome round before its deadlines."""
     for step in ("open", "draw", "propose"):
         hand.play(step, {"open": "open", "draw": "commit", "propose": "deliver"}[step])
         with pytest.raises(TransactionReverted, match="NothingDue"):
@@ -49,7 +49,7 @@ def test_ending_a_phase_early(world: World, hand: ByHand) -> None:
 
 
 def test_drawing_again(played: Callable[..., ByHand]) -> None:
-    """A committee that it does not like cannot be drawn again."""
+    """An unwelcome committee cannot be drawn again."""
     hand = played("draw")
     drawn = hand.view.committee
     with pytest.raises(TransactionReverted, match="NothingDue"):
@@ -58,7 +58,7 @@ def test_drawing_again(played: Callable[..., ByHand]) -> None:
 
 
 def test_settling_on_another_ledger(played: Callable[..., ByHand]) -> None:
-    """Former earnings are to be forgotten, or written to a friend."""
+    """A false ledger would drop earlier earnings, or credit an accomplice."""
     hand = played("finish")
     world = hand.world
     totals = world.settled(1).totals
@@ -70,8 +70,8 @@ def test_settling_on_another_ledger(played: Callable[..., ByHand]) -> None:
     assert world.federation.escrow().ledger_root == ledger.root(world.settled(2).totals)
 
 
-def test_who_has_not_the_role(world: World, hand: ByHand) -> None:
-    """A node opens a round, admits a friend, or revokes a competitor."""
+def test_calls_without_the_role(world: World, hand: ByHand) -> None:
+    """A node tries to open a round, admit an accomplice, or revoke a competitor."""
     node = hand.nodes[1].federation
     for act in (
         lambda: node.open_round(world.federation.state_root()),
@@ -85,7 +85,7 @@ def test_who_has_not_the_role(world: World, hand: ByHand) -> None:
 
 
 def test_taking_the_reward_back(world: World, hand: ByHand) -> None:
-    """The sponsor withdraws what the round has reserved, or what was earned."""
+    """The sponsor tries to withdraw reserved or earned tokens."""
     hand.play("open")
     free = world.federation.escrow().free
     with pytest.raises(TransactionReverted, match="InsufficientFree"):
@@ -100,8 +100,8 @@ def test_taking_the_reward_back(world: World, hand: ByHand) -> None:
     assert world.federation.escrow().claimed == books.earned
 
 
-def test_pausing_holds_back_nothing_that_was_begun(world: World, hand: ByHand) -> None:
-    """Pausing in mid-round: the round ends and pays; only the next one does not open."""
+def test_pausing_does_not_stop_a_live_round(world: World, hand: ByHand) -> None:
+    """Pausing in mid-round: the round ends and pays; only the next one cannot be opened."""
     hand.play("open")
     world.federation.pause()
     hand.play("finish", "commit")
@@ -111,10 +111,10 @@ def test_pausing_holds_back_nothing_that_was_begun(world: World, hand: ByHand) -
 
 
 def test_withholding_what_a_node_delivered(played: Callable[..., ByHand]) -> None:
-    """The one thing it can: whoever carries the envelopes can lose one. This is what happens.
+    """The one attack that works: the carrier of the envelopes can drop one.
 
-    The committee has to take the update as not delivered, and its owner is not paid. Members vote
-    on what they have: an envelope that reaches a member in any other way counts.
+    The committee must treat the update as not delivered, and its owner is not paid. Members vote
+    on the envelopes that they have: one that reaches a member in any other way counts.
     """
     hand = played("deliver")
     world = hand.world
@@ -122,7 +122,7 @@ def test_withholding_what_a_node_delivered(played: Callable[..., ByHand]) -> Non
     kept = hand.envelopes.pop(victim)
     first, *others = hand.view.committee
     hand.vote(first)
-    hand.envelopes[victim] = kept  # the victim hands it to the other members itself
+    hand.envelopes[victim] = kept  # the victim delivers it to the other members itself
     hand.vote(*others)
     hand.play("settle", "reveal")
     index = [u.node for u in hand.view.updates].index(victim)

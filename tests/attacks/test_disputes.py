@@ -1,4 +1,4 @@
-"""Dishonest disputes: what shows nothing is refused, and costs its sender the gas alone."""
+"""Dishonest disputes: a proof that proves nothing reverts and costs its sender only gas."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,7 +29,7 @@ def settled(played: Callable[..., ByHand]) -> ByHand:
 
 
 def test_a_right_merge_cannot_be_disputed(settled: ByHand) -> None:
-    """Frivolous dispute: refused whatever block it shows, and the merge becomes final."""
+    """Frivolous dispute: it reverts for every block, and the merge becomes final."""
     settled.propose()
     sender = settled.nodes[5].federation
     for place in ((0, 0), (0, 7), (1, 0), (1, 7)):
@@ -89,7 +89,7 @@ LIES: dict[str, tuple[str, Callable[[MergeProof], dict[str, Any]]]] = {
 
 
 def test_a_right_merge_cannot_be_disputed_by_lies(settled: ByHand) -> None:
-    """Frivolous dispute: leaves, lists and places that would make a right merge look wrong."""
+    """Frivolous dispute: false leaves, lists and indices that make a right merge look wrong."""
     settled.propose()
     shown, found = show(settled, settled.merged), {}
     for lie, (_, change) in LIES.items():
@@ -101,7 +101,7 @@ def test_a_right_merge_cannot_be_disputed_by_lies(settled: ByHand) -> None:
 
 
 def test_a_right_block_of_a_wrong_merge(settled: ByHand) -> None:
-    """Frivolous dispute: the merge is wrong, but not where the sender says."""
+    """Frivolous dispute: the merge is wrong, but in another block."""
     wrong = altered_lane(settled)  # lane 17, in block 0
     propose(settled, wrong)
     with pytest.raises(TransactionReverted, match="MergeCorrect"):
@@ -110,9 +110,9 @@ def test_a_right_block_of_a_wrong_merge(settled: ByHand) -> None:
 
 
 def test_a_front_run_dispute(settled: ByHand) -> None:
-    """Front-run dispute: a copy gets in first and earns the reward. The merge falls all the same.
+    """Front-run dispute: a copy is mined first and earns the reward; the merge is still rejected.
 
-    The watcher has lost its gas, the offender its stake, nobody anything else.
+    The watcher loses its gas and the offender its stake; no one loses anything else.
     """
     world, wrong = settled.world, altered_lane(settled)
     liar = propose(settled, wrong)
@@ -126,7 +126,7 @@ def test_a_front_run_dispute(settled: ByHand) -> None:
 
 
 def test_disproving_oneself(settled: ByHand) -> None:
-    """Self-report: a liar that is about to be caught disputes first. Half of its stake is gone."""
+    """Self-report: a liar disputes its own merge first, and still loses half of its stake."""
     world, wrong = settled.world, altered_lane(settled)
     liar = propose(settled, wrong)
     settled.nodes[liar].federation.dispute_merge(proof(settled, wrong))
@@ -135,7 +135,7 @@ def test_disproving_oneself(settled: ByHand) -> None:
 
 
 def test_a_dispute_again(settled: ByHand) -> None:
-    """Replay of a dispute: against the next proposal, and against that of another round."""
+    """Replay of a dispute against the next proposal, and against one of another round."""
     world, wrong = settled.world, altered_lane(settled)
     propose(settled, wrong)
     used = proof(settled, wrong)

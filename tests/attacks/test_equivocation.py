@@ -1,4 +1,4 @@
-"""Two updates for one round: what proves them, and what does not."""
+"""Two updates signed for one round: which proofs are valid, and which are not."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def opened(played: Callable[..., ByHand]) -> ByHand:
 
 
 def test_two_updates_for_one_round(opened: ByHand) -> None:
-    """Equivocation: two signatures of one signer are the proof; half goes to the reporter."""
+    """Equivocation: two signatures of one signer prove it; half the penalty is the reporter's."""
     world, reporter = opened.world, opened.nodes[2].federation
     who = reporter.sender.address
     report(reporter, equivocate(opened, 1))
@@ -38,7 +38,7 @@ def test_two_updates_for_one_round(opened: ByHand) -> None:
     assert left(world) == [(1, LeaveReason.SLASHED)] and stake(world, 1) == 0
     assert (owed(world, who), forfeited(world)) == (250, 250)
     check_books(world)
-    world.federation.collect(who)  # anybody sends it; it goes to the reporter
+    world.federation.collect(who)  # anyone can send it; the reward goes to the reporter
     assert world.federation.balance(who) == 250 and owed(world, who) == 0
     with pytest.raises(TransactionReverted, match="NothingOwed"):
         world.federation.collect(who)
@@ -46,7 +46,7 @@ def test_two_updates_for_one_round(opened: ByHand) -> None:
 
 
 def test_one_offence_is_punished_once(opened: ByHand) -> None:
-    """Equivocation: the same proof again, in the other order, or with a third update."""
+    """Equivocation: the same proof again, in the other order, or with a third update reverts."""
     world, proof = opened.world, equivocate(opened, 1)
     report(world.federation, proof)
     third = b"\x03" * 32
@@ -65,7 +65,7 @@ def test_one_offence_is_punished_once(opened: ByHand) -> None:
 
 
 def test_a_stake_is_taken_once(played: Callable[..., ByHand]) -> None:
-    """Equivocation in two rounds: the second proof finds nothing left to take, or to earn."""
+    """Equivocation in two rounds: for the second proof there is no stake left, so no reward."""
     hand = played("finish")
     world, first = hand.world, equivocate(hand, 1)
     ByHand(world, hand.merged).play("open")
@@ -75,8 +75,10 @@ def test_a_stake_is_taken_once(played: Callable[..., ByHand]) -> None:
     assert [one.amount for one in slashes(world)] == [500]
 
 
-def test_what_is_no_equivocation(opened: ByHand, make_world: Callable[..., World]) -> None:
-    """Somebody else is to be punished: by one signature, by another's, by one from elsewhere."""
+def test_false_accusations_are_no_equivocation(
+    opened: ByHand, make_world: Callable[..., World]
+) -> None:
+    """False accusations: one signature twice, another node's, or one from elsewhere."""
     world, proof = opened.world, equivocate(opened, 1)
     one, two = proof.signatures
     base, first, second = proof.base, *proof.digests
@@ -99,7 +101,7 @@ def test_what_is_no_equivocation(opened: ByHand, make_world: Callable[..., World
 
 
 def test_reporting_oneself(opened: ByHand) -> None:
-    """Self-report: an offender that is first to the reward still loses half of the penalty."""
+    """Self-report: an offender that reports itself first still loses half of the penalty."""
     world, account = opened.world, opened.nodes[1].keys.account.address
     report(owner(opened, 1), equivocate(opened, 1))
     world.federation.collect(account)
@@ -107,7 +109,7 @@ def test_reporting_oneself(opened: ByHand) -> None:
 
 
 def test_an_offence_that_is_proven_late(played: Callable[..., ByHand]) -> None:
-    """Equivocation of a former round, by a signer that was replaced since: still punished."""
+    """Equivocation in an earlier round, by a signer replaced since then, is still punished."""
     hand = played("finish")
     world = hand.world
     proof = equivocate(hand, 1)

@@ -1,7 +1,7 @@
-"""Hostile bytes: what a node delivers in place of the update it committed to.
+"""Hostile bytes that a node delivers in place of the update that it committed to.
 
-Every case is sealed properly and delivered; the validator must name it, refuse it, and go on. No
-case may cost more memory or time than the layout allows, so nothing is parsed before it is bounded.
+Every case is sealed properly and delivered. The validator must report it, reject it and go on. No
+case can cost more memory or time than the layout allows: sizes are checked before parsing.
 """
 
 import json
@@ -27,12 +27,12 @@ ATTACKER = 5
 
 @pytest.fixture
 def drawn(played: Callable[..., ByHand]) -> ByHand:
-    """All have committed and delivered honestly; the attacker will deliver something else."""
+    """All have committed and delivered honestly; the attacker then delivers something else."""
     return played("deliver")
 
 
 def file_of(hand: ByHand) -> bytes:
-    """The honest file of the attacker."""
+    """The attacker's file before it is altered."""
     data = hand.nodes[ATTACKER].home.journal(1).read("update.safetensors")
     assert data is not None
     return data
@@ -48,7 +48,7 @@ def judge(hand: ByHand) -> tuple[int, list[str]]:
     made = hand.score(member(hand))
     scores = dict(zip((u.node for u in hand.view.updates), made.scores, strict=True))
     others = [s for n, s in scores.items() if n not in (ATTACKER, member(hand))]
-    assert all(score > 10_000 for score in others)  # the honest are scored as ever
+    assert all(score > 10_000 for score in others)  # honest updates are scored as usual
     return scores[ATTACKER], [f.code for f in made.findings[ATTACKER]]
 
 
@@ -64,7 +64,7 @@ def build(header: dict | bytes, body: bytes) -> bytes:
 
 
 def with_header(change: Callable[[dict], object]) -> Callable[[bytes], bytes]:
-    """A file whose header was changed."""
+    """Builds a file with a changed header."""
 
     def forge(file: bytes) -> bytes:
         header, body = parts(file)
@@ -75,7 +75,7 @@ def with_header(change: Callable[[dict], object]) -> Callable[[bytes], bytes]:
 
 
 def floats(file: bytes) -> bytes:
-    """Float lanes with a NaN, as a careless implementation might average them."""
+    """Float lanes with a NaN, which a careless implementation would average."""
     header, _ = parts(file)
     lanes = np.full(LAYOUT.padded, np.nan, "<f4").tobytes()
     header["codes"] = {"dtype": "F32", "shape": [LAYOUT.padded], "data_offsets": [0, len(lanes)]}
@@ -115,7 +115,7 @@ def duplicate_key(file: bytes) -> bytes:
 
 
 class _Exploit:
-    """Runs when it is unpickled."""
+    """Runs code when it is unpickled."""
 
     def __reduce__(self) -> tuple:
         return (raise_alarm, ())
@@ -168,7 +168,7 @@ MALFORMED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 @pytest.mark.parametrize("what", MALFORMED)
 def test_malformed_file(drawn: ByHand, what: str) -> None:
-    """Malformed, truncated, oversized or NaN-bearing file: named, INVALID, and harmless."""
+    """A malformed, truncated or oversized file, or one with NaN, is reported and INVALID."""
     forge, code = MALFORMED[what]
     drawn.smuggle(ATTACKER, forge(file_of(drawn)))
     started = time.process_time()
@@ -179,7 +179,7 @@ def test_malformed_file(drawn: ByHand, what: str) -> None:
 
 @pytest.mark.parametrize("size", [100_000, 5_000_000])
 def test_oversized_envelope(drawn: ByHand, size: int) -> None:
-    """Oversized: refused by its length, before anything is decrypted or parsed."""
+    """Oversized: rejected by its length, before anything is decrypted or parsed."""
     drawn.envelopes[ATTACKER] = drawn.envelopes[ATTACKER] + bytes(size)
     assert judge(drawn) == (INVALID, ["missing"])
 
@@ -195,13 +195,13 @@ ENVELOPES: dict[str, Callable[[ByHand], bytes]] = {
 
 @pytest.mark.parametrize("what", ENVELOPES)
 def test_an_envelope_that_does_not_open_was_not_delivered(drawn: ByHand, what: str) -> None:
-    """Malformed envelope: the same as nothing."""
+    """A malformed envelope counts as not delivered."""
     drawn.envelopes[ATTACKER] = ENVELOPES[what](drawn)
     assert judge(drawn) == (INVALID, ["missing"])
 
 
 def test_withheld_bytes(drawn: ByHand) -> None:
-    """Withheld bytes: the node commits, looks what others do, and never delivers."""
+    """Withheld bytes: the node commits, waits for the others, and never delivers."""
     world = drawn.world
     del drawn.envelopes[ATTACKER]
     for number in (n for n in drawn.view.committee if n != ATTACKER):
@@ -218,10 +218,10 @@ def test_withheld_bytes(drawn: ByHand) -> None:
 
 
 def partly_delivered(hand: ByHand, count: int) -> tuple[int, list[int]]:
-    """A settled round in which a node lets only ``count`` members, not the aggregator, read.
+    """A settled round in which only ``count`` members, not the aggregator, can read one update.
 
     Returns:
-        The node, and the members that can read its update.
+        The node that withholds, and the members that can read its update.
     """
     view = hand.view
     attacker = next(n for n in hand.nodes if n not in view.readers())
@@ -234,7 +234,7 @@ def partly_delivered(hand: ByHand, count: int) -> tuple[int, list[int]]:
 
 
 def test_bytes_for_one_member_only(played: Callable[..., ByHand]) -> None:
-    """Withheld bytes: delivered to a friend in the committee and to nobody else."""
+    """Withheld bytes: delivered only to an accomplice in the committee."""
     hand = played("draw")
     attacker, _ = partly_delivered(hand, 1)
     assert hand.world.scores(1)[attacker] == INVALID
@@ -245,7 +245,7 @@ def test_bytes_for_all_but_the_aggregator_do_not_stop_the_merge(
 ) -> None:
     """Withheld bytes: accepted by a majority, but the aggregator cannot read them.
 
-    After the aggregator's deadline whoever can read them merges; the round does not stick.
+    After the aggregator's deadline a node that can read them merges, and the round continues.
     """
     hand = played("draw")
     attacker, friends = partly_delivered(hand, 2)
@@ -264,7 +264,7 @@ def test_bytes_for_all_but_the_aggregator_do_not_stop_the_merge(
 
 
 def test_store_serving_wrong_bytes(played: Callable[..., ByHand]) -> None:
-    """Store serving wrong bytes: a state in which one lane was altered is not taken for it."""
+    """Store serving wrong bytes: a state with one altered lane is rejected."""
     hand = played("finish")
     world = hand.world
     root = world.federation.state_root()

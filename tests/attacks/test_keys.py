@@ -1,6 +1,6 @@
-"""Keys that change at the wrong moment, keys that should be dead, and members that come back.
+"""Keys that change in mid-round, retired keys that are used again, and members that come back.
 
-A round knows only the keys it began with; what changes in it counts from the next one on.
+A round uses only the keys that it began with; changes take effect in the next round.
 """
 
 from collections.abc import Callable
@@ -39,13 +39,13 @@ def final(played: Callable[..., ByHand]) -> ByHand:
 
 
 def hot(hand: ByHand, key: LocalAccount) -> Federation:
-    """The federation as a signer, which gets something to pay for gas with."""
+    """The federation as seen by a signer, which gets coins for gas."""
     hand.world.federation.sender.send(key.address, value=10**17)
     return hand.world.federation.using(key)
 
 
 def item(hand: ByHand, number: int, key: LocalAccount, digest: bytes = bytes(32)) -> bytes:
-    """A commitment of a node that this key signed, as a relayer takes it."""
+    """A node's commitment signed with this key, in the form that a relayer accepts."""
     account, view = hand.nodes[number].keys.account.address, hand.view
     message = hand.world.domain.update_digest(view.id, account, view.base, digest)
     return pack_commitment(account, digest, compact(signing.sign(message, key.key)))
@@ -56,12 +56,12 @@ def skipped(receipt: Receipt) -> list[int]:
 
 
 def next_round(hand: ByHand) -> ByHand:
-    """Whatever the round was, it ends here, and the next one opens."""
+    """End the round in any phase, and open the next one."""
     while hand.view.live:
         hand.world.pass_deadline()
         hand.world.federation.advance(hand.view.id)
     following = ByHand(hand.world, hand.merged)
-    following.nodes = hand.nodes  # with the keys that they had: their folders know no others
+    following.nodes = hand.nodes  # with their old keys, because their folders have no others
     following.open()
     return following
 
@@ -81,7 +81,7 @@ def test_a_new_signer_does_not_commit_a_second_time(opened: ByHand) -> None:
 
 
 def test_a_node_that_rotates_still_ends_what_it_began(opened: ByHand) -> None:
-    """Key rotated in mid-round: nothing that the round needs of the node can get lost by it.
+    """Key rotated in mid-round: the round loses nothing that it needs from the node.
 
     Its update is delivered and opened under the keys of the round, its vote, merge and attestation
     are signed by the old signer, and it is paid.
@@ -101,7 +101,7 @@ def test_a_node_that_rotates_still_ends_what_it_began(opened: ByHand) -> None:
 def test_a_new_signer_has_no_vote_and_no_signature_in_the_live_round(
     played: Callable[..., ByHand],
 ) -> None:
-    """Key rotated in mid-round: whoever holds the new key cannot act for the committee yet."""
+    """Key rotated in mid-round: the new key cannot act for the committee yet."""
     hand = played("deliver")
     member = hand.view.committee[0]
     owner(hand, member).rotate(FRESH.address, *KEYS)
@@ -123,9 +123,9 @@ def test_a_new_signer_has_no_vote_and_no_signature_in_the_live_round(
 
 
 def test_a_signer_that_was_rotated_out(final: ByHand) -> None:
-    """A stolen key after its rotation: no commitment, vote, proposal or attestation any more."""
+    """A stolen key after its rotation can no longer commit, vote, propose or attest."""
     world = final.world
-    for number in final.nodes:  # all of them, so that whoever is drawn is one of them
+    for number in final.nodes:  # all nodes rotate, so that any drawn node is one of them
         fresh = Account.from_key(bytes([number]) * 32)
         owner(final, number).rotate(fresh.address, *KEYS)
         world.federation.sender.send(fresh.address, value=10**17)
@@ -147,7 +147,7 @@ def test_a_signer_that_was_rotated_out(final: ByHand) -> None:
 
 
 def test_a_retired_signer_used_again(opened: ByHand) -> None:
-    """A signer that was ever used is refused for ever: one's own, another's, the present one's."""
+    """A signer is never accepted twice: a node's own old one, another's, or its current one."""
     own, other = (opened.nodes[n].keys.signer.address for n in (1, 2))
     mine = owner(opened, 1)
     mine.rotate(FRESH.address, *KEYS)
@@ -156,7 +156,7 @@ def test_a_retired_signer_used_again(opened: ByHand) -> None:
             mine.rotate(used, *KEYS)
     with pytest.raises(TransactionReverted, match="SignerTaken"):
         owner(opened, 2).rotate(FRESH.address, *KEYS)
-    mine.rotate(FRESH.address, KEYS[1], KEYS[0])  # it stays, with other keys beside it
+    mine.rotate(FRESH.address, KEYS[1], KEYS[0])  # the signer stays
     mine.exit()
     for used in (own, other, FRESH.address):
         with pytest.raises(TransactionReverted, match="SignerTaken"):
@@ -164,7 +164,7 @@ def test_a_retired_signer_used_again(opened: ByHand) -> None:
 
 
 def test_rotating_twice_in_one_round(opened: ByHand) -> None:
-    """A signer that was never active: replaced before its first round, it never speaks."""
+    """A signer that is replaced before its first round can never act."""
     mine = owner(opened, 1)
     mine.rotate(FRESH.address, *KEYS)
     mine.rotate(OTHER.address, *KEYS)
@@ -175,7 +175,7 @@ def test_rotating_twice_in_one_round(opened: ByHand) -> None:
 
 
 def test_rotating_anothers_keys(opened: ByHand) -> None:
-    """The thief of a hot key, or the sponsor, wants to replace it: only the account can."""
+    """The thief of a hot key, or the sponsor, tries to replace it: only the account can."""
     for thief in (opened.nodes[1].federation, opened.world.federation):
         with pytest.raises(TransactionReverted, match="UnknownNode"):
             thief.rotate(FRESH.address, *KEYS)
@@ -187,7 +187,7 @@ def test_rotating_anothers_keys(opened: ByHand) -> None:
 
 
 def test_leaving_and_coming_back_in_one_round(opened: ByHand) -> None:
-    """Two seats: a node leaves, registers again at once, and has one commitment all the same."""
+    """Two seats: a node leaves and registers again at once, but can commit only once."""
     world, mine = opened.world, owner(opened, 1)
     mine.exit()
     mine.register(FRESH.address, *KEYS)
@@ -211,10 +211,10 @@ def test_coming_back_without_leaving(opened: ByHand) -> None:
 
 
 def test_coming_back_after_revocation(opened: ByHand) -> None:
-    """Re-entry: only if the council admits it again; being on the allow-list is not enough."""
+    """A revoked node comes back only if the council admits it; the allow-list is not enough."""
     world, council = opened.world, opened.world.federation
     account = opened.nodes[1].keys.account.address
-    council.set_allow_list(allow_leaf(account))  # a list of one: its root is the leaf
+    council.set_allow_list(allow_leaf(account))  # a list with one entry: its root is the leaf
     council.revoke(1)
     for proof in ((), (bytes(32),)):
         with pytest.raises(TransactionReverted, match="NotAdmitted"):
@@ -225,7 +225,7 @@ def test_coming_back_after_revocation(opened: ByHand) -> None:
 
 
 def test_leaving_twice(opened: ByHand) -> None:
-    """What has left has nothing to rotate, leave or be revoked from."""
+    """A node that left cannot rotate, leave or be revoked again."""
     mine = owner(opened, 1)
     mine.exit()
     for act in (
@@ -238,7 +238,7 @@ def test_leaving_twice(opened: ByHand) -> None:
 
 
 def test_revoking_in_mid_round(played: Callable[..., ByHand]) -> None:
-    """Key revoked in mid-round: a competitor is thrown out before it can vote. It votes."""
+    """A competitor is revoked in mid-round to stop its vote; it still votes."""
     hand = played("deliver")
     member = hand.view.committee[0]
     hand.world.federation.revoke(member)
@@ -253,13 +253,13 @@ def test_revoking_in_mid_round(played: Callable[..., ByHand]) -> None:
 
 
 def test_handing_over_the_admin_takes_two(opened: ByHand) -> None:
-    """The admin role is begun for one address and taken by that address, by nobody else."""
+    """The admin appoints one address, and only that address can accept the role."""
     contract, admin = opened.world.federation.federation, opened.world.federation.sender
     heir, thief = opened.nodes[1].federation.sender, opened.nodes[2].federation.sender
     with pytest.raises(TransactionReverted, match="AccessControl"):
         contract.transact(thief, "beginDefaultAdminTransfer", thief.address)
     contract.transact(admin, "beginDefaultAdminTransfer", heir.address)
-    assert contract.call("hasRole", ADMIN, admin.address)  # until the other side takes it
+    assert contract.call("hasRole", ADMIN, admin.address)  # until the successor accepts
     for other in (thief, admin):
         with pytest.raises(TransactionReverted, match="AccessControl"):
             contract.transact(other, "acceptDefaultAdminTransfer")
@@ -271,7 +271,7 @@ def test_handing_over_the_admin_takes_two(opened: ByHand) -> None:
 
 
 def test_the_admin_role_cannot_be_granted_past_the_two_steps(opened: ByHand) -> None:
-    """A typing error in ``grantRole`` or a renounced role would leave nobody, or two."""
+    """Direct grants and renouncing are rejected: they would leave no admin, or two."""
     contract, admin = opened.world.federation.federation, opened.world.federation.sender
     other = opened.nodes[1].federation.sender.address
     for function, account in (("grantRole", other), ("renounceRole", admin.address)):
@@ -280,7 +280,7 @@ def test_the_admin_role_cannot_be_granted_past_the_two_steps(opened: ByHand) -> 
 
 
 def test_a_pauser_pauses_and_nothing_else(opened: ByHand) -> None:
-    """A separate pauser: whoever holds that key can stop the next round, and that is all."""
+    """A separate pauser can stop the next round and do nothing else."""
     world = opened.world
     pauser = opened.nodes[1].federation
     world.federation.grant("PAUSER", pauser.sender.address)

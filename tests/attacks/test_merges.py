@@ -1,7 +1,7 @@
 """A dishonest merge before the contract.
 
-An altered merge is disproved by one watcher, whoever signed it; a root that nobody can show is
-signed by nobody, and falls.
+One watcher disproves an altered merge, no matter who signed it. A root whose state no one can show
+is signed by no one and is rejected.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def settled(played: Callable[..., ByHand]) -> ByHand:
 
 @pytest.mark.parametrize("how", MERGES)
 def test_a_false_merge_is_disproved(settled: ByHand, how: str) -> None:
-    """Altered lane, dropped or added update, wrong weights: caught, slashed, replaced."""
+    """Altered lane, dropped or added update, wrong weights: disproved, slashed and replaced."""
     world, wrong = settled.world, MERGES[how](settled)
     liar = propose(settled, wrong)
     challenger = disprove(settled, wrong)
@@ -75,7 +75,7 @@ def test_a_false_merge_is_disproved(settled: ByHand, how: str) -> None:
 def test_a_lane_is_disproved_at_every_width(
     make_world: Callable[..., World], bits: int, rule: int
 ) -> None:
-    """Altered lane, in the last block, of updates with 8, 4 and 2 bits and by both weight rules."""
+    """An altered lane in the last block, for updates of 8, 4 and 2 bits and both weight rules."""
     hand = ByHand(make_world(nodes=3, weight_rule=rule, min_score=-(10**9)))
     hand.play("open")
     for number in hand.nodes:
@@ -94,7 +94,7 @@ def test_a_lane_is_disproved_at_every_width(
 
 @pytest.mark.parametrize("how", ["one lane is altered", "the mean is taken"])
 def test_a_false_trimmed_merge_is_disproved(make_world: Callable[..., World], how: str) -> None:
-    """Altered lane, or another rule than the card's: the contract computes the trimmed mean."""
+    """An altered lane, or another rule than the card's: the contract computes the trimmed mean."""
     hand = ByHand(make_world(nodes=4, merge_rule=Trimmed.id, merge_parameter=1)).play("settle")
     right = merge(Trimmed(1), hand.base, accepted(hand))
     wrong = merge(MEAN, hand.base, accepted(hand))
@@ -108,7 +108,7 @@ def test_a_false_trimmed_merge_is_disproved(make_world: Callable[..., World], ho
 
 
 def test_a_right_trimmed_merge_is_not_disproved(make_world: Callable[..., World]) -> None:
-    """The same proof about a block that is right, and about the right root, is refused."""
+    """The same proof about a correct block, and about the right root, reverts."""
     hand = ByHand(make_world(nodes=4, merge_rule=Trimmed.id, merge_parameter=1)).play("settle")
     right = merge(Trimmed(1), hand.base, accepted(hand))
     propose(hand, right)
@@ -119,14 +119,14 @@ def test_a_right_trimmed_merge_is_not_disproved(make_world: Callable[..., World]
 
 
 def test_a_quorum_that_colludes(settled: ByHand) -> None:
-    """Colluding quorum on an altered merge: one watcher disproves it; all who signed it pay."""
+    """Colluding quorum on an altered merge: one watcher disproves it; all signers are slashed."""
     world, wrong = settled.world, altered_lane(settled)
     honest, liar = members(settled)[0], propose(settled, wrong)
     friends = [n for n in settled.view.committee if n != honest]
     sign(settled, state.root(wrong), *friends)
     assert len(settled.view.attested) == TERMS.quorum
     with pytest.raises(TransactionReverted, match="NothingDue"):
-        world.federation.advance(1)  # signed by a quorum, and still open to dispute
+        world.federation.advance(1)  # attested by a quorum, and still open to dispute
 
     challenger = disprove(settled, wrong)
     signers = [n for n in settled.view.committee if n in friends and n != liar]
@@ -139,7 +139,7 @@ def test_a_quorum_that_colludes(settled: ByHand) -> None:
 
 
 def test_an_honest_signature_does_not_save_a_dishonest_one(settled: ByHand) -> None:
-    """Attesting a disproved merge: a signature on the right root is not held against anybody."""
+    """Attesting a disproved merge: signers of the right root are not punished."""
     wrong = altered_lane(settled)
     first, second = members(settled)[:2]
     liar = propose(settled, wrong)
@@ -151,7 +151,7 @@ def test_an_honest_signature_does_not_save_a_dishonest_one(settled: ByHand) -> N
 
 
 def test_a_merge_that_nobody_disputes_in_time_is_final(settled: ByHand) -> None:
-    """The limit of it: nobody watches, or the watcher comes too late."""
+    """The limit of disputes: no one watches, or the watcher comes too late."""
     world, wrong = settled.world, altered_lane(settled)
     propose(settled, wrong)
     late = proof(settled, wrong)
@@ -166,7 +166,7 @@ def test_a_merge_that_nobody_disputes_in_time_is_final(settled: ByHand) -> None:
 
 
 def test_more_signatures_do_not_move_the_end(settled: ByHand) -> None:
-    """Stalling: signatures that come in late, or again, neither shorten nor extend the window."""
+    """Stalling: late or repeated signatures neither shorten nor extend the window."""
     settled.propose()
     first, second, third = settled.view.committee
     settled.attest(first, second)
@@ -177,11 +177,11 @@ def test_more_signatures_do_not_move_the_end(settled: ByHand) -> None:
     assert settled.view.deadline == end
 
 
-# -- rubbish and silence -------------------------------------------------------------------------
+# -- garbage and silence -------------------------------------------------------------------------
 
 
 def test_a_root_that_nobody_can_show(settled: ByHand) -> None:
-    """Garbage root: there is nothing to disprove, nobody signs it, and it falls at its deadline."""
+    """Garbage root: it cannot be disproved, no one signs it, and it expires at its deadline."""
     world, number = settled.world, settled.view.aggregator
     settled.nodes[number].federation.propose_merge(1, b"\x99" * 32)
     for member in settled.view.committee:
@@ -201,7 +201,7 @@ def test_a_root_that_nobody_can_show(settled: ByHand) -> None:
 
 
 def test_a_merge_without_a_quorum_is_not_final(settled: ByHand) -> None:
-    """Garbage root, with one friend: fewer than a quorum are as good as none."""
+    """Garbage root with one accomplice: fewer signatures than a quorum have no effect."""
     world, root = settled.world, b"\x99" * 32
     settled.nodes[settled.view.aggregator].federation.propose_merge(1, root)
     sign(settled, root, settled.view.committee[0])
@@ -212,7 +212,7 @@ def test_a_merge_without_a_quorum_is_not_final(settled: ByHand) -> None:
 
 
 def test_rubbish_by_one_after_the_other(settled: ByHand) -> None:
-    """Garbage roots until the round gives up: it ends as it began, and what was earned is paid."""
+    """Garbage roots until the round ends on its base; what was earned is paid."""
     world, free = settled.world, settled.world.federation.escrow().free
     others = [n for n in settled.nodes if n != settled.view.aggregator]
     for number in (settled.view.aggregator, *others[:3]):
@@ -230,7 +230,7 @@ def test_rubbish_by_one_after_the_other(settled: ByHand) -> None:
 
 
 def test_nobody_proposes(settled: ByHand) -> None:
-    """Stalling by all: the round ends by time alone, as it began; the pool of the merge returns."""
+    """Stalling by all: the round ends on its base by time alone; the merge's pay is refunded."""
     world, free = settled.world, settled.world.federation.escrow().free
     world.pass_deadline()
     with pytest.raises(TransactionReverted, match="NothingDue"):
@@ -242,8 +242,8 @@ def test_nobody_proposes(settled: ByHand) -> None:
     assert world.federation.escrow().free == free + POOL
 
 
-def test_who_has_nothing_to_lose_does_not_propose(settled: ByHand) -> None:
-    """An aggregator without its bond: whoever has one proposes after the deadline."""
+def test_a_node_with_nothing_to_lose_cannot_propose(settled: ByHand) -> None:
+    """An aggregator has too little stake: a node with enough proposes after the deadline."""
     world, poor = settled.world, settled.view.aggregator
     report(world.federation, equivocate(settled, poor))
     for late in (False, True):
@@ -255,7 +255,7 @@ def test_who_has_nothing_to_lose_does_not_propose(settled: ByHand) -> None:
 
 
 def test_a_liar_among_liars(settled: ByHand) -> None:
-    """Altered merges one after the other: each costs a stake, and the next node is honest."""
+    """Several altered merges in turn: each costs a stake, until an honest node proposes."""
     world, wrong = settled.world, altered_lane(settled)
     liar = propose(settled, wrong)
     disprove(settled, wrong)
@@ -268,7 +268,7 @@ def test_a_liar_among_liars(settled: ByHand) -> None:
 
 
 def test_a_signature_of_a_rejected_root_again(settled: ByHand) -> None:
-    """Replay of attestations: those of a rejected root do not count for the next proposal."""
+    """Replay: attestations of a rejected root do not count for the next proposal."""
     wrong = altered_lane(settled)
     liar = propose(settled, wrong)
     sign(settled, state.root(wrong), *members(settled))
@@ -276,7 +276,7 @@ def test_a_signature_of_a_rejected_root_again(settled: ByHand) -> None:
     other = members(settled)[0]
     node = settled.nodes[other]
     right = aggregator.merged(node, settled.view, settled.file, settled.envelopes)
-    # Half of its stake is gone: it has no bond left. Somebody else proposes.
+    # Half of its stake is gone, too little to propose: another node does.
     with pytest.raises(TransactionReverted, match="NotBonded"):
         node.federation.propose_merge(1, state.root(right))
     third = next(n for n in settled.nodes if n not in (liar, *settled.view.committee))

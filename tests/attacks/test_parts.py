@@ -1,7 +1,7 @@
-"""Attacks on a federation's parts: foreign code in their place, or parts of something else.
+"""Attacks on a federation's parts: foreign code in their place, or parts of another federation.
 
-The constructor refuses what does not even claim to be made for it (contracts/test/Parts.t.sol).
-Code that makes the right claim passes it; the audit finds that code.
+The constructor rejects parts with another binding (contracts/test/Parts.t.sol). Foreign code with
+the right binding passes the constructor; the audit detects it.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ from collegium.evidence.sources import Source
 
 CARD = card_of()
 
-# Creates a contract from the data that it is called with.
+# Creates a contract from the calldata.
 FACTORY = Artifact(
     "Factory", Abi([]), bytes.fromhex("600e600a5f39600e5ff3" + "365f5f37365f5ff05f5260205ff3")
 )
@@ -55,7 +55,7 @@ def stranger(chain: Chain, tmp_path: Path) -> Sender:
 
 @pytest.fixture
 def planned(sender: Sender, stranger: Sender) -> Plan:
-    """What the sponsor is about to create; the stranger has some of the tokens."""
+    """A planned federation that is not deployed yet; the stranger has some of the tokens."""
     token = deploy_token(sender)
     token.transact(sender, "mint", stranger.address, 1000)
     struct = TERMS.to_struct(CARD.digest, bytes.fromhex(CARD.genesis))
@@ -77,7 +77,7 @@ def audit(chain: Chain, federation: str) -> AuditResult:
 
 
 def foreign(name: str) -> Artifact:
-    """Code that behaves like a part and is not it: one byte that never runs differs."""
+    """Code that behaves like a part but differs in one byte that never runs."""
     shipped = artifact(name)
     return replace(shipped, bytecode=shipped.bytecode[:-1] + bytes([shipped.bytecode[-1] ^ 1]))
 
@@ -106,7 +106,7 @@ def test_foreign_code_in_place_of_a_part(
 def test_parts_of_another_federation(
     chain: Chain, sender: Sender, planned: Plan, part: str
 ) -> None:
-    """The sponsor hands the parts of one federation to a second one."""
+    """The sponsor creates a second federation with the parts of the first."""
     first = create(sender, planned)
     struct = dict(planned.struct)
     second = plan(sender.address, 2 + len(PARTS) + 1, struct, planned.token, sender.address)
@@ -121,7 +121,7 @@ def test_parts_of_another_federation(
 def test_a_part_that_another_contract_created(
     chain: Chain, sender: Sender, stranger: Sender, planned: Plan
 ) -> None:
-    """No transaction shows the code of such a vault, though it may be the right one."""
+    """No transaction shows such a vault's creation code, even if the code is right."""
     factory, _ = deploy(stranger, FACTORY)
     vault = created_address(factory.address, 1)
     nonce = pending_count(chain, sender.address)
@@ -138,7 +138,7 @@ def test_a_part_that_another_contract_created(
 def test_calls_before_the_federation_exists(
     chain: Chain, sender: Sender, stranger: Sender, planned: Plan
 ) -> None:
-    """A stranger pays in early, and calls addresses that have no code yet: no verdict changes."""
+    """A stranger deposits early and calls addresses without code: the audit is unaffected."""
     parts = iter(PARTS.items())
     vault, _ = deploy(sender, artifact("Vault"), *planned.arguments(next(parts)[0]))
     stranger.send(planned.federation, value=1)
@@ -151,7 +151,7 @@ def test_calls_before_the_federation_exists(
     for part, name in parts:
         deploy(sender, artifact(name), *planned.arguments(part))
     made, _ = deploy(sender, artifact("Federation"), *planned.own_arguments())
-    with pytest.raises(TransactionReverted):  # the steps do nothing at their own address
+    with pytest.raises(TransactionReverted):  # the steps have no effect at their own address
         steps = Contract(chain, planned.parts["steps"], artifact("Steps").abi)
         steps.transact(stranger, "advance", 0, gas=200_000)
     result = audit(chain, made.address)

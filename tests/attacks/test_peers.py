@@ -1,7 +1,7 @@
-"""Dishonest Flower nodes: answers in another's name, answers that are no answers.
+"""Dishonest Flower nodes: answers in another node's name, and malformed answers.
 
-Each runs a whole round through Flower with node 4 dishonest at one step. The round has to end, the
-others have to be paid, and nobody's answer may stand for another's.
+Each test runs a whole round through Flower with node 4 dishonest at one step. The round must end,
+the others must be paid, and no node's answer counts as another's.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ def others_are_paid(world: World) -> bool:
 
 
 def test_greeting_in_anothers_name(world: World) -> None:
-    """Impersonation: node 4 says that it is node 2; what is for node 2 still goes to node 2."""
+    """Impersonation: node 4 claims to be node 2; messages for node 2 still go to node 2."""
     server = attack(world, wire.HELLO, tamper=lambda record: record.update({"node": VICTIM}))
     assert any("BadSignature" in error for error in server.reports[0].errors)
     assert set(server.reports[0].attestations) == {1, 2, 3}
@@ -67,7 +67,7 @@ def test_greeting_in_anothers_name(world: World) -> None:
 
 
 def test_an_attestation_in_anothers_name(world: World) -> None:
-    """Impersonation: node 4 answers with rubbish under node 2's account and id."""
+    """Impersonation: node 4 sends a garbage answer under node 2's account and id."""
     account = world.node(VICTIM).keys.account.address
 
     def tamper(record: ConfigRecord) -> None:
@@ -89,7 +89,7 @@ def test_an_envelope_in_anothers_name(world: World) -> None:
     assert scores[ATTACKER] == INVALID and scores[VICTIM] > 0 and others_are_paid(world)
 
 
-# -- answers that are no answers -------------------------------------------------------------------
+# -- malformed answers -----------------------------------------------------------------------------
 
 EVERY_STEP = (wire.UPDATE, wire.DELIVER, wire.VOTE, wire.REVEAL, wire.MERGE, wire.ATTEST)
 
@@ -113,7 +113,7 @@ def huge(record: ConfigRecord) -> None:
 def numbers_for_bytes(record: ConfigRecord) -> None:
     for key, value in list(record.items()):
         if isinstance(value, bytes):
-            record[key] = 2**40  # as many zero bytes, to whoever converts it
+            record[key] = 2**40  # bytes(n) would make n zero bytes of it
 
 
 def negative(record: ConfigRecord) -> None:
@@ -126,7 +126,7 @@ def negative(record: ConfigRecord) -> None:
 
 @pytest.mark.parametrize("tamper", [empty, of_other_types, huge, numbers_for_bytes, negative])
 def test_answers_that_cannot_be_read(world: World, tamper: Tamper) -> None:
-    """Malformed answers to every step: errors of that node, and the round ends without it."""
+    """Malformed answers at every step count as errors of that node; the round ends without it."""
     server = attack(world, *EVERY_STEP, tamper=tamper)
     report = server.reports[0]
     assert world.view().phase == "Final"
@@ -137,7 +137,7 @@ def test_answers_that_cannot_be_read(world: World, tamper: Tamper) -> None:
 
 
 def test_findings_about_nodes_that_do_not_exist(world: World) -> None:
-    """A validator reports about strangers; it is shown as what it said, and harms nothing."""
+    """A validator reports findings about unknown nodes; they are shown and do no harm."""
 
     def tamper(record: ConfigRecord) -> None:
         record.update({"nodes": [2**40, -1], "codes": ["x" * 10_000, ""]})
@@ -147,13 +147,13 @@ def test_findings_about_nodes_that_do_not_exist(world: World) -> None:
 
 
 def test_a_slot_that_is_not_its_own(world: World) -> None:
-    """An attester names a slot before the first; whose signature it is does not follow from it."""
+    """An attester names slot -1, which must not count as another member's signature."""
     attack(world, wire.ATTEST, tamper=lambda record: record.update({"slot": -1}))
     assert world.view().phase == "Final" and others_are_paid(world)
 
 
 def test_records_and_arrays_that_were_not_asked_for(world: World) -> None:
-    """An answer with a second record of the protocol, and metrics of any size."""
+    """An answer with an extra protocol record and huge metrics."""
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         reply = call_next(message, context)
@@ -168,7 +168,7 @@ def test_records_and_arrays_that_were_not_asked_for(world: World) -> None:
 
 
 def test_a_node_that_answers_nothing_at_all(world: World) -> None:
-    """Every message is met with an error, from the greeting on."""
+    """The node answers every message with an error, from the greeting on."""
 
     def mod(message: Message, context: Context, call_next: Any) -> Message:
         raise ConnectionResetError("gone")
@@ -180,7 +180,7 @@ def test_a_node_that_answers_nothing_at_all(world: World) -> None:
 
 
 def test_a_foreign_node_on_the_grid(world: World) -> None:
-    """A Flower node without the mod: it is asked, answers with an error, and is left alone."""
+    """A Flower node without the mod answers the greeting with an error and is then ignored."""
     from tests.support import foreign_app
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:

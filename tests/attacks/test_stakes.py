@@ -1,7 +1,7 @@
-"""Offences cost stake, and the stake is still there when they come to light.
+"""Offences cost stake, and the stake is still there when they are discovered.
 
-The penalties here, of a stake of 500: 50 for a vote that is not revealed and for an invalid update,
-500 for a false merge or two updates in one round, 250 for a signature on a false merge.
+The stake here is 500. Penalties: 50 for a vote that is not revealed and for an invalid update, 500
+for a false merge or two updates in one round, 250 for a signature on a false merge.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def opened(played: Callable[..., ByHand]) -> ByHand:
 
 
 def until(world: World, node: int) -> int:
-    """The round from which on a node is out."""
+    """The first round that a node no longer takes part in."""
     return int(world.federation.node(node).active_until)
 
 
@@ -55,7 +55,7 @@ def until(world: World, node: int) -> int:
 
 
 def test_a_vote_that_is_not_revealed(scored: ByHand) -> None:
-    """Unrevealed vote: a member waits for the others, does not like what it sees, and is silent."""
+    """Unrevealed vote: a member sees the others' votes and then does not reveal its own."""
     world, (silent, *others) = scored.world, scored.view.committee
     scored.vote()
     scored.reveal(*others)
@@ -68,7 +68,7 @@ def test_a_vote_that_is_not_revealed(scored: ByHand) -> None:
 
 
 def test_votes_that_are_not_revealed_so_that_the_round_is_cancelled(scored: ByHand) -> None:
-    """Unrevealed vote: enough members are silent to end the round. It ends, and they pay for it."""
+    """Unrevealed votes: enough members stay silent to cancel the round, and they are slashed."""
     world, members = scored.world, scored.view.committee
     scored.vote()
     scored.reveal(*members[2:])
@@ -80,7 +80,7 @@ def test_votes_that_are_not_revealed_so_that_the_round_is_cancelled(scored: ByHa
 
 
 def test_a_vote_that_was_never_sealed_costs_no_stake(scored: ByHand) -> None:
-    """A member that is down from the start loses its fee, as it says nothing that it could keep."""
+    """A member that was offline all the time loses its fee but no stake: it sealed nothing."""
     world, (absent, *others) = scored.world, scored.view.committee
     scored.vote(*others)
     world.pass_deadline()
@@ -103,7 +103,7 @@ def test_leaving_after_sealing(scored: ByHand) -> None:
 
 
 def test_an_update_that_is_not_delivered(scored: ByHand) -> None:
-    """Withheld bytes: INVALID to all, and a share of the stake."""
+    """Withheld bytes: all vote INVALID, and the node loses a part of its stake."""
     world = scored.world
     thief = next(n for n in scored.nodes if n not in scored.view.committee)
     del scored.envelopes[thief]
@@ -116,14 +116,14 @@ def test_an_update_that_is_not_delivered(scored: ByHand) -> None:
 def test_an_update_that_nobody_else_voted_on_costs_no_stake(
     make_world: Callable[..., World],
 ) -> None:
-    """A committee of one cannot take the stake of its own member by saying nothing about it."""
+    """The only committee member is not slashed because no one voted on its update."""
     hand = ByHand(make_world(nodes=3, committee=1)).play("settle")
     member = hand.view.committee[0]
     assert hand.world.scores(1)[member] == INVALID and slashes(hand.world) == []
 
 
 def test_offences_of_one_settlement_in_their_order(scored: ByHand) -> None:
-    """Both at once: silent members by slot, then invalid updates by commitment."""
+    """One settlement slashes silent members by slot, then invalid updates in commit order."""
     world, members = scored.world, scored.view.committee
     outside = next(n for n in scored.nodes if n not in members)
     for number in (outside, members[1]):
@@ -138,10 +138,10 @@ def test_offences_of_one_settlement_in_their_order(scored: ByHand) -> None:
     assert slashes(world) == expected
 
 
-def test_who_is_left_with_less_than_half_has_to_leave(
+def test_a_node_with_less_than_half_of_its_stake_has_to_leave(
     make_world: Callable[..., World],
 ) -> None:
-    """The penalty takes the node below half: out after this round, and back with a full stake."""
+    """Below half of the stake a node leaves after the round; it can return with a full stake."""
     hand = ByHand(make_world(nodes=6, committee=5, unrevealed_penalty=6000)).play("vote")
     world, (silent, *others) = hand.world, hand.view.committee
     hand.reveal(*others)
@@ -161,7 +161,7 @@ def test_who_is_left_with_less_than_half_has_to_leave(
 
 
 def test_leaving_first_to_be_slashed_afterwards(opened: ByHand) -> None:
-    """Stake withdrawal before slash: the node leaves, then its offence comes to light."""
+    """Stake withdrawal before slash: the node leaves, then its offence is discovered."""
     world, proof = opened.world, equivocate(opened, 1)
     owner(opened, 1).exit()
     world.chain.increase_time(TERMS.unbonding - 100)
@@ -170,14 +170,14 @@ def test_leaving_first_to_be_slashed_afterwards(opened: ByHand) -> None:
     report(world.federation, proof)
     assert stake(world, 1) == 0
     world.chain.increase_time(TERMS.unbonding)
-    world.federation.advance(1)  # nobody committed: cancelled
+    world.federation.advance(1)  # no one committed, so the round is cancelled
     with pytest.raises(TransactionReverted, match="NothingToClaim"):
         world.federation.withdraw_stake(1)
     check_books(world)
 
 
-def test_withdrawing_in_the_round_that_one_takes_part_in(opened: ByHand) -> None:
-    """Stake withdrawal before slash: the round is held up until the unbonding is over."""
+def test_withdrawing_during_a_round_of_its_own(opened: ByHand) -> None:
+    """Stake withdrawal before slash: unbonding ends while the node's round is still live."""
     world = opened.world
     owner(opened, 1).exit()
     world.chain.increase_time(2 * TERMS.unbonding)
@@ -185,7 +185,7 @@ def test_withdrawing_in_the_round_that_one_takes_part_in(opened: ByHand) -> None
         world.federation.withdraw_stake(1)
     world.federation.advance(1)
     account = opened.nodes[1].keys.account.address
-    opened.nodes[2].federation.withdraw_stake(1)  # whoever sends it
+    opened.nodes[2].federation.withdraw_stake(1)  # for any sender
     assert world.federation.balance(account) == TERMS.stake and stake(world, 1) == 0
     with pytest.raises(TransactionReverted, match="NothingToClaim"):
         world.federation.withdraw_stake(1)
@@ -193,7 +193,7 @@ def test_withdrawing_in_the_round_that_one_takes_part_in(opened: ByHand) -> None
 
 
 def test_withdrawing_without_leaving(opened: ByHand) -> None:
-    """Stake withdrawal before slash: while the node is a member, or for the next round."""
+    """Stake withdrawal before slash: a member cannot withdraw between rounds either."""
     world = opened.world
     world.chain.increase_time(10 * TERMS.unbonding)
     world.federation.advance(1)
@@ -204,7 +204,7 @@ def test_withdrawing_without_leaving(opened: ByHand) -> None:
 
 
 def test_coming_back_ends_the_unbonding(opened: ByHand) -> None:
-    """Stake withdrawal before slash: leave, come back, and withdraw by the old date."""
+    """Stake withdrawal before slash: leave, come back, and withdraw on the old date."""
     world = opened.world
     owner(opened, 1).exit()
     owner(opened, 1).register("0x" + "5a" * 20, bytes(32), bytes(32))
@@ -217,7 +217,7 @@ def test_coming_back_ends_the_unbonding(opened: ByHand) -> None:
 
 
 def test_unbonding_is_longer_than_a_round(make_world: Callable[..., World]) -> None:
-    """Stake withdrawal before slash: terms under which a stake could leave first are refused."""
+    """Stake withdrawal before slash: terms with an unbonding shorter than a round are rejected."""
     windows = TERMS.commit_window + TERMS.score_window + TERMS.reveal_window
     windows += TERMS.merge_window + TERMS.challenge_window + TERMS.dispute_window
     world = make_world()
@@ -232,7 +232,7 @@ def test_unbonding_is_longer_than_a_round(make_world: Callable[..., World]) -> N
 
 
 def test_taking_what_was_slashed(opened: ByHand) -> None:
-    """The sponsor withdraws stakes, what is owed, or forfeited stake past the books."""
+    """The sponsor tries to withdraw stakes, rewards, or forfeited stake that is not recycled."""
     world = opened.world
     report(opened.nodes[2].federation, equivocate(opened, 1))
     free = world.federation.escrow().free
@@ -245,8 +245,8 @@ def test_taking_what_was_slashed(opened: ByHand) -> None:
     check_books(world)
 
 
-def test_pausing_holds_back_no_exit_and_no_penalty(opened: ByHand) -> None:
-    """The sponsor pauses: leaving, reporting, collecting and withdrawing go on."""
+def test_pausing_stops_no_exit_and_no_penalty(opened: ByHand) -> None:
+    """While paused, nodes can still leave, report, collect and withdraw."""
     world, proof = opened.world, equivocate(opened, 1)
     world.federation.pause()
     who = opened.nodes[2].federation.sender.address
@@ -260,7 +260,7 @@ def test_pausing_holds_back_no_exit_and_no_penalty(opened: ByHand) -> None:
 
 
 def test_slashing_by_hand(opened: ByHand) -> None:
-    """Only the contracts slash: not the sponsor, not the council, nobody."""
+    """Only the contracts slash; neither the sponsor nor the council can."""
     federation = opened.world.federation
     calls = (
         (federation.vault, "slash", (1, 500, federation.sender.address), "NotFederation"),

@@ -1,4 +1,4 @@
-"""The page of threats names tests that exist, and every file of attacks is on it."""
+"""The page of threats names only tests that exist, and names every file of attacks."""
 
 import re
 from pathlib import Path

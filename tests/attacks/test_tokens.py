@@ -1,7 +1,7 @@
-"""Tokens that call back, take a fee, lie, or refuse to pay somebody.
+"""Tokens that call back, take a fee, lie, or block an account.
 
-The federation does not choose its token's code. Whatever that does, nothing is paid twice, nothing
-is booked that did not arrive, and nobody's round or money waits for somebody else's payment.
+The federation cannot control its token's code. For any token, nothing is paid twice, nothing is
+booked that did not arrive, and no round or payment waits for another payment.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ KEYS = (b"\x0e" * 32, b"\x0f" * 32)
 
 @pytest.fixture(scope="session")
 def hostile(build: Any) -> Artifact:  # noqa: F811
-    """``Hostile.sol``; skips the test where there is no compiler."""
+    """``Hostile.sol``, compiled; skips the test if there is no compiler."""
     made = build.compile_contracts(["tests/attacks/Hostile.sol"])["HostileToken"]
     code = bytes.fromhex(made["evm"]["bytecode"]["object"])
     return Artifact("HostileToken", Abi(made["abi"]), code)
@@ -61,7 +61,7 @@ def claim_of(hand: ByHand, node: int) -> tuple[str, int, int, list[bytes]]:
 
 
 def payments(hand: ByHand) -> dict[str, Callable[[Federation], object]]:
-    """Everything that makes the vault pay somebody."""
+    """All calls that make the vault pay."""
     reporter = hand.nodes[2].federation.sender.address
     return {
         "claim": lambda federation: federation.claim(4),
@@ -86,7 +86,7 @@ def again(hand: ByHand, what: str) -> bytes:
 @pytest.mark.parametrize("inner", PAYMENTS)
 @pytest.mark.parametrize("outer", PAYMENTS)
 def test_a_token_that_calls_back(paid: ByHand, token: Contract, outer: str, inner: str) -> None:
-    """Re-entrant token: in the middle of one payment it asks for the same one, or for another."""
+    """Re-entrant token: during one payment it requests the same one, or another."""
     federation = paid.world.federation
     held = federation.balance(federation.vault.address)
     tell(token, paid, "arm", federation.vault.address, again(paid, inner))
@@ -103,7 +103,7 @@ def test_a_token_that_calls_back(paid: ByHand, token: Contract, outer: str, inne
 def test_a_token_that_calls_back_while_it_is_paid_in(
     paid: ByHand, token: Contract, inner: str
 ) -> None:
-    """Re-entrant token: one transfer is to count as two deposits, or as a deposit and a stake."""
+    """Re-entrant token: one transfer would count as two deposits, or as deposit and stake."""
     federation = paid.world.federation
     federation.mint(federation.sender.address, 10)
     federation.approve(10)
@@ -113,7 +113,7 @@ def test_a_token_that_calls_back_while_it_is_paid_in(
     }
     contract, call = calls[inner]
     if inner == "register":
-        federation.admit(token.address)  # the token itself becomes a member, and calls as one
+        federation.admit(token.address)  # the token itself becomes a member and calls as one
     tell(token, paid, "arm", contract.address, contract.encode(*call))
     deposited = federation.escrow().deposited
     federation.deposit(10)
@@ -123,7 +123,7 @@ def test_a_token_that_calls_back_while_it_is_paid_in(
 
 
 def test_a_token_that_takes_a_fee(paid: ByHand, token: Contract) -> None:
-    """Fee-taking token: what arrives is what counts, and a stake that is short does not join."""
+    """Fee-taking token: only what arrives counts, and a node whose stake is short cannot join."""
     world, federation = paid.world, paid.world.federation
     tell(token, paid, "setFee", 10)
     before = federation.escrow().deposited
@@ -133,7 +133,7 @@ def test_a_token_that_takes_a_fee(paid: ByHand, token: Contract) -> None:
     with pytest.raises(TransactionReverted, match="WrongStake"):
         register(federation, Keyring.generate(b"late"))
     amount = federation.due(4)
-    federation.claim(4)  # the vault pays what it owes; what the token keeps is between those two
+    federation.claim(4)  # the vault pays what it owes; the token takes its fee from the receiver
     account = paid.nodes[4].keys.account.address
     assert federation.balance(account) == amount - amount * 10 // 100
     check_books(world)
@@ -141,7 +141,7 @@ def test_a_token_that_takes_a_fee(paid: ByHand, token: Contract) -> None:
 
 @pytest.mark.parametrize("what", PAYMENTS)
 def test_a_token_that_answers_false(paid: ByHand, token: Contract, what: str) -> None:
-    """False-returning token: nothing is booked as paid that was not; later it is paid in full."""
+    """False-returning token: a failed payment is not booked, and is paid in full later."""
     world, federation = paid.world, paid.world.federation
     tell(token, paid, "setLies", True)
     with pytest.raises(TransactionReverted, match="SafeERC20FailedOperation"):
@@ -153,7 +153,7 @@ def test_a_token_that_answers_false(paid: ByHand, token: Contract, what: str) ->
 
 
 def test_a_token_that_answers_false_when_it_is_paid_in(paid: ByHand, token: Contract) -> None:
-    """False-returning token: no deposit and no member without money."""
+    """False-returning token: without tokens there is no deposit and no member."""
     federation = paid.world.federation
     federation.mint(federation.sender.address, 1000)
     federation.approve(1000)
@@ -167,8 +167,8 @@ def test_a_token_that_answers_false_when_it_is_paid_in(paid: ByHand, token: Cont
     check_books(paid.world)
 
 
-def test_a_token_that_refuses_to_pay_somebody(paid: ByHand, token: Contract) -> None:
-    """Blacklisting token: who is refused waits alone; everybody else is paid."""
+def test_a_token_that_refuses_to_pay_one_account(paid: ByHand, token: Contract) -> None:
+    """Blacklisting token: only the blocked account waits; all others are paid."""
     federation = paid.world.federation
     reporter = paid.nodes[2].federation.sender.address
     refused = {
@@ -183,14 +183,14 @@ def test_a_token_that_refuses_to_pay_somebody(paid: ByHand, token: Contract) -> 
             payments(paid)[what](federation)
     check_books(paid.world)
     federation.claim(5)
-    federation.claim(2)  # its account is another address than its signer, which reported
+    federation.claim(2)  # it reported with its signer; its account is another address
     assert owed(paid.world, reporter) == 250 and stake(paid.world, 3) == TERMS.stake
 
 
 def test_a_refused_reporter_does_not_save_the_offender(
     played: Callable[..., ByHand], hostile: Artifact
 ) -> None:
-    """Blacklisting token: slashing, settling and the next round never ask the token."""
+    """Blacklisting token: slashing, settling and the next round never call the token."""
     hand = played("open", token=hostile)
     world: World = hand.world
     contract = Contract(world.chain, world.federation.token.address, hostile.abi)

@@ -1,7 +1,7 @@
-"""Dishonest updates: what a node may send instead of what it learned.
+"""Dishonest updates that a node sends instead of what it learned.
 
-In each test node 5 attacks and the others are honest. The attack is carried out to the end of the
-round: what matters is what it does to the model, and what it earns.
+In each test node 5 attacks and the others are honest. The attack runs to the end of the round; the
+test checks its effect on the model and what it earns.
 """
 
 from collections.abc import Callable
@@ -46,24 +46,24 @@ def update_of(hand: ByHand, number: int) -> Update:
 
 
 def codes(hand: ByHand) -> set[str]:
-    """What validators found about the attacker's update."""
+    """Codes of the validators' findings about the attacker's update."""
     return {f.code for vote in hand.votes.values() for f in vote.findings[ATTACKER]}
 
 
 def assert_kept_out(world: World, hand: ByHand) -> None:
-    """Not paid, and no bit of it in the model: the round ends on the merge of the honest."""
+    """The attacker is not paid, and the round ends on the merge of the honest updates."""
     weights = world.weights(1)
     assert weights[ATTACKER] == 0 and world.pays(1)[ATTACKER] == 0
     honest = [(weights[n], update_of(hand, n).encoded) for n in world.homes if n != ATTACKER]
     assert world.federation.state_root() == state.root(merge(MEAN, hand.base, honest))
-    assert sum(world.pays(1).values()) > 0.84 * TERMS.reward  # the honest share all of it
+    assert sum(world.pays(1).values()) > 0.84 * TERMS.reward  # the honest share the pool
 
 
 # -- no work -------------------------------------------------------------------------------------
 
 
 def test_null_update(world: World, hand: ByHand) -> None:
-    """Null update: nothing is sent, in the hope of a share."""
+    """Null update: an update of zeros, to get a share without work."""
     attack(hand, np.zeros(LAYOUT.padded))
     assert codes(hand) == {"empty"} and world.scores(1)[ATTACKER] == INVALID
     assert_kept_out(world, hand)
@@ -79,7 +79,7 @@ def test_next_to_nothing(world: World, hand: ByHand) -> None:
 
 
 def test_random_noise(world: World, hand: ByHand) -> None:
-    """Random noise of the size of an honest update: luck may make it worth a little, no more."""
+    """Random noise with the norm of an honest update: by luck it earns at most a little."""
     size = float(np.std(hand.delta(ATTACKER)[: LAYOUT.lanes])) / state.UNITS
     attack(hand, noise(size))
     scores, pays = world.scores(1), world.pays(1)
@@ -90,7 +90,7 @@ def test_random_noise(world: World, hand: ByHand) -> None:
 
 
 def test_random_noise_loses_in_the_long_run(hand: ByHand) -> None:
-    """Over many draws its worth is negative: it only blurs what the others teach."""
+    """Over many draws random noise has negative worth: it only blurs the others' updates."""
     hand.play("commit")
     honest = {n: update_of(hand, n) for n in (1, 2)}
     size = float(np.std(hand.delta(ATTACKER)[: LAYOUT.lanes])) / state.UNITS
@@ -107,14 +107,14 @@ def test_random_noise_loses_in_the_long_run(hand: ByHand) -> None:
 
 
 def test_exact_copy(world: World, hand: ByHand) -> None:
-    """Copied update, exact: the digest of another is seen on the chain and committed to again."""
+    """Exact copy: the attacker commits the digest of another node that it sees on the chain."""
     hand.open()
     hand.commit(1)
     copied = hand.made[1].digest
     hand.nodes[ATTACKER].federation.commit_update(1, copied)
     hand.commit(2, 3, 4)
     hand.draw()
-    # even if an accomplice hands over the bytes
+    # even if an accomplice provides the bytes
     file = hand.nodes[1].home.journal(1).read("update.safetensors")
     hand.nodes[ATTACKER].home.journal(1).write("update.safetensors", file)
     hand.play("finish", "deliver")
@@ -137,9 +137,9 @@ COPIES: dict[str, Callable[[Update], Encoded]] = {
 
 @pytest.mark.parametrize("how", COPIES)
 def test_copies_share_one_credit(world: World, hand: ByHand, how: str) -> None:
-    """Copied update, re-signed or re-noised: an accomplice hands over its lanes before committing.
+    """Copy, re-signed or with noise: an accomplice provides its lanes before committing.
 
-    Two names then earn together about what one would have earned, so the accomplice pays for it.
+    Two names then earn together about what one would have earned: the accomplice pays for it.
     """
     hand.open()
     hand.commit(1)
@@ -173,7 +173,7 @@ def sybils(make_world: Callable[..., World], parts: list[Delta], cosine: float) 
 
 
 def test_sybils_on_the_same_data(make_world: Callable[..., World]) -> None:
-    """Sybil: three names train on all of one hospital's data, each with batches of its own."""
+    """Sybil: three names train on the whole data of one hospital, each with its own batches."""
     whole = learned(site(4))
     one = sybils(make_world, [whole], cosine=0.95)
     jitter = 0.15 * float(np.std(whole[: LAYOUT.lanes])) / state.UNITS
@@ -184,10 +184,10 @@ def test_sybils_on_the_same_data(make_world: Callable[..., World]) -> None:
 def test_sybil_split_of_one_data_set(make_world: Callable[..., World]) -> None:
     """Sybil split: three names, each with a third of one hospital's examples.
 
-    The thirds resemble each other (cosine 0.88) far more than hospitals do (0.4). A card whose
-    limit lies between the two makes them one player, and splitting earns nothing. A card with a
-    higher limit does not see it, and splitting pays: then only admission by the council and the
-    stake of every name stand in the way.
+    The updates of the thirds are far more alike (cosine 0.88) than those of hospitals (0.4). A
+    card with a limit between the two groups them into one player, and splitting earns nothing. A
+    card with a higher limit does not detect it, and splitting pays: then only admission by the
+    council and the stake of every name prevent it.
     """
     inputs, answers = site(4).train
     thirds = [learned(Site((inputs[i::3], answers[i::3]), site(4).held_out)) for i in range(3)]
@@ -200,21 +200,21 @@ def test_sybil_split_of_one_data_set(make_world: Callable[..., World]) -> None:
 
 
 def test_sign_flip(world: World, hand: ByHand) -> None:
-    """Sign flip: the opposite of what was learned."""
+    """Sign flip: the negative of what was learned."""
     attack(hand, -hand.delta(ATTACKER))
     assert world.scores(1)[ATTACKER] < 0
     assert_kept_out(world, hand)
 
 
 def test_scaled_poison_beyond_the_norm_limit(world: World, hand: ByHand) -> None:
-    """Scaled poison: the opposite, twenty times, to outweigh everybody."""
+    """Scaled poison: the negative times twenty, to outweigh all others."""
     attack(hand, -20 * hand.delta(ATTACKER))
     assert "norm" in codes(hand) and world.scores(1)[ATTACKER] == INVALID
     assert_kept_out(world, hand)
 
 
 def test_scaled_poison_at_the_norm_limit(world: World, hand: ByHand) -> None:
-    """Scaled poison just below the limit: no check fails, but its worth is what it does."""
+    """Scaled poison just below the limit: it passes all checks, but its score is negative."""
     honest = hand.delta(ATTACKER)
     norm = float(np.linalg.norm(honest)) / state.UNITS
     attack(hand, -honest * 0.99 * world.card.limits.norm / norm)
@@ -222,8 +222,8 @@ def test_scaled_poison_at_the_norm_limit(world: World, hand: ByHand) -> None:
     assert_kept_out(world, hand)
 
 
-def test_largest_numbers_that_the_format_can_say(world: World, hand: ByHand) -> None:
-    """Every lane at its maximum: nothing overflows, nothing is accepted."""
+def test_largest_numbers_of_the_format(world: World, hand: ByHand) -> None:
+    """Every lane at its maximum: nothing overflows, and the update is rejected."""
     lanes = np.zeros(LAYOUT.padded, np.int8)
     lanes[: LAYOUT.lanes] = 127
     attack(hand, Encoded(8, np.full(LAYOUT.blocks, 24, np.uint8), lanes))
@@ -234,8 +234,8 @@ def test_largest_numbers_that_the_format_can_say(world: World, hand: ByHand) -> 
 def test_poison_cannot_pass_as_a_copy_of_an_honest_update(world: World, hand: ByHand) -> None:
     """A harmful update that is built to resemble node 1's, to drag it down into one group.
 
-    Whoever resembles an update from the card's limit on helps as much as that update does: at a
-    cosine of 0.95 harm is not to be had. Below the limit it stands alone and loses.
+    An update whose cosine reaches the card's limit helps about as much as the one it resembles: at
+    0.95 it cannot do harm. Below the limit it is scored alone and loses.
     """
     honest = hand.delta(1)
     across = noise(float(np.std(honest[: LAYOUT.lanes])) / state.UNITS)
@@ -251,7 +251,7 @@ def test_poison_cannot_pass_as_a_copy_of_an_honest_update(world: World, hand: By
 
 
 def test_liar_about_the_sample_count(make_world: Callable[..., World]) -> None:
-    """Liar about sample count: a million examples are claimed; neither weight nor pay follows."""
+    """False sample count: claiming a million examples changes neither weight nor pay."""
     outcomes = []
     for claimed in (60, 10**6):
         world = make_world()

@@ -1,7 +1,7 @@
-"""Dishonest validators: what a committee member can do to others' scores, and what it earns.
+"""Dishonest validators: how far they can change others' scores, and what they earn.
 
-An update is decided by the median of those who vote on it, its owner left out. With a committee of
-five, four or five vote: one liar is below the bound, two of four are at it.
+The score of an update is the median of the votes without its owner's. With a committee of five,
+four or five vote: one liar is below the bound of a half, two of four are at it.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def conclude(hand: ByHand) -> ByHand:
 
 
 def honest_votes(hand: ByHand, about: int) -> list[int]:
-    """What honest members found about the update of ``about``."""
+    """The honest members' votes on the update of ``about``."""
     index = owners(hand).index(about)
     return [vote.scores[index] for member, vote in hand.votes.items() if member != about]
 
@@ -43,7 +43,7 @@ def honest_votes(hand: ByHand, about: int) -> list[int]:
 
 
 def test_a_vote_cannot_be_seen_before_all_are_in(scored: ByHand) -> None:
-    """Copying: between the first seal and the last, the chain shows nothing but hashes."""
+    """Copying: until the last vote is sealed, the chain shows only hashes."""
     first, *others = scored.view.committee
     scored.vote(first)
     scores = scored.votes[first].encoded
@@ -52,11 +52,11 @@ def test_a_vote_cannot_be_seen_before_all_are_in(scored: ByHand) -> None:
     with pytest.raises(TransactionReverted, match="WrongPhase"):
         scored.nodes[first].federation.reveal_verdict(1, 0, scores, scored.votes[first].salt)
     scored.vote(*others[:-1])
-    assert scored.view.phase == "Score"  # still nobody can reveal
+    assert scored.view.phase == "Score"  # no one can reveal yet
 
 
 def test_a_copied_seal_cannot_be_opened(scored: ByHand) -> None:
-    """Copying: a member seals what another has sealed, and opens it when that one has."""
+    """Copying: a member copies a seal and tries to open it with the other's scores and salt."""
     view = scored.view
     copier, victim, *others = view.committee
     scored.vote(victim, *others)
@@ -75,7 +75,7 @@ def test_a_copied_seal_cannot_be_opened(scored: ByHand) -> None:
 
 
 def test_a_vote_cannot_be_changed(scored: ByHand) -> None:
-    """Copying: once sealed, a vote is neither sealed again nor opened as something else."""
+    """Copying: a sealed vote can neither be replaced nor opened with other scores."""
     view = scored.view
     member = view.committee[0]
     scored.vote()
@@ -88,7 +88,7 @@ def test_a_vote_cannot_be_changed(scored: ByHand) -> None:
 
 
 def test_a_member_cannot_vote_twice_or_for_another(scored: ByHand) -> None:
-    """Lying with many voices: each slot is its member's alone, once."""
+    """Each slot can be used once, and only by its member."""
     first, second, *_ = scored.view.committee
     scored.vote(first)
     with pytest.raises(TransactionReverted, match="AlreadySealed"):
@@ -102,7 +102,7 @@ def test_a_member_cannot_vote_twice_or_for_another(scored: ByHand) -> None:
 
 
 def test_a_guessed_vote_earns_less_than_an_honest_one(scored: ByHand) -> None:
-    """Copying without seeing: a lazy member votes last round's numbers, or the same for all."""
+    """A lazy member votes last round's scores, or one score for all."""
     lazy = scored.view.committee[0]
     scored.cast(lazy, [50_000] * 6)
     conclude(scored)
@@ -136,7 +136,7 @@ def test_lying_below_the_bound(scored: ByHand, lie: str) -> None:
 
 
 def test_lying_a_little_earns_a_little_less(scored: ByHand) -> None:
-    """Lying: a member shades one competitor's score by half; it moves nothing and costs it."""
+    """Lying: a member halves one competitor's score; it changes nothing and costs its own pay."""
     liar, made = scored.view.committee[0], None
     made = scored.score(liar)
     index = next(i for i, owner in enumerate(owners(scored)) if owner != liar)
@@ -150,11 +150,11 @@ def test_lying_a_little_earns_a_little_less(scored: ByHand) -> None:
 
 
 def test_colluding_at_the_bound(make_world: Callable[..., World]) -> None:
-    """Colluding: two of three members lift a poisoned update. This is what then happens.
+    """Colluding: two of three members give a poisoned update a high score, and succeed.
 
-    They decide: the poison is accepted and paid, and the honest member, who is outvoted, loses its
-    fee. Nothing in the protocol prevents it; the draw makes it a matter of luck and stake, a larger
-    committee makes the luck rare, and the votes stay on the chain for everybody to see.
+    The poison is accepted and paid, and the honest member, who is outvoted, loses its fee. The
+    protocol cannot prevent it. Colluders must be drawn by luck, a larger committee makes that
+    rare, and their votes stay public on the chain.
     """
     hand = ByHand(make_world(nodes=5))
     hand.open()
@@ -165,7 +165,7 @@ def test_colluding_at_the_bound(make_world: Callable[..., World]) -> None:
     colluders = [member for member in committee if member != 5][:2]
     for member in colluders:
         made = hand.score(member)
-        assert made.scores[index] < 0  # they know what they do
+        assert made.scores[index] < 0  # both know that the update is harmful
         lifted = [1_000_000 if i == index else s for i, s in enumerate(made.scores)]
         hand.cast(member, lifted)
     conclude(hand)
@@ -173,13 +173,14 @@ def test_colluding_at_the_bound(make_world: Callable[..., World]) -> None:
     assert world.pays(1)[5] > max(pay for node, pay in world.pays(1).items() if node != 5)
     honest = [member for member in committee if member not in (*colluders, 5)]
     assert all(world.fees(1)[member] < world.fees(1)[colluders[0]] for member in honest)
-    assert world.federation.escrow().conserved  # money is counted, whoever deserved it
+    assert world.federation.escrow().conserved  # no money is created or lost, even here
 
 
 def test_one_of_two_voters_is_at_the_bound(played: Callable[..., ByHand]) -> None:
-    """Lying in a committee of three: two vote on the update of the third, and half of two is one.
+    """Lying in a committee of three: only two vote on the update of the third.
 
-    A single liar can have a fellow member's update refused. A committee of five leaves four votes.
+    So one liar can get a fellow member's update rejected. In a committee of five there are four
+    votes.
     """
     hand = played("deliver")
     world = hand.world
@@ -198,7 +199,7 @@ def test_one_of_two_voters_is_at_the_bound(played: Callable[..., ByHand]) -> Non
 
 
 def test_not_revealing(scored: ByHand) -> None:
-    """Not revealing: at the deadline the round settles on the others; silence earns nothing."""
+    """Not revealing: the round settles on the other votes; the silent member earns nothing."""
     silent, *others = scored.view.committee
     scored.vote()
     scored.reveal(*others)
@@ -212,7 +213,7 @@ def test_not_revealing(scored: ByHand) -> None:
 
 
 def test_not_voting_at_all(scored: ByHand) -> None:
-    """Not revealing, one step earlier: a member never seals; a quorum of four suffices."""
+    """A member never seals a vote: a quorum of four is enough."""
     silent, *others = scored.view.committee
     scored.vote(*others)
     assert scored.world.coordinator.wait(scored.view).phase == "Reveal"
@@ -222,7 +223,7 @@ def test_not_voting_at_all(scored: ByHand) -> None:
 
 
 def test_more_than_a_third_silent_cancel_the_round(scored: ByHand) -> None:
-    """Not revealing, by too many: nothing is decided, and the reward returns to the escrow."""
+    """Not revealing, by too many: the round is cancelled and its reward refunded."""
     free = scored.world.federation.escrow().free
     scored.vote(*scored.view.committee)
     scored.reveal(*scored.view.committee[:3])
@@ -234,7 +235,7 @@ def test_more_than_a_third_silent_cancel_the_round(scored: ByHand) -> None:
 
 
 def test_settling_with_votes_that_were_not_revealed(scored: ByHand) -> None:
-    """A vote is left out, exchanged or invented when settling: the stored hashes do not fit."""
+    """A vote is left out, replaced or invented in settlement: the hashes do not match."""
     scored.play("reveal", "vote")
     federation = scored.world.federation
     revealed = [e["scores"] for e in federation.events("VerdictRevealed")]
@@ -253,7 +254,7 @@ def test_settling_with_votes_that_were_not_revealed(scored: ByHand) -> None:
 
 @pytest.mark.parametrize("own", [HIGHEST, LOWEST, INVALID])
 def test_voting_on_itself(played: Callable[..., ByHand], own: int) -> None:
-    """Voting on itself: a member's number for its own update changes nothing for anybody."""
+    """Voting on itself: a member's score for its own update changes nothing."""
     outcomes = []
     for cheats in (False, True):
         hand = played("deliver")
@@ -267,10 +268,10 @@ def test_voting_on_itself(played: Callable[..., ByHand], own: int) -> None:
     assert outcomes[0] == outcomes[1]
 
 
-def test_an_owner_alone_in_judging_its_update_gains_nothing(
+def test_an_owner_that_alone_scores_its_update_gains_nothing(
     make_world: Callable[..., World],
 ) -> None:
-    """Voting on itself, with all other voters gone: no votes make an update invalid."""
+    """Voting on itself without other voters: an update without votes is invalid."""
     hand = ByHand(make_world(nodes=3, committee=1)).play("deliver")
     member = hand.view.committee[0]
     hand.cast(member, [HIGHEST] * 3)
@@ -279,7 +280,7 @@ def test_an_owner_alone_in_judging_its_update_gains_nothing(
 
 
 def test_a_member_does_not_vote_for_its_own_copy(scored: ByHand) -> None:
-    """The role itself votes 0 on its own update, whatever it is worth."""
+    """The honest validator votes 0 on its own group, no matter what it is worth."""
     member = scored.view.committee[0]
     made = validator.vote(
         scored.nodes[member], scored.view, scored.file, scored.envelopes, lambda vector: 1.0
