@@ -1,7 +1,7 @@
-"""Contracts on an embedded chain, compiled ones beside the shipped ones.
+"""Contracts on an embedded chain, freshly compiled ones beside the shipped ones.
 
-Whoever has no Node, or has not run ``npm ci``, skips what needs the compiler: the artifacts in
-the package are tested all the same.
+Without Node, or before ``npm ci``, tests that need the compiler are skipped. The artifacts in the
+package are tested in any case.
 """
 
 import shutil
@@ -36,9 +36,9 @@ def build() -> Any:
 
 
 class Libraries:
-    """The pure libraries and the judge of disputes, shown by their harness.
+    """The pure libraries and the judge of disputes, called through ``Harness.sol``.
 
-    ``libraries("settle", *args)`` is what the function returns; ``errors`` decodes refusals.
+    ``libraries("settle", *args)`` is what the function returns; ``errors`` decodes custom errors.
     """
 
     def __init__(self, compiled: Any) -> None:
@@ -63,7 +63,7 @@ def libraries(build: Any) -> Libraries:
 
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Twin:
-    """A twin with five members, to be forked."""
+    """A twin with five members, which tests fork."""
     path = tmp_path_factory.mktemp("contracts") / "chain"
     Contracts.found(path, TERMS)
     return Twin(path, TERMS)

@@ -1,4 +1,4 @@
-"""What the package ships is what the sources compile to, and what its users rely on."""
+"""The shipped artifacts are what the sources compile to, and have the promised properties."""
 
 import json
 import re
@@ -49,29 +49,29 @@ def test_every_contract_leaves_room(build):
 
 
 def test_federation_and_steps_share_their_storage(build):
-    """The steps run on the federation's storage: what they know of it lies in the same slots."""
+    """The steps run on the federation's storage, so shared variables need the same slots."""
     layouts = {name: build.storage(name) for name in ("Federation", "Steps")}
     shared = layouts["Steps"]
     assert len(shared) >= 7 and layouts["Federation"][: len(shared)] == shared
 
 
-def test_three_storeys(build):
+def test_inheritance_has_three_levels(build):
     """Inheritance of the main contract, without interfaces and OpenZeppelin's contracts."""
     bases: dict[str, list[str]] = {}
     for path in (ROOT / "contracts").glob("*.sol"):
         for name, parents in re.findall(r"contract (\w+)(?: is ([\w, ]+))? \{", path.read_text()):
             bases[name] = [parent for parent in parents.split(", ") if parent]
 
-    def storeys(name: str) -> int:
-        known = [storeys(parent) for parent in bases[name] if parent in bases]
+    def levels(name: str) -> int:
+        known = [levels(parent) for parent in bases[name] if parent in bases]
         return 1 + max(known, default=0)
 
-    assert storeys("Federation") == 3
-    assert max(map(storeys, bases)) == 3
+    assert levels("Federation") == 3
+    assert max(map(levels, bases)) == 3
 
 
 def _opcodes(code: bytes) -> set[int]:
-    """Opcodes up to the metadata, which is data; immediate values are skipped."""
+    """Opcodes up to the metadata, without the immediate values of PUSH."""
     end, found, at = code.rfind(b"\xa1\x64solc"), set(), 0
     while at < end:
         found.add(code[at])

@@ -1,4 +1,4 @@
-"""The contracts do what the reference model does, in whatever order they are called."""
+"""The contracts behave like the reference model for calls in any order."""
 
 from collections import Counter
 from dataclasses import replace
@@ -185,7 +185,7 @@ def test_members_leave_return_and_change_keys(twin):
 
 
 class Compared(Crowd):
-    """A crowd whose every call goes to model and contracts."""
+    """A crowd whose calls all go to both the model and the contracts."""
 
     def teardown(self) -> None:
         self.it.compare_members()
@@ -198,7 +198,7 @@ def test_any_order_of_calls(founded, tmp_path):
         crowd = Compared(founded.fork(tmp_path / f"chain{seed}"), seen)
         crowd.walk(seed, 13)
         crowd.teardown()
-    # The search must have been where money moves, or its silence says nothing.
+    # The search means something only if it reached the events that move money.
     for name in (
         *("RoundSettled", "RoundFinalised", "Claimed", "CommitSkipped", "NothingDue", "Credited"),
         *("MergeRejected", "NodeSlashed", "NodeLeft", "NodeRotated", "WrongLeaf", "NotBonded"),

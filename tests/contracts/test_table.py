@@ -1,8 +1,8 @@
-"""Phase by caller by function: only the cells that are listed succeed.
+"""A table of phase, caller and function: only the listed combinations succeed.
 
-Every function of the contracts that changes anything is tried in every situation by every kind of
-caller, with the best arguments that this caller could have. Nothing is sent, so each situation
-stays as it is.
+Every state-changing function of the contracts is tried in every situation by every kind of caller,
+with the best arguments that this caller could have. Calls are simulated, so a situation never
+changes.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ from collegium.protocol.model.access import COORDINATOR, COUNCIL, PAUSER
 from collegium.protocol.model.federation import VAULT_CALLS
 from collegium.protocol.model.machine import Contract
 
-# A phase, "late" once its deadline is over; in "merge-silent" nobody proposed for long after it,
-# in "merge-again" a first proposal was rejected.
+# Phases; "late" is after the deadline. In "merge-silent" no one has proposed for a challenge window
+# after it, in "merge-again" a first proposal was rejected.
 ALWAYS = (
     "idle final paused cancelled commit commit-late draw score score-late reveal reveal-late "
     "settle merge merge-late merge-silent merge-again proposed proposed-late attested attested-late"
@@ -29,8 +29,9 @@ ALWAYS = (
 SITUATIONS = ALWAYS.split()
 
 # Signers: of a validator of the round, of the aggregator, of a member that is neither, and of one
-# that joined too late for it. Accounts: owner of a node, gone after leaving, newcomer with an
-# admission, heir of the admin. Each role has one holder. The contracts themselves call, too.
+# that joined too late for the round. Accounts: the owner of a node, the owner of one that has left
+# ("gone"), an admitted newcomer, the appointed next admin ("heir"). Each role has one holder. The
+# contracts themselves are callers too.
 ANYBODY = (
     "validator aggregator member late owner gone newcomer heir council coordinator pauser admin "
     "stranger federation vault disputes"
@@ -42,7 +43,7 @@ OPEN_TO_DISPUTE = "proposed proposed-late attested attested-late"
 
 
 def but(*situations: str) -> str:
-    """Always, with exceptions."""
+    """All situations except these."""
     return " ".join(name for name in SITUATIONS if name not in situations)
 
 
@@ -55,7 +56,7 @@ TABLE = [
     ("exit", "owner", ALWAYS),
     #
     ("openRound", "coordinator", "idle final cancelled"),
-    # What a round lacks at its deadline may still come, until somebody cancels the round.
+    # Missing commitments and seals are accepted after the deadline until the round is cancelled.
     ("commitUpdate", "validator aggregator member", "commit commit-late"),
     ("commitUpdates", ANYBODY, "commit commit-late"),
     ("commitVerdict", "validator", "score score-late"),
@@ -82,7 +83,7 @@ TABLE = [
     #
     ("deposit", ANYBODY, ALWAYS),
     ("withdraw", "admin", ALWAYS),
-    ("claim", ANYBODY, but("idle")),  # before the first settlement nobody has earned anything
+    ("claim", ANYBODY, but("idle")),  # nothing is earned before the first settlement
     ("withdrawStake", ANYBODY, ALWAYS),
     ("collect", ANYBODY, ALWAYS),
     ("recycle", ANYBODY, ALWAYS),
@@ -111,7 +112,7 @@ OWNER, GONE, CHEAT, LATE, NEWCOMER = 6, 7, 8, 9, 10
 
 
 def assign(it: Twin) -> None:
-    """Six members, one that left, one that was slashed; each role with a holder of its own."""
+    """Six members, one that left, one that was slashed; a separate holder for each role."""
     for _ in (OWNER, GONE, CHEAT):
         it.join()
     it.call(it.account(GONE), "exit")
@@ -126,7 +127,7 @@ def assign(it: Twin) -> None:
 
 
 def story(founded: Twin, folder: Path) -> Iterator[tuple[str, Twin]]:
-    """Every situation, on the way of two rounds."""
+    """All situations in the course of two rounds."""
     numbers = count()
 
     def fork(it: Twin) -> Twin:
@@ -157,7 +158,7 @@ def story(founded: Twin, folder: Path) -> Iterator[tuple[str, Twin]]:
     yield "draw", fork(it)
     drawn = later(it)
     drawn.advance()
-    while drawn.round.aggregator in drawn.round.committee:  # one block later it is another draw
+    while drawn.round.aggregator in drawn.round.committee:  # another block gives another draw
         it.call(it.anybody, "deposit", amount=1)
         drawn = later(it)
         drawn.advance()
@@ -195,7 +196,7 @@ def situations(founded: Twin, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 
 def callers(it: Twin) -> dict[str, str]:
-    """The address of every caller; before the draw any members stand for those it will find."""
+    """The address of every caller; before the draw any members serve as the drawn ones."""
     committee, turn = it.round.committee or [1], it.round.aggregator or 2
     member = next(id for id in range(1, OWNER) if id not in (*committee, turn))
     numbers = {"validator": committee[0], "aggregator": turn, "member": member, "late": LATE}
@@ -208,7 +209,7 @@ def callers(it: Twin) -> dict[str, str]:
 
 
 def attempts(it: Twin, sender: str) -> Iterator[tuple[str, Contract, bytes]]:
-    """(function, contract, calldata) of everything that a sender can try."""
+    """(function, contract, calldata) of every call that a sender can try."""
     for name, args in arguments(it, sender).items():
         yield name, target(name), encode(name, args)
     federation = {
@@ -227,7 +228,7 @@ def attempts(it: Twin, sender: str) -> Iterator[tuple[str, Contract, bytes]]:
 
 
 def arguments(it: Twin, sender: str) -> dict[str, dict[str, Any]]:
-    """The best that this sender could give to each function."""
+    """The best arguments that this sender could have for each function."""
     node = it.model.node_of_signer(sender)
     id, committee, round_ = node.id if node else 1, it.round.committee, {"round": it.id}
     slot = round_ | {"slot": committee.index(id) if id in committee else 0}

@@ -1,7 +1,7 @@
-"""The frozen vectors of the protocol, as the contracts compute them.
+"""The contracts compute the frozen vectors of the protocol.
 
-``tests/vectors`` is the one place that Python and Solidity both answer to; that the Python protocol
-still gives these answers is a test of its own.
+Both Python and Solidity are tested against ``tests/vectors``; ``tests/protocol/test_vectors.py``
+tests that the Python protocol still gives these results.
 """
 
 from typing import Any
@@ -88,7 +88,7 @@ def test_dispute_vectors(libraries):
 
 
 def refusal(libraries, asked: dict[str, Any], proof: dict[str, Any]) -> str:
-    """The custom error of a judgement, with its arguments."""
+    """The custom error that the judge reverts with, and its arguments."""
     with pytest.raises(RpcError) as caught:
         libraries("judge", asked, proof)
     error = libraries.errors.decode_error(decode_hex(caught.value.data))
@@ -96,7 +96,7 @@ def refusal(libraries, asked: dict[str, Any], proof: dict[str, Any]) -> str:
 
 
 def test_merge_vectors(libraries):
-    """No block of a right merge can be disproved, and no wrong lane escapes."""
+    """No block of a right merge can be disproved, and every wrong lane can."""
     for case in map(unhexed, vectors("merge")):
         items = zip(case["updateDigests"], case["weights"], strict=True)
         accepted = b"".join(bytes(2) + digest + weight.to_bytes(2) for digest, weight in items)

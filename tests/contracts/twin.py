@@ -1,8 +1,8 @@
-"""One federation twice: the reference model and the contracts, called alike and compared.
+"""One federation twice: reference model and contracts get the same calls and are compared.
 
-``Twin`` is a ``Consortium`` whose every call also goes to the contracts on an embedded chain, at
-the same time and with the same randomness. They have to agree on success or refusal, on the
-error with its arguments, on every event of all contracts in order, and on what the views show.
+``Twin`` is a ``Consortium`` that also sends every call to the contracts on an embedded chain, at
+the same time and with the same randomness. Both must agree on success or revert, on the error with
+its arguments, on every event of all contracts in order, and on the views.
 """
 
 import copy
@@ -49,7 +49,7 @@ def target(name: str) -> Contract:
 
 @cache
 def keys() -> dict[str, LocalAccount]:
-    """Everybody a ``Consortium`` lets act, by address."""
+    """The accounts of everyone who acts in a ``Consortium``, by address."""
     numbers = [*SIGNERS, *(id + 10_000 for id in range(1, NODES + 3))]
     raw = [b"\xfe" * 32, b"\xfd" * 32, *(number.to_bytes(32, "big") for number in numbers)]
     accounts = [Account.from_key(key) for key in raw]
@@ -67,12 +67,12 @@ class Contracts:
 
     @classmethod
     def found(cls, path: Path, terms: Terms) -> None:
-        """Deploy into a new file, and give everybody coins, tokens and a free hand."""
+        """Deploy into a new file; give each account coins, tokens and a vault allowance."""
         it = cls(path)
         first, second = dev_accounts()[:2]
         admin = next(iter(it.keys))
         token = it.create("DemoToken", second, second.address)
-        nonce = 1  # the token was the first
+        nonce = 1  # the token was the first contract
         parts = {name: created_address(second.address, nonce + i) for i, name in enumerate(PARTS)}
         plan = Plan(FEDERATION, terms.to_struct(CARD, GENESIS), token, admin, parts)
         for part, name in PARTS.items():
@@ -87,7 +87,7 @@ class Contracts:
         it.chain.close()
 
     def find(self) -> None:
-        """Ask the federation where its parts are."""
+        """Read the addresses of its parts from the federation."""
         self.at |= {name: self.view("federation", name) for name in ("vault", "disputes")}
 
     def create(self, name: str, sender: LocalAccount, *args: Any) -> str:
@@ -117,7 +117,7 @@ class Contracts:
         return abi.decode_output(name, decode_hex(self.rpc.call("eth_call", [call, "latest"])))
 
     def refusal(self, sender: str, contract: Contract, data: bytes) -> Call | None:
-        """The error with which a call in the next block would be refused; None if it would not."""
+        """The error with which a call in the next block would revert; None if it would succeed."""
         call = {"from": sender, "to": self.at[contract], "data": "0x" + data.hex(), "gas": GAS}
         try:
             self.rpc.call("eth_call", [call, "pending"])
@@ -128,7 +128,7 @@ class Contracts:
         return None
 
     def call(self, sender: str, contract: Contract, data: bytes) -> list[Event] | Call:
-        """The events of a transaction in the next block, or the error that would revert it."""
+        """The events of a transaction in the next block, or the error that it reverts with."""
         if refusal := self.refusal(sender, contract, data):
             return refusal
         logs = self.send(self.keys[sender], self.at[contract], data)["logs"]
@@ -147,7 +147,7 @@ class Contracts:
 
 
 def encode(name: str, args: dict[str, Any]) -> bytes:
-    """Calldata of a call that the model takes as well."""
+    """Calldata of a call in the model's form."""
     abi = ABIS[target(name)]
     fields = [entry["name"] for entry in abi.functions[name]["inputs"]]
     return abi.encode_call(name, *(args["round" if f == "roundId" else f] for f in fields))
@@ -157,8 +157,8 @@ class Twin(Consortium):
     """Model and contracts in step.
 
     Args:
-        path: file of founded contracts, which the twin goes on with.
-        terms: what they were founded with.
+        path: chain file with deployed contracts, which the twin continues.
+        terms: the terms that they were created with.
     """
 
     def __init__(self, path: Path, terms: Terms) -> None:
@@ -168,7 +168,7 @@ class Twin(Consortium):
         super().__init__(terms)
 
     def fork(self, path: Path) -> Self:
-        """Another twin that goes on from here."""
+        """A second twin that continues from this state."""
         with closing(sqlite3.connect(self.path)) as here, closing(sqlite3.connect(path)) as there:
             here.backup(there)
         other = copy.copy(self)
@@ -199,7 +199,7 @@ class Twin(Consortium):
         self.contracts.rpc.call("evm_setNextBlockTimestamp", [hex(self.time)])
 
     def compare(self, changed: set[Contract]) -> None:
-        """What the views of the contracts show that may have changed, and what the model knows."""
+        """Compare the views of the contracts that can have changed with the model."""
         model, vault, ask = self.model, self.model.vault, self.contracts.view
         assert ask("federation", "round") == model.round.view(model.terms, self.time)
         if "vault" in changed:
@@ -209,11 +209,11 @@ class Twin(Consortium):
             assert ask("vault", "claimedTotal") == vault.claimed_total
             assert ask("vault", "owedTotal") == vault.owed_total
             assert ask("vault", "ledgerRoot") == vault.ledger_root
-        if self.compared % 20 == 0:  # the long lists only now and then
+        if self.compared % 20 == 0:  # the long lists only sometimes, to save time
             self.compare_members()
 
     def compare_members(self) -> None:
-        """State and committee; nodes with their keys and money; who holds which role."""
+        """Compare state and committee, nodes with keys and money, and the holders of roles."""
         model, vault, ask = self.model, self.model.vault, self.contracts.view
         assert ask("federation", "stateRoot") == model.state_root
         assert ask("federation", "committee") == model.round.committee

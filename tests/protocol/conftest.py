@@ -1,4 +1,4 @@
-"""Values that many protocol tests start from.
+"""Values that many protocol tests use.
 
 ``Hospital`` makes updates, honest or not; ``Consortium`` drives the reference model.
 """
@@ -29,7 +29,7 @@ def terms() -> Terms:
 
 @pytest.fixture(scope="session")
 def layout() -> Layout:
-    """337 lanes in two leaves, so that padding is there."""
+    """337 lanes in two leaves, so that there is padding."""
     return Layout(
         task="xray-dialogue",
         base_model="aa" * 32,
@@ -58,7 +58,7 @@ def card(layout, terms) -> TaskCard:
 
 
 class Hospital:
-    """A node that makes updates; what it lies about is given by keyword."""
+    """A node that makes updates; false fields are given by keyword."""
 
     def __init__(self, layout: Layout, number: int) -> None:
         self.layout = layout

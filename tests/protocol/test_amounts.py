@@ -1,4 +1,4 @@
-"""Amounts are exact in both directions, and written in one way."""
+"""Amounts are exact in both directions and have one written form."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from collegium.protocol.amounts import TOKEN, parse, tokens
 
 
 @given(st.integers(0, 10**38 - 1))
-def test_what_is_written_is_read_back(units: int) -> None:
+def test_a_written_amount_is_read_back(units: int) -> None:
     assert parse(tokens(units)) == units
 
 
@@ -24,7 +24,7 @@ def test_amounts_as_people_write_them(text: str, units: int) -> None:
     "text",
     ["", "-1", "+1", "1e3", "1.", ".5", "1,5", "0x1", "1_000", " 1", "²", "1\n", "0." + "1" * 19],
 )
-def test_anything_else_is_no_amount(text: str) -> None:
+def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an amount"):
         parse(text)
 

@@ -1,4 +1,4 @@
-"""One byte string per document: canonical out, only canonical in."""
+"""Each document has one byte string: only canonical bytes are written and accepted."""
 
 import pytest
 from hypothesis import given
@@ -53,11 +53,11 @@ def test_values_without_an_agreed_form_are_refused(value):
         b'{"a": 1}',  # white space
         b'{"a":1}\n',
         b'{"a":1,"a":1}',  # duplicate key
-        b'{"a":1.0}',  # another spelling of 1
+        b'{"a":1.0}',  # another form of 1
         b'{"a":1E2}',
         b'{"a":-0}',
         b'{"a":"\\u0041"}',  # escaped letter
-        b'{"a":9007199254740993}',  # beyond what a double tells apart
+        b'{"a":9007199254740993}',  # beyond the exact integers of a double
         b'{"a":NaN}',
         b"\xff",
         b"\xef\xbb\xbf{}",  # byte order mark
@@ -68,7 +68,7 @@ def test_values_without_an_agreed_form_are_refused(value):
         b'"\\ud800"',
     ],
 )
-def test_other_bytes_with_or_without_meaning_are_refused(data):
+def test_bytes_of_any_other_form_are_refused(data):
     with pytest.raises(NotCanonical):
         parse_canonical(data)
 

@@ -1,4 +1,4 @@
-"""Task card and terms: the agreement is complete, in range and hashed."""
+"""Task card and terms: complete, in range and hashed."""
 
 from dataclasses import replace
 
@@ -68,7 +68,7 @@ def test_cards_of_another_form_are_refused(card):
 
 
 def test_a_card_of_the_first_form_is_refused_by_its_form(card):
-    """It says nothing about scoring; the error names the form and not a missing field."""
+    """It has no scoring section; the error names the form and not a missing field."""
     document = card.to_json() | {"format": "collegium-card/1"}
     del document["scoring"]
     with pytest.raises(BadCard) as refused:
@@ -122,7 +122,7 @@ def test_limits_out_of_range_are_refused(limits):
         {"pay_rule": True},
         {"merge_rule": 2},
         {"merge_rule": "mean"},
-        {"merge_parameter": 1},  # the mean takes none
+        {"merge_parameter": 1},  # the mean takes no parameter
         {"merge_parameter": False},
         {"commit_window": 0},
         {"challenge_window": 2**32},
@@ -171,7 +171,7 @@ def test_the_struct_has_the_contracts_names(terms):
     assert struct["minScore"] == -100 and len(struct) == 26
 
 
-def test_what_is_not_agreed_otherwise_is_usual(terms):
+def test_terms_have_the_usual_defaults(terms):
     assert terms.dispute_window == 50 and terms.unbonding == 2 * 1550
     assert terms.bond == terms.stake and terms.attestation_penalty == 5_000
     agreed = {**terms.to_json(), "reward": 1, "stake": 1001, "merge_penalty": 500}

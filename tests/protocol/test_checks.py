@@ -1,4 +1,4 @@
-"""The validator's checks: each dishonest update is found, under its own code."""
+"""The validator's checks: each kind of dishonest update is found and has its own code."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from collegium.protocol.signing import Domain
 
 
 def checked(case, data):
-    """The update in a file, if it can be read, and what is found about it."""
+    """The update in a file, if it can be read, and the findings about it."""
     delivered = read_update(data, case.layout)
     found = delivered if isinstance(delivered, Update) else None
     return found, check_update(case, delivered)
@@ -46,8 +46,8 @@ def test_an_honest_update_passes(hospital, card):
         ({"lane_root": "ab" * 32}, "lane-root"),
     ],
 )
-def test_a_manifest_that_says_something_else_is_found(hospital, card, lies, code):
-    """Also when it is signed and committed: the manifest itself must fit the round."""
+def test_a_false_manifest_is_found(hospital, card, lies, code):
+    """Even if it is signed and committed: the manifest itself must match the round."""
     update = hospital.update(**lies)
     codes = codes_of(hospital.case(card, update), update)
     assert code in codes and "digest" not in codes
@@ -141,7 +141,7 @@ def test_near_duplicates_are_found_but_may_be_scored():
     assert near_duplicate({}, 0.95) == []
 
 
-def test_the_privacy_budget_is_asked_for_when_agreed(hospital, card):
+def test_a_privacy_budget_is_required_if_agreed(hospital, card):
     strict = replace(card, limits=replace(card.limits, epsilon=8.0))
     for privacy, codes in (
         (None, ["privacy"]),

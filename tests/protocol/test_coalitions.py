@@ -26,7 +26,7 @@ def encoded(rng, bits, lanes=LANES, exponent=24):
 
 @st.composite
 def games(draw, most=6):
-    """A state and updates; some sit at the edges of int32."""
+    """A state and updates; some values are at the limits of int32."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     exponent = draw(st.sampled_from([2, 12, 24]))
     count = draw(st.integers(1, most))
@@ -53,7 +53,7 @@ def test_a_coalition_is_the_merge_with_the_absent_as_zeros(game, data):
 
 
 @given(games())
-def test_everybody_is_the_merge_and_nobody_is_the_state(game):
+def test_all_players_give_the_merge_and_none_give_the_base(game):
     state, updates = game
     coalitions, count = game_of(state, updates), len(updates)
     whole = coalitions.merged((Fraction(1),) * count)
@@ -62,7 +62,7 @@ def test_everybody_is_the_merge_and_nobody_is_the_state(game):
 
 
 @given(games(), st.data())
-def test_a_part_of_an_update_is_that_part_of_its_weight(game, data):
+def test_a_part_of_an_update_has_that_part_of_its_weight(game, data):
     """In the merge rule's own integers: as if an update were split into itself and zeros."""
     state, updates = game
     part = st.fractions(0, 1, max_denominator=1 << 16)
@@ -76,8 +76,8 @@ def test_a_part_of_an_update_is_that_part_of_its_weight(game, data):
     assert np.array_equal(found, merge(MEAN, state, rows))
 
 
-def test_a_part_is_as_exact_as_it_says():
-    """Of a player's weight, one in 65535 / players: with twelve, 0.02 % of an update."""
+def test_a_part_is_as_exact_as_documented():
+    """To one in 65535 / players of a player's weight: with twelve players 0.02 % of an update."""
     update = Encoded(8, np.full(8, 20, np.uint8), np.full(LANES, 100, np.int8))
     game = game_of(np.zeros(LANES, np.int32), [update] * 12, [(i,) for i in range(12)])
     whole, part = 100 << 20, Fraction(13_849, 65_536)
@@ -87,7 +87,7 @@ def test_a_part_is_as_exact_as_it_says():
 
 @given(games(), st.data())
 def test_an_empty_update_changes_no_state(game, data):
-    """Else it would be paid for diluting the others (docs/decisions/0001)."""
+    """Otherwise it would be paid for diluting the others (docs/decisions/0001)."""
     state, updates = game
     part = st.fractions(0, 1, max_denominator=1 << 16)
     amounts = data.draw(st.lists(part, min_size=len(updates), max_size=len(updates)))
@@ -97,7 +97,7 @@ def test_an_empty_update_changes_no_state(game, data):
 
 
 @given(games(most=4), st.integers(2, 5))
-def test_a_group_of_copies_is_the_one_they_are_copies_of(game, copies):
+def test_a_group_of_copies_equals_the_original(game, copies):
     state, updates = game
     groups = [(0, *range(len(updates), len(updates) + copies - 1)), *alone(updates)[1:]]
     split = game_of(state, [*updates, *updates[:1] * (copies - 1)], groups)
@@ -105,7 +105,7 @@ def test_a_group_of_copies_is_the_one_they_are_copies_of(game, copies):
     assert np.array_equal(split.merged(amounts), game_of(state, updates).merged(amounts))
 
 
-def test_parts_of_a_large_state_join_without_a_seam(monkeypatch):
+def test_a_large_state_merged_in_parts_equals_the_whole(monkeypatch):
     rng = np.random.default_rng(3)
     state = rng.integers(-1000, 1000, 2048).astype(np.int32)
     updates = [encoded(rng, 4, 2048) for _ in range(3)]
@@ -116,7 +116,7 @@ def test_parts_of_a_large_state_join_without_a_seam(monkeypatch):
 
 
 @given(games(), st.data())
-def test_a_rule_that_is_no_sum_sees_all_rows_with_the_absent_as_zeros(game, data):
+def test_a_rule_that_is_not_a_sum_gets_all_rows_with_the_absent_as_zeros(game, data):
     state, updates = game
     members = data.draw(st.lists(st.booleans(), min_size=len(updates), max_size=len(updates)))
     found = Coalitions(Trimmed(1), state, updates, alone(updates)).merged(coalition(members))
@@ -126,7 +126,7 @@ def test_a_rule_that_is_no_sum_sees_all_rows_with_the_absent_as_zeros(game, data
 
 @given(games(), st.integers(1, 3), st.data())
 def test_an_empty_update_changes_no_coalition_of_a_trimmed_merge(game, trim, data):
-    """Else it would be paid for diluting the others (docs/decisions/0018)."""
+    """Otherwise it would be paid for diluting the others (docs/decisions/0018)."""
     state, updates = game
     members = data.draw(st.lists(st.booleans(), min_size=len(updates), max_size=len(updates)))
     every = [*updates, EMPTY]
@@ -135,7 +135,7 @@ def test_an_empty_update_changes_no_coalition_of_a_trimmed_merge(game, trim, dat
     assert np.array_equal(without, with_)
 
 
-def test_what_has_no_meaning_is_refused():
+def test_meaningless_arguments_are_refused():
     rng = np.random.default_rng(0)
     state, updates = np.zeros(LANES, np.int32), [encoded(rng, 8), encoded(rng, 8)]
     half = (Fraction(1, 2), Fraction(1))

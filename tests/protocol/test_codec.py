@@ -56,7 +56,7 @@ def test_the_exponent_is_the_smallest_that_clips_nothing(delta, bits):
 
 @given(bits_, st.integers(0, 23))
 def test_the_exponent_is_exact_at_the_edge_of_a_tie(bits, e):
-    """limit + 1/2 rounds to the even limit + 1, which is no code; a hair less still fits."""
+    """limit + 1/2 rounds to the even limit + 1, which is not a code; slightly less still fits."""
     edge = (codec.max_code(bits) + 0.5) * 2.0**e
     for peak, expected in ((np.nextafter(edge, 0), e), (edge, e + 1), (-edge, e + 1)):
         delta = np.zeros(256)
@@ -65,7 +65,7 @@ def test_the_exponent_is_exact_at_the_edge_of_a_tie(bits, e):
 
 
 @given(bits_, st.data())
-def test_what_is_representable_is_kept_exactly(bits, data):
+def test_representable_values_are_kept_exactly(bits, data):
     limit = codec.max_code(bits)
     codes = np.array(data.draw(st.lists(st.integers(-limit, limit), min_size=32, max_size=32)))
     exponent = data.draw(st.integers(0, 24))
@@ -96,13 +96,13 @@ def test_stochastic_rounding_is_unbiased():
     assert np.abs(mean - delta[:32]).max() < 0.03  # 4000 draws: standard error below 0.008
 
 
-def test_stochastic_rounding_needs_its_source_of_chance():
+def test_stochastic_rounding_needs_a_random_generator():
     with pytest.raises(TypeError):
         quantise(np.zeros(256), 4, "stochastic")
 
 
 def test_error_feedback_loses_nothing_over_rounds():
-    """What was sent in all plus the last residual is what was wanted in all."""
+    """The sum of everything sent plus the last residual equals the sum of the true updates."""
     random, carried, sent = rng(), np.zeros(256), np.zeros(256)
     deltas = random.normal(scale=300, size=(20, 256))
     for delta in deltas:
@@ -116,7 +116,7 @@ def test_error_feedback_loses_nothing_over_rounds():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_lanes_that_are_no_numbers_are_refused(bad):
+def test_lanes_that_are_not_finite_are_refused(bad):
     delta = np.zeros(256)
     delta[7] = bad
     with pytest.raises(BadCodes, match="finite"):
@@ -178,7 +178,7 @@ def test_a_changed_exponent_or_code_changes_the_root():
         {"exponents": np.full(8, 25, np.uint8)},
         {"exponents": np.zeros(7, np.uint8)},
         {"exponents": np.zeros(8, np.int8)},
-        {"codes": np.full(256, -8, np.int8)},  # the most negative code, without a positive twin
+        {"codes": np.full(256, -8, np.int8)},  # the lowest code, which has no positive counterpart
         {"codes": np.full(256, 8, np.int8)},
         {"codes": np.zeros(256, np.uint8)},
         {"codes": np.zeros((8, 32), np.int8)},

@@ -1,4 +1,4 @@
-"""Update and state files: what was written is read, and hostile bytes are refused unread."""
+"""Update and state files are read back as written; hostile bytes are refused before parsing."""
 
 import json
 import tracemalloc
@@ -177,7 +177,7 @@ def test_a_header_of_another_form_is_refused(data, layout, name):
 @pytest.mark.parametrize(
     "header", [b"[]", b"null", b"{}", b"\xff\xff", b"[" * 20_000, b"{" * 100, b'{"a":1,"a":1}']
 )
-def test_a_header_that_is_no_object_is_refused(data, layout, header):
+def test_a_header_that_is_not_an_object_is_refused(data, layout, header):
     with pytest.raises(BadContainer):
         decode_update(join(header, split(data)[1]), layout)
 

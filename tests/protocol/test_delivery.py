@@ -1,4 +1,4 @@
-"""The form of a sealed update is read in one way, by those who open it and those who cannot."""
+"""A sealed update has one form, the same for its readers and for everyone else."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A wrong merge is found and proven; a right one never is, and no altered proof holds."""
+"""Every wrong merge is found and proven, no right one is, and no altered proof is valid."""
 
 from dataclasses import replace
 from random import Random
@@ -25,7 +25,7 @@ LOWEST, HIGHEST = -(2**31), 2**31 - 1
 
 
 class Case(NamedTuple):
-    """A settled round: the base, what was accepted, and the merge."""
+    """A settled round: the base, the accepted updates, and the merge."""
 
     rule: MergeRule
     base: state.State
@@ -78,7 +78,7 @@ def make(
 
 @st.composite
 def cases(draw):
-    """States in the middle and at the edges of int32, any mixture of widths, both rules."""
+    """States in the middle and at the limits of int32, any mixture of widths, both rules."""
     widths = draw(st.lists(st.sampled_from(codec.BITS), min_size=1, max_size=5))
     return make(
         draw(st.integers(0, 2**32)),
@@ -132,12 +132,12 @@ def test_the_first_of_several_wrong_blocks_is_found():
     assert merge_proof.find(case.merged, proposed) == (1, 1)
 
 
-# -- proofs that are not ---------------------------------------------------------------------------
+# -- invalid proofs --------------------------------------------------------------------------------
 
 
 @settings(max_examples=300)
 @given(cases(), st.integers(0, 2**32))
-def test_no_altered_proof_holds(case, seed):
+def test_no_altered_proof_is_valid(case, seed):
     rng, proposed = Random(seed), case.merged.copy()
     proposed[rng.randrange(proposed.size)] ^= 4
     proof = case.proof(proposed)
@@ -160,7 +160,7 @@ def test_no_altered_proof_holds(case, seed):
         updates=st.lists(st.builds(Leaf, st.binary(max_size=300), st.just(())), max_size=2),
     )
 )
-def test_anything_at_all_is_refused_by_a_typed_error(proof):
+def test_any_garbage_is_refused_with_a_typed_error(proof):
     for outcome in (bytes(32), keccak(proof.accepted)):
         with pytest.raises(BadDispute):
             merge_proof.verify(MEAN, proof, bytes(32), bytes(32), outcome)
@@ -173,7 +173,7 @@ def refusal(case: Case, proof: MergeProof, proposed: state.State) -> tuple[str, 
     return caught.value.refusal, caught.value.values.get("index")
 
 
-def test_each_refusal_says_what_is_wrong():
+def test_each_error_says_what_is_wrong():
     case = make(3, [8, 4, 2], 3, SCORE, 2**31, 24)
     proposed = case.merged.copy()
     proposed[600] ^= 1
@@ -199,7 +199,7 @@ def test_each_refusal_says_what_is_wrong():
         assert refusal(case, replace(proof, **changes), proposed) == expected, changes
 
 
-def test_no_settlement_accepts_only_updates_that_weigh_nothing():
+def test_an_outcome_without_any_weight_is_refused():
     case = make(3, [8, 4], 1, EQUAL, 1000, 2)
     proposed = case.merged + 1
     case = case._replace(accepted=[replace(each, weight=0) for each in case.accepted])
@@ -207,7 +207,7 @@ def test_no_settlement_accepts_only_updates_that_weigh_nothing():
 
 
 def test_an_inner_node_is_no_leaf():
-    """64 bytes of two hashes stand where a leaf should; the prefixes and sizes keep them apart."""
+    """64 bytes of two hashes in place of a leaf; prefixes and sizes tell them apart."""
     case = make(4, [8], 2, EQUAL, 1000, 2)
     proposed = case.merged.copy()
     proposed[0] += 1
@@ -222,7 +222,7 @@ def test_an_inner_node_is_no_leaf():
     [(8, 0, 25), (8, 8, 0x80), (4, 0, 255), (4, 8, 0x8F), (2, 0, 25), (2, 15, 0b00_01_10_11)],
 )
 def test_an_update_outside_its_format_proves_nothing(bits, at, value):
-    """Nobody can commit to such codes and then have honest nodes slashed for leaving them out."""
+    """Otherwise a node could commit such codes and get honest nodes slashed for omitting them."""
     case = make(5, [bits], 1, EQUAL, 1000, 2)
     proposed = case.merged.copy()
     proposed[0] += 1

@@ -25,7 +25,7 @@ def shuffled(seed: bytes, top: int) -> list[int]:
 
 
 @given(seeds, seat_sets, st.integers(1, 15))
-def test_the_committee_is_the_head_of_a_whole_shuffle(seed, active, size):
+def test_the_committee_is_the_start_of_a_whole_shuffle(seed, active, size):
     order = [seat for seat in shuffled(seed, max(active) + 1) if seat in active]
     assert draw.committee(seed, active, size) == order[:size]
 

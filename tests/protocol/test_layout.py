@@ -1,4 +1,4 @@
-"""Layouts: well-formed or refused, and a vector is its tensors in order."""
+"""Layouts are well-formed or refused; a vector is the tensors in order."""
 
 from dataclasses import replace
 
@@ -81,7 +81,7 @@ def test_documents_of_another_form_are_refused(layout, edit):
         Layout.from_json(document)
 
 
-def test_what_is_no_object_is_refused():
+def test_documents_that_are_not_objects_are_refused():
     with pytest.raises(BadLayout):
         Layout.from_json([1])
     with pytest.raises(NotCanonical):

@@ -1,4 +1,4 @@
-"""The ledger proves what a node has earned, and nothing else."""
+"""The ledger proves what a node has earned and nothing else."""
 
 import pytest
 from hypothesis import given

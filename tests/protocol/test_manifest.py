@@ -1,4 +1,4 @@
-"""Manifests: well-formed or refused, and every word of them is in the digest."""
+"""Manifests are well-formed or refused, and every field is in the digest."""
 
 import hashlib
 from dataclasses import replace
@@ -115,7 +115,7 @@ def test_documents_of_another_form_are_refused(manifest, edit):
         Manifest.from_json(document)
 
 
-def test_a_manifest_is_bounded(manifest):
+def test_the_size_of_a_manifest_is_limited(manifest):
     document = manifest.to_json() | {"note": "x" * MAX_MANIFEST}
     with pytest.raises(NotCanonical, match=f"at most {MAX_MANIFEST}"):
         Manifest.decode(canonical_json(document))

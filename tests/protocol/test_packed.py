@@ -1,4 +1,4 @@
-"""Packed lists: what is written is read, and nothing is cut."""
+"""Packed lists are read back as written, and truncated ones are refused."""
 
 import pytest
 from hypothesis import given
@@ -34,7 +34,7 @@ def test_results_and_fees_survive(terms):
     assert packed.unpack_fees(packed.pack_fees(result.validator_pays)) == [33_333] * 3
 
 
-def test_the_outcome_lists_all_accepted_even_those_that_weigh_nothing(terms):
+def test_the_outcome_lists_all_accepted_updates_even_without_weight(terms):
     result = settle(terms, [1, 2, 3], [4, 5, 6], [[300, -70, INVALID]] * 3)
     updates = [(i, bytes([i]) * 32) for i in (1, 2, 3)]
     expected = b"\0\1" + b"\1" * 32 + b"\xff\xff" + b"\0\2" + b"\2" * 32 + b"\0\0"

@@ -28,7 +28,7 @@ scores = st.one_of(
 
 @st.composite
 def rounds(draw):
-    """Terms, owners, members and votes of any round the contract could see."""
+    """Terms, owners, members and votes of any round that the contract could settle."""
     owners = draw(st.lists(st.integers(1, 12), min_size=1, max_size=7, unique=True))
     members = draw(st.lists(st.integers(1, 12), min_size=1, max_size=5, unique=True))
     vote = st.none() | st.lists(scores, min_size=len(owners), max_size=len(owners))
@@ -121,7 +121,7 @@ def test_validators_are_paid_by_their_distance_from_the_medians(round_):
 
 @given(rounds())
 def test_an_update_is_found_invalid_only_by_votes(round_):
-    """The median of no votes is INVALID as well, but nobody is to pay for that."""
+    """The median of no votes is INVALID too, but no one is slashed for that."""
     _, owners, members, votes = round_
     result = settle(*round_)
     revealed = {id for id, vote in zip(members, votes, strict=True) if vote is not None}
@@ -173,9 +173,9 @@ def test_median(votes, expected):
 
 
 def test_a_round_by_hand(terms):
-    """Nodes 1, 2 and 3 sent updates; 2, 4 and 5 vote; 5 hates everybody, 3 sent rubbish."""
+    """Nodes 1, 2 and 3 sent updates; 2, 4 and 5 vote; 5 votes low, 3 sent a bad update."""
     votes = [
-        [300, 999_999, INVALID],  # node 2 praises itself in vain
+        [300, 999_999, INVALID],  # node 2's vote for itself has no effect
         [300, 100, INVALID],
         [-300, 100, 50],
     ]
@@ -184,7 +184,7 @@ def test_a_round_by_hand(terms):
     assert result.accepted == (True, True, False)
     assert result.weights == (65535 * 3 // 4, 65535 // 4, 0)
     assert result.node_pays == (850_000 * 3 // 4, 850_000 // 4, 0)
-    assert result.validator_pays == (50_000, 50_000, 0)  # the third is 600 off of 400
+    assert result.validator_pays == (50_000, 50_000, 0)  # the third is off by 600 of 400
     assert result.aggregator_pay == 50_000
     assert result.returned == 0 and result.earned == 950_000
 
@@ -195,8 +195,8 @@ def test_an_unrevealed_verdict_neither_votes_nor_earns(terms):
     assert result.validator_pays == (50_000, 0, 50_000)
 
 
-def test_an_accepted_update_may_weigh_nothing(terms):
-    """Slightly negative is accepted (noise rejects nobody), but by score it merges nothing."""
+def test_an_accepted_update_can_have_no_weight(terms):
+    """A slightly negative score is accepted, because of noise, but gives no weight by score."""
     votes = [[50, -50]] * 3
     by_score = settle(terms, [1, 2], [3, 4, 5], votes)
     assert by_score.accepted == (True, True) and by_score.weights == (65535, 0)
@@ -204,14 +204,14 @@ def test_an_accepted_update_may_weigh_nothing(terms):
     assert equal.weights == (1, 1) and equal.node_pays == (850_000, 0)
 
 
-def test_when_nothing_helps_the_pool_returns_but_the_merge_goes_on(terms):
+def test_without_positive_scores_the_pool_is_refunded_but_the_merge_continues(terms):
     result = settle(terms, [1, 2], [3, 4, 5], [[0, -5]] * 3)
     assert result.weights == (1, 1) and result.node_pays == (0, 0)
     assert result.validator_pays == (33_333,) * 3
     assert result.returned == 850_000 + 1
 
 
-def test_when_nothing_is_accepted_nobody_merges(terms):
+def test_without_accepted_updates_there_is_no_merge(terms):
     result = settle(terms, [1, 2], [3, 4, 5], [[-101, INVALID]] * 3)
     assert result.accepted == (False, False) and result.aggregator_pay == 0
     assert result.returned == 900_000 + 1
@@ -241,8 +241,8 @@ def test_votes_of_another_form_are_refused(terms, votes):
         settle(terms, [1, 2], [3, 4, 5], votes)
 
 
-def test_equal_pay_is_for_what_is_worth_something():
-    """An accepted update worth nothing is paid nothing, else an empty one would earn a share."""
+def test_equal_pay_needs_a_positive_score():
+    """An accepted update of score 0 is not paid; otherwise an empty one would earn a share."""
     agreed = terms(pay_rule=EQUAL, min_score=-10)
     votes = [[900, 1, 0, -5, -500, INVALID]] * 3
     result = settle(agreed, [1, 2, 3, 4, 5, 6], [7, 8, 9], votes)

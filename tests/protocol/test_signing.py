@@ -1,4 +1,4 @@
-"""Signatures: EIP-712 as everybody computes it, bound to one contract, in one form."""
+"""Signatures: standard EIP-712, bound to one contract, in one form."""
 
 import pytest
 from eth_account import Account
@@ -20,7 +20,7 @@ words = st.binary(min_size=32, max_size=32)
 
 
 def typed(name: str, fields: dict[str, str], message: dict[str, object]) -> SignableMessage:
-    """A message as a wallet is given it (EIP-712)."""
+    """A message in the form that wallets take (EIP-712)."""
     domain = {
         "name": "Collegium",
         "version": "1",
@@ -46,7 +46,7 @@ def test_a_merge_is_signed_as_wallets_sign_it(round_id, root):
     assert DOMAIN.merge_digest(round_id, root) == bytes(theirs.message_hash)
 
 
-def test_a_signature_means_nothing_elsewhere():
+def test_a_signature_is_invalid_elsewhere():
     arguments = (7, ACCOUNT.address, b"b" * 32, b"d" * 32)
     other = "0x" + "11" * 20
     digests = {
@@ -63,7 +63,7 @@ def test_a_signature_means_nothing_elsewhere():
 
 
 @given(words)
-def test_the_signer_is_recovered_and_nobody_else(digest):
+def test_only_the_signer_is_recovered(digest):
     signature = signing.sign(digest, KEY)
     assert signing.recover(digest, signature) == ACCOUNT.address
     signing.verify(digest, signature, ACCOUNT.address)
@@ -93,7 +93,7 @@ def test_the_compact_form_is_that_of_eip_2098():
 
 
 def test_the_second_form_of_a_signature_is_refused():
-    """(r, n - s) with the other v is valid to the curve; accepting it would make two of one."""
+    """(r, n - s) with the other v is valid on the curve; accepting it would give two signatures."""
     digest = b"\7" * 32
     signature = signing.sign(digest, KEY)
     high = ORDER - int.from_bytes(signature[32:64], "big")

@@ -21,7 +21,7 @@ def test_norm_is_in_parameter_units():
     assert similarity.norm(encoded) == 1.0
 
 
-def test_cosines_are_those_of_the_lanes(deltas):
+def test_cosines_are_computed_over_the_lanes(deltas):
     updates = [quantise(delta, bits) for delta, bits in zip(deltas, (8, 8, 4, 2), strict=True)]
     lanes = np.stack([dequantise(update) for update in updates]).astype(float)
     unit = lanes / np.linalg.norm(lanes, axis=1, keepdims=True)
@@ -35,7 +35,7 @@ def test_large_updates_are_compared_in_parts(deltas, monkeypatch):
     assert np.allclose(similarity.cosines(updates), whole)
 
 
-def test_an_empty_update_is_like_nothing(deltas):
+def test_an_empty_update_is_similar_to_no_other(deltas):
     empty = Encoded(8, np.zeros(16, np.uint8), np.zeros(512, np.int8))
     assert not similarity.cosines([empty, quantise(deltas[0], 8)])[0].any()
     assert groups([empty, empty], 0.9) == ((0,), (1,))
@@ -55,7 +55,7 @@ def test_copies_are_found_through_requantising_scaling_and_noise(deltas):
 
 
 def test_a_chain_of_small_changes_is_one_group():
-    """Each is close to the next, the ends are not: links are transitive, whatever the order."""
+    """Each is close to the next but the ends are not: links are transitive in any order."""
     angles = [0.0, 0.5, 0.25]
     vectors = [np.concatenate([[np.cos(a), np.sin(a)], np.zeros(254)]) * 1e6 for a in angles]
     updates = [quantise(vector, 8) for vector in vectors]

@@ -1,4 +1,4 @@
-"""The state: integers that are hashed, and float views that are not."""
+"""The state: integers are hashed, float views are not."""
 
 import hashlib
 

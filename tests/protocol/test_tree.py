@@ -1,4 +1,4 @@
-"""Trees over lanes: proofs hold for what is there and for nothing else."""
+"""Trees over lanes: proofs are valid for existing leaves only."""
 
 import hashlib
 
@@ -65,7 +65,7 @@ def test_an_inner_node_cannot_be_shown_as_a_leaf():
     assert tree.inner(left, right) == root
     with pytest.raises(BadProof):
         tree.verify_proof(root, left + right, 0, 1, [])
-    # Nor one level down, where a proof of the right form exists but for the length.
+    # Nor one level down, where only the length of the proof is wrong.
     inner_leaf = tree.leaf_hash(leaves[0]) + tree.leaf_hash(leaves[1])
     with pytest.raises(BadProof):
         tree.verify_proof(root, inner_leaf, 0, 2, [right])

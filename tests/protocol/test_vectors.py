@@ -1,4 +1,4 @@
-"""The vectors that the contracts are tested against are those of the reference model."""
+"""The vectors for the tests of the contracts come from the current reference model."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_the_files_have_one_case_a_line(built):
         assert [json.loads(line.removesuffix(",")) for line in lines[1:-1]] == cases
 
 
-def test_the_disputes_are_judged_as_they_say(built):
+def test_the_disputes_are_judged_as_recorded(built):
     for case in built["dispute"]:
         proof = merge_proof.MergeProof.from_call(unhexed(case["proof"]))
         rule = merge_rule(case["mergeRule"], case["mergeParameter"])
@@ -48,7 +48,7 @@ def test_the_disputes_are_judged_as_they_say(built):
 
 
 def test_the_settlements_show_every_kind_of_outcome(built):
-    """Vectors that avoid the corners would prove little."""
+    """Vectors without the edge cases would prove little."""
     cases = built["settlement"]
     assert any(False in case["revealed"] for case in cases)
     assert any(-(2**31) in case["phi"] for case in cases)

@@ -1,4 +1,4 @@
-"""Verdicts: scores as bytes, and seals that open for one validator only."""
+"""Verdicts: scores as bytes, and seals that only one validator can open."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""One round, role by role, so that a test can put its hand on any step."""
+"""One round, role by role, so that a test can change any step."""
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
@@ -53,7 +53,7 @@ class Nodes(MutableMapping[int, Node]):
 
 
 class ByHand:
-    """One round, in which every role acts when it is told to.
+    """One round in which every role acts when the test says so.
 
     Args:
         world: the federation.
@@ -61,9 +61,9 @@ class ByHand:
 
     Attributes:
         nodes: all nodes by id.
-        made: what each node is to commit to, by id.
-        envelopes: what the nodes delivered, by id.
-        votes: what committee members scored honestly, by id.
+        made: the update that each node will commit to, by id.
+        envelopes: the envelopes that the nodes delivered, by id.
+        votes: the honest votes of committee members, by id.
         merged: the aggregator's state.
     """
 
@@ -78,7 +78,7 @@ class ByHand:
         self._lies: dict[int, tuple[bytes, bytes]] = {}
 
     def resume(self, before: "ByHand") -> "ByHand":
-        """Take over what was made in the same round before its federation was copied."""
+        """Take over everything made in the same round before the federation was copied."""
         self.made, self.envelopes = dict(before.made), dict(before.envelopes)
         self.votes, self.merged = dict(before.votes), before.merged
         return self
@@ -93,7 +93,7 @@ class ByHand:
         return encode_state(self.base)
 
     def play(self, last: str = "finish", first: str = "open") -> "ByHand":
-        """Take the honest steps from ``first`` to ``last``."""
+        """Carry out the honest steps from ``first`` to ``last``."""
         for step in STEPS[STEPS.index(first) : STEPS.index(last) + 1]:
             getattr(self, step)()
         return self
@@ -104,13 +104,13 @@ class ByHand:
         self.world.coordinator.open_round(state.root(self.base))
 
     def train(self, number: int) -> Attestation:
-        """What an honest node does when it is asked to train."""
+        """The update that an honest node makes when it is asked to train."""
         start = state.to_float(self.base)
         learned = site(number).learn(start)
         return contributor.prepare(self.nodes[number], self.view, learned, start, samples=60)
 
     def commit(self, *numbers: int) -> None:
-        """These nodes train, unless they made something else; the coordinator relays it."""
+        """Train with these nodes, or use the updates already made; the coordinator relays them."""
         for number in numbers or self.nodes:
             if number not in self.made:
                 self.made[number] = self.train(number)
@@ -128,14 +128,14 @@ class ByHand:
                 self.envelopes[update.node] = envelope
 
     def vote(self, *numbers: int) -> None:
-        """These committee members score honestly and seal their votes; by default all others."""
+        """Score honestly and seal as these members; by default as all without a vote yet."""
         for number in numbers or self.view.committee:
             if number not in self._lies:
                 self.votes[number] = self.score(number)
                 validator.seal(self.nodes[number], self.view, self.votes[number])
 
     def score(self, number: int) -> Vote:
-        """What an honest committee member finds."""
+        """The vote of an honest committee member."""
         loss = site(number).loss
         return validator.vote(self.nodes[number], self.view, self.file, self.envelopes, loss)
 
@@ -164,7 +164,7 @@ class ByHand:
         self.world.coordinator.relay_attestations(self.view, signatures)
 
     def finish(self) -> None:
-        """Let the time to object to the attested merge pass."""
+        """Let the dispute window of the attested merge pass."""
         if self.view.live:
             self.world.coordinator.wait(self.view)
 
@@ -175,7 +175,7 @@ class ByHand:
     # -- what a dishonest node can do --------------------------------------------------------------
 
     def cast(self, number: int, scores: Iterable[int], salt: bytes = bytes(32)) -> None:
-        """A committee member seals whatever scores it likes; ``reveal`` opens them."""
+        """Seal arbitrary scores for a committee member; ``reveal`` opens them."""
         node, view, packed = self.nodes[number], self.view, verdict.encode_scores(list(scores))
         account = node.keys.account.address
         domain = self.world.domain
@@ -184,7 +184,7 @@ class ByHand:
         self._lies[number] = (packed, salt)
 
     def delta(self, number: int) -> npt.NDArray[np.float64]:
-        """What honest training of a node changes, in state units."""
+        """The change that honest training of a node makes, in state units."""
         start = state.to_float(self.base)
         return state.to_units(site(number).learn(start)) - state.to_units(start)
 
@@ -196,12 +196,12 @@ class ByHand:
         key: bytes | None = None,
         **lies: Any,
     ) -> Update:
-        """An update with any content and any lies in its manifest, signed by the node's key.
+        """An update with any content and any false manifest fields, signed by the node's key.
 
         Args:
             what: a delta in state units, or quantised.
             key: another key to sign with.
-            lies: fields of the manifest.
+            lies: false fields of the manifest.
         """
         node, view = self.nodes[number], self.view
         encoded = codec.quantise(what, 8) if isinstance(what, np.ndarray) else what
@@ -255,7 +255,7 @@ def contributions(
     seed: int = 0,
     rule: MergeRule = MEAN,
 ) -> dict[int, int]:
-    """What a validator finds when it groups what resembles from the usual limit on."""
+    """Scores by a validator that groups near-duplicates at the default limit."""
     numbers = list(updates)
     table = similarity.cosines([update.encoded for update in updates.values()])
     alike = similarity.groups(table, LIMITS.cosine)

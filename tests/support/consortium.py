@@ -1,6 +1,6 @@
 """A federation whose members, keys, updates and states are real, on the reference model.
 
-Calls are made by whom the protocol expects; what a member lies about is given by keyword.
+Each call has the sender that the protocol expects; false values are given by keyword.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ SIGNERS = range(1, 31)
 
 @contextmanager
 def refused(name: str, **values: Any) -> Iterator[None]:
-    """The call is refused with this custom error, and these of its arguments."""
+    """Expect that the call reverts with this custom error and these of its arguments."""
     with pytest.raises(Revert) as caught:
         yield
     assert caught.value.name == name, caught.value
@@ -45,7 +45,7 @@ def address(key: bytes) -> str:
 
 @cache
 def lanes(id: int) -> Encoded:
-    """What node ``id`` contributes, in a width of its own."""
+    """The update of node ``id``; its code width depends on the id."""
     rng, bits = np.random.default_rng(id), codec.BITS[id % 3]
     limit = codec.max_code(bits)
     exponents = rng.integers(0, 25, LANES // 32).astype(np.uint8)
@@ -63,12 +63,12 @@ GENESIS = state.root(genesis())
 
 
 def manifest(id: int) -> bytes:
-    """Stands for the hash of the node's manifest."""
+    """A substitute for the hash of the node's manifest."""
     return sha256(b"manifest", bytes([id % 256]))
 
 
 class Consortium:
-    """A model with members and a clock; calls are made by whom the protocol expects."""
+    """A reference model with members and a clock; each call has the expected sender."""
 
     def __init__(self, terms: Terms, nodes: int = 5, escrow: int = 10**8) -> None:
         self.admin = self.council = self.coordinator = address(b"\xfe" * 32)
@@ -91,14 +91,14 @@ class Consortium:
         return self.round.id
 
     def key(self, number: int) -> bytes:
-        """A signing key; node 1 begins with number 1, and so on."""
+        """Signing key number ``number``; node 1 begins with key 1, and so on."""
         return number.to_bytes(32, "big")
 
     def signer(self, number: int) -> str:
         return address(self.key(number))
 
     def speaker(self, id: int) -> int:
-        """Number of the key that speaks for a node in this round, or of its newest one."""
+        """Number of the key that acts for a node in this round; if none does, of its newest."""
         nodes = self.model.nodes
         if id > len(nodes):
             return id
@@ -106,7 +106,7 @@ class Consortium:
         return next(iter(spoken), self._numbers[nodes[id - 1].signer])
 
     def voice(self, id: int) -> str:
-        """Signer that speaks for a node in this round."""
+        """Signer that acts for a node in this round."""
         return self.signer(self.speaker(id))
 
     def account(self, id: int) -> str:
@@ -188,7 +188,7 @@ class Consortium:
         return self.call(self.anybody, "settle", **self.settlement())
 
     def accepted(self) -> list[Accepted]:
-        """What the settlement accepted."""
+        """The updates that the settlement accepted, with their weights."""
         result, updates = self.model.settlement(), self.round.updates
         return [
             Accepted(id, digest, weight, manifest(id), lanes(id))
@@ -199,7 +199,7 @@ class Consortium:
         ]
 
     def merged(self, altered: int | None = None) -> State:
-        """The merge of this round, or one in which one lane is altered."""
+        """The merge of this round, or the same with one altered lane."""
         updates = [(each.weight, each.lanes) for each in self.accepted() if each.weight]
         merged = merge(self.model.terms.merging, self.states[self.model.state_root], updates)
         if altered is not None:
@@ -208,7 +208,7 @@ class Consortium:
         return merged
 
     def proof(self) -> MergeProof:
-        """What disproves the proposal, if anything does."""
+        """The proof against the proposal; None if it is right."""
         proposed = self.states[self.round.proposal]
         place = merge_proof.find(self.merged(), proposed) or (1, 7)
         base = self.states[self.model.state_root]
@@ -251,7 +251,7 @@ class Consortium:
         return self.call(self.anybody, "claim", id=id, total=total, proof=proof)
 
     def settled(self, scores: list[int] | None = None) -> list[Event]:
-        """A round up to its settlement, everybody taking part and agreeing."""
+        """Play a round up to its settlement, in which all take part and agree."""
         self.open()
         self.commit(*self.round.members.values())
         self.draw()
@@ -263,17 +263,17 @@ class Consortium:
         return self.settle()
 
     def proposed(self, altered: int | None = None) -> list[Event]:
-        """A round up to a proposal, with one lane altered or none."""
+        """Play a round up to a proposal, with one altered lane or none."""
         self.settled()
         return self.propose(state.root(self.merged(altered)))
 
     def final(self) -> list[Event]:
-        """The proposal is attested, and nobody objects in time."""
+        """Attest the proposal and let the dispute window pass."""
         self.attest(*range(self.model.terms.quorum))
         self.expire()
         return self.advance()
 
     def finished(self) -> list[Event]:
-        """A whole round, attested by its committee."""
+        """Play a whole round, attested by its committee."""
         self.proposed()
         return self.final()

@@ -1,8 +1,8 @@
-"""Members of a consortium in any order: most do what is due, some do anything else.
+"""Members of a consortium act in any order: most take the pending step, some make any other call.
 
-A hypothesis state machine that knows a ``Consortium`` only by its calls. The reference model runs
-it alone, to see that money is conserved and no round sticks; with contracts beside it, every
-answer of theirs is compared.
+A hypothesis state machine that uses only the calls of a ``Consortium``. The reference model runs
+it alone, to test that money is conserved and every round ends; with contracts beside it, all their
+results are compared.
 """
 
 from collections import Counter
@@ -28,11 +28,11 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 class Crowd(RuleBasedStateMachine):
-    """Who may do what they like with a consortium.
+    """Random users of a consortium.
 
     Args:
         consortium: the federation.
-        seen: counts the events and refusals that came of it.
+        seen: counts the resulting events and errors.
     """
 
     def __init__(self, consortium: Consortium, seen: Counter[str]) -> None:
@@ -49,7 +49,7 @@ class Crowd(RuleBasedStateMachine):
 
     @rule(seed=seeds)
     def meddle(self, seed: int) -> None:
-        """One thing that is not due."""
+        """One call that is not the pending step."""
         self.rng = Random(seed)
         weights = {
             **{self.anything: 5, self.move: 3, self.pay: 4, self.wait: 1, self.move_escrow: 1},
@@ -58,14 +58,14 @@ class Crowd(RuleBasedStateMachine):
         self.rng.choices(list(weights), list(weights.values()))[0]()
 
     def walk(self, seed: int, steps: int) -> None:
-        """The same walk for the same seed; hypothesis's own depend on what else is imported."""
+        """The same walk for the same seed; hypothesis's own choices depend on imported modules."""
         rng = Random(seed)
         for _ in range(steps):
             self.go_on(seed=rng.getrandbits(32), count=rng.randint(1, 10))
             self.meddle(seed=rng.getrandbits(32))
 
     def attempt(self, step: Any, *args: Any, **kwargs: Any) -> None:
-        """Do it if the contract allows, and count what came of it."""
+        """Make the call, and count its events or its error."""
         try:
             events = step(*args, **kwargs)
         except Revert as refusal:
@@ -79,10 +79,10 @@ class Crowd(RuleBasedStateMachine):
     def chance(self, odds: float) -> bool:
         return self.rng.random() < odds
 
-    # -- what is due -------------------------------------------------------------------------------
+    # -- pending steps -----------------------------------------------------------------------------
 
     def due(self) -> None:
-        """One step that fits the phase, by whom it may concern; or its deadline passes."""
+        """One step of the current phase by the right sender, or let its deadline pass."""
         it, round_ = self.it, self.it.round
         match it.model.status(it.time).phase:
             case Phase.IDLE | Phase.FINAL | Phase.CANCELLED:
@@ -106,7 +106,7 @@ class Crowd(RuleBasedStateMachine):
                 self.attempt(it.advance)
 
     def open(self) -> None:
-        """Open the next round; who left comes back first if too few are there."""
+        """Open the next round; if nodes are too few, some that left come back first."""
         model = self.it.model
         gone = [node.id for node in model.nodes if node.left]
         while gone and len(model.registered()) <= model.terms.committee:
@@ -129,7 +129,7 @@ class Crowd(RuleBasedStateMachine):
             self.attempt(self.it.commit, self.rng.choice(missing))
 
     def seal(self, slot: int) -> None:
-        good = self.chance(0.8)  # so good that it is accepted and paid
+        good = self.chance(0.8)  # high enough to be accepted and paid
         values = range(50, 300) if good else SCORES
         votes = self.rng.choices(values, k=len(self.it.round.updates))
         self.sealed.setdefault((self.it.id, slot), votes)
@@ -139,7 +139,7 @@ class Crowd(RuleBasedStateMachine):
         self.attempt(self.it.reveal, slot, self.sealed.get((self.it.id, slot), []))
 
     def propose(self) -> None:
-        """The merge, or one in which a lane is altered; by who may, or by any other member."""
+        """Propose the merge, or one with an altered lane; as the permitted or any other member."""
         it, model = self.it, self.it.model
         members = sorted(it.round.members.values())
         able = [id for id in members if model.vault.payees[id].stake >= model.terms.bond]
@@ -155,7 +155,7 @@ class Crowd(RuleBasedStateMachine):
         self.attempt(it.propose, state.root(it.merged(altered=lane)), who)
 
     def judge(self) -> None:
-        """Some attest, the next disputes, with a proof that may not hold; then it may be late."""
+        """Some attest, or one disputes with a proof that can be invalid, or the deadline passes."""
         it, shown = self.it, self.it.round.proposal in self.it.states
         action = self.rng.random()
         if action < 0.4:
@@ -199,7 +199,7 @@ class Crowd(RuleBasedStateMachine):
         self.call(self.it.account(id), "register", **form)
 
     def fresh_key(self) -> str:
-        """A signer never used, while there are any."""
+        """A signer that was never used, if any is left."""
         self.next_key += 1
         return self.it.signer(min(self.next_key, SIGNERS[-1]))
 
@@ -208,7 +208,7 @@ class Crowd(RuleBasedStateMachine):
         self.call(self.it.admin, name, amount=self.rng.randint(0, 10**6))
 
     def pay(self) -> None:
-        """Somebody claims, withdraws a stake, collects or recycles, for whomever it is due."""
+        """Claim, withdraw a stake, collect or recycle for any account."""
         it, vault = self.it, self.it.model.vault
         match name := self.rng.choice(["claim", "withdrawStake", "collect", "recycle"]):
             case "claim":
@@ -235,13 +235,13 @@ class Crowd(RuleBasedStateMachine):
 
     @property
     def actors(self) -> list[str]:
-        """Everybody who may call: the admin, a stranger, signers and accounts."""
+        """All possible senders: the admin, a stranger, signers and accounts."""
         it = self.it
         members = [who for id in (1, 2, 7) for who in (it.signer(id), it.account(id))]
         return [it.admin, it.anybody, *members]
 
     def anything(self) -> None:
-        """Any function, by anybody, with arguments that could be meant."""
+        """Any function, by any sender, with plausible arguments."""
         name, sender = self.rng.choice(sorted(PARAMETERS)), self.rng.choice(self.actors)
         args = {field: self.rng.choice(self.values(field)) for field in PARAMETERS[name]}
         self.call(sender, name, **args)
@@ -258,7 +258,7 @@ class Crowd(RuleBasedStateMachine):
         self.call(self.it.anybody, "settle", **good | {name: other[name]})
 
     def values(self, field: str) -> list[Any]:
-        """What an argument of this name may be."""
+        """Plausible values of an argument with this name."""
         it, addresses = self.it, [*self.actors, ZERO_ADDRESS]
         match field:
             case "round":
@@ -290,7 +290,7 @@ class Crowd(RuleBasedStateMachine):
                 return WORDS
 
 
-# Arguments of each call; ``settle`` and the disputes need more than values of their types.
+# Arguments of each call; ``settle`` and the disputes are not here, as random values never fit.
 PARAMETERS: dict[str, list[str]] = {
     "acceptDefaultAdminTransfer": [],
     "admit": ["account", "allowed"],

@@ -1,6 +1,6 @@
-"""A researcher's Flower app, written without a thought of chains: linear regression in numpy.
+"""A researcher's Flower app that knows nothing about chains: linear regression in numpy.
 
-Its only line from here is ``ClientApp(mods=[attest()])``.
+Its only line from Collegium is ``ClientApp(mods=[attest()])``.
 """
 
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict

@@ -1,4 +1,4 @@
-"""Rewriting evidence so that every digest and hash fits again, for the tests of the auditor."""
+"""Rewrites evidence so that all digests and hashes match again, to test the auditor."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from collegium.protocol.canonical import canonical_json
 
 
 class Forger:
-    """A copy of a bundle, changed by somebody who knows the format and has no keys.
+    """A copy of a bundle, changed by a forger who knows the format but has no keys.
 
     Attributes:
         entries: block and receipts of every line of the chain file.
@@ -43,7 +43,7 @@ class Forger:
     # -- finding things --------------------------------------------------------------------------
 
     def transactions(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
-        """Every entry with a transaction of it and its receipt."""
+        """Every transaction with its entry and its receipt."""
         for entry in self.entries:
             for tx, receipt in zip(entry["block"]["transactions"], entry["receipts"], strict=True):
                 yield entry, tx, receipt
@@ -70,7 +70,7 @@ class Forger:
     # -- changing things -------------------------------------------------------------------------
 
     def edit_event(self, name: str, nth: int = 0, **changes: Any) -> None:
-        """Give fields of an event (not its indexed ones) other values."""
+        """Change fields of an event, but no indexed ones."""
         log = self.log(name, nth)
         abi, event = self.book.abi(log["address"]), self.book.decode_log(log)
         entry = next(e for e in abi.entries if e.get("name") == name and e["type"] == "event")
@@ -81,17 +81,17 @@ class Forger:
         log["data"] = "0x" + encode(kinds, [values[field["name"]] for field in fields]).hex()
 
     def blob(self, digest: str, data: bytes) -> str:
-        """Replace a blob wherever it is mentioned."""
+        """Replace a blob and all references to it."""
         made = hashlib.sha256(data).hexdigest()
         (self.folder / "blobs" / digest).unlink()
         (self.folder / "blobs" / made).write_bytes(data)
         self.index = json.loads(json.dumps(self.index).replace(digest, made))
         return made
 
-    # -- making it look right again --------------------------------------------------------------
+    # -- making it consistent again --------------------------------------------------------------
 
     def rebuild(self) -> None:
-        """Recompute every place, bloom, root and hash of the chain, as a lying server would."""
+        """Recompute every index, bloom, root and hash of the chain, as a lying server would."""
         parent, height = None, int(self.entries[0]["block"]["number"], 16)
         for position, entry in enumerate(self.entries):
             block = entry["block"]
@@ -110,7 +110,7 @@ class Forger:
         self.index |= {"head_number": int(head["number"], 16), "head_hash": head["hash"][2:]}
 
     def seal(self) -> Path:
-        """Write everything, with the right size and SHA-256 of every file."""
+        """Write all files, and the matching size and SHA-256 of each."""
         lines = [json.dumps(entry, separators=(",", ":")).encode() for entry in self.entries]
         (self.folder / BLOCKS).write_bytes(b"\n".join(lines) + b"\n")
         files = []
@@ -124,13 +124,13 @@ class Forger:
 
 
 def rebuilt(forger: Forger) -> AuditResult:
-    """What the audit says when every hash fits again."""
+    """The result of the audit after all hashes were made to match."""
     forger.rebuild()
     return evidence.audit(forger.seal())
 
 
 def found(result: AuditResult, code: str, record: str) -> bool:
-    """Whether there is a finding of this check on such a record."""
+    """Whether the audit has a finding of this check about such a record."""
     return any(f.code == code and record in f.record for f in result.findings)
 
 
@@ -160,7 +160,7 @@ def _renumber(block: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
 def _raw(tx: dict[str, Any]) -> bytes:
     try:
         return transactions.raw_transaction(tx)
-    except Unverifiable:  # a type that nobody here can encode: any bytes stand for it
+    except Unverifiable:  # a type that cannot be encoded here: any bytes will do
         return json.dumps(tx, sort_keys=True).encode()
 
 

@@ -1,4 +1,4 @@
-"""Smooth games of several shapes, each a function of the amounts to which players take part."""
+"""Smooth games of several shapes: functions of how much of each player takes part."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -14,7 +14,7 @@ def _vector(amounts: Sequence[Fraction]) -> npt.NDArray[np.float64]:
 
 
 def quadratic(rng: np.random.Generator, players: int) -> Game:
-    """Gradient steps towards one optimum: what a merge is worth near it."""
+    """Gradient steps towards one optimum: the value of a merge near it."""
     steps = rng.normal(0.4, 0.3, (players, 30))
 
     def value(amounts: Sequence[Fraction]) -> float:
@@ -24,7 +24,7 @@ def quadratic(rng: np.random.Generator, players: int) -> Game:
 
 
 def saturating(rng: np.random.Generator, players: int) -> Game:
-    """Everyone teaches parts of the same, so late comers add less."""
+    """All players teach parts of the same, so that each further one adds less."""
     skills = rng.random((players, 8)) ** 3
 
     def value(amounts: Sequence[Fraction]) -> float:
@@ -34,7 +34,7 @@ def saturating(rng: np.random.Generator, players: int) -> Game:
 
 
 def logistic(rng: np.random.Generator, players: int) -> Game:
-    """A few updates pull the other way, and the loss is that of a classifier."""
+    """A few updates pull the other way; the loss is that of a classifier."""
     pull = rng.normal(1.0, 1.0, players)
 
     def value(amounts: Sequence[Fraction]) -> float:
@@ -47,5 +47,5 @@ SHAPES = [quadratic, saturating, logistic]
 
 
 def error(found: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> float:
-    """L1 distance as a share of all that is divided."""
+    """L1 distance as a share of the total that is divided."""
     return float(np.abs(found - right).sum() / np.abs(right).sum())

@@ -1,8 +1,7 @@
-"""Processes that a test run started, wherever they went since.
+"""Finds processes that a test run started and that still run.
 
-Every child inherits a mark in its environment, so that a chain server is found although the
-command that started it has ended; children that were given another environment are found by
-their parent.
+Every child inherits a mark in its environment, so that a chain server is found even if the
+command that started it has ended. Children with another environment are found by their parent.
 """
 
 import os
@@ -14,18 +13,18 @@ MARK = "COLLEGIUM_TEST_RUN"
 
 
 def mark() -> None:
-    """Mark what this process starts from now on."""
+    """Mark the processes that this process starts from now on."""
     os.environ[MARK] = str(os.getpid())
 
 
 def leftovers() -> list[psutil.Process]:
-    """What this process started and what still runs; the helpers of multiprocessing may."""
+    """Processes that this process started and that still run, without multiprocessing's helpers."""
     found = {process.pid: process for process in (*_children(), *_marked())}
     return [found[pid] for pid in sorted(found) if not _ends_with_us(found[pid])]
 
 
 def end(processes: list[psutil.Process]) -> list[str]:
-    """Kill them; their command lines."""
+    """Kill the leftover processes and return their command lines."""
     lines = []
     for process in processes:
         try:
@@ -51,7 +50,7 @@ def _marked() -> Iterator[psutil.Process]:
 
 
 def _ends_with_us(process: psutil.Process) -> bool:
-    """Whether it ends when this process does: it is dead, or serves multiprocessing."""
+    """Whether a process ends with this one: it is a zombie, or a helper of multiprocessing."""
     try:
         command = " ".join(process.cmdline())
         return (

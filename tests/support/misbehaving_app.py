@@ -1,8 +1,8 @@
 """The researcher's app on nodes that do not follow the protocol.
 
-``node_config["outside"]`` names what such a node does with whole messages, outside the
-attestation; ``node_config["inside"]`` what it does to training and scoring, inside it. A behaviour
-is a Flower mod; tests add theirs to ``BEHAVIOURS``.
+``node_config["outside"]`` names the behaviour with whole messages, outside the attestation;
+``node_config["inside"]`` the behaviour in training and scoring, inside it. A behaviour is a Flower
+mod; tests add theirs to ``BEHAVIOURS``.
 """
 
 from flwr.app import Context, Message
@@ -16,7 +16,7 @@ BEHAVIOURS: dict[str, Mod] = {}
 
 
 def behave(where: str) -> Mod:
-    """Do what the node's config names, or nothing."""
+    """A mod that runs the behaviour named in the node's config, if there is one."""
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         name = context.node_config.get(where)

@@ -1,4 +1,4 @@
-"""What costs stake, how it is proven, and what the books then say."""
+"""Offences that cost stake, their proofs, and checks of the accounts afterwards."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -57,12 +57,12 @@ def owed(world: World, reporter: str) -> int:
 
 
 def left(world: World) -> list[tuple[int, int]]:
-    """(node, reason) of everybody that left."""
+    """(node, reason) of all nodes that left."""
     return [(event["id"], event["reason"]) for event in world.federation.events("NodeLeft")]
 
 
 def owner(hand: ByHand, number: int) -> Federation:
-    """The federation as the cold account of a node."""
+    """The federation as seen by a node's cold account."""
     return hand.world.federation.using(hand.nodes[number].keys.account)
 
 
@@ -71,7 +71,7 @@ def forfeited(world: World) -> int:
 
 
 def check_books(world: World) -> None:
-    """Every unit that the vault holds is somebody's, and the escrow adds up."""
+    """Check that every token in the vault belongs to someone, and that the escrow adds up."""
     vault, books = world.federation.vault, world.federation.escrow()
     assert books.conserved
     held = books.free + books.reserved + books.earned - books.claimed + books.staked
@@ -87,7 +87,7 @@ def signed(hand: ByHand, number: int, round_id: int, base: bytes, digest: bytes)
 
 
 def equivocate(hand: ByHand, number: int, round_id: int = 1) -> Equivocation:
-    """What a node leaves behind that signs two updates for one round."""
+    """The evidence that a node leaves when it signs two updates for one round."""
     base, digests = hand.view.base, [b"\x01" * 32, b"\x02" * 32]
     signatures = [signed(hand, number, round_id, base, digest) for digest in digests]
     account = hand.nodes[number].keys.account.address
@@ -136,14 +136,14 @@ def members(hand: ByHand) -> list[int]:
 
 
 def propose(hand: ByHand, wrong: State) -> int:
-    """The aggregator proposes whatever it likes; returns who that is."""
+    """The aggregator proposes any root; returns its id."""
     number = hand.view.aggregator
     aggregator.propose(hand.nodes[number], hand.view, wrong)
     return number
 
 
 def proof(hand: ByHand, wrong: State) -> MergeProof:
-    """What an honest member makes of a wrong proposal."""
+    """The proof that an honest member makes against a wrong proposal."""
     node = hand.nodes[members(hand)[0]]
     right = aggregator.remade(node, hand.view, hand.file, hand.envelopes)
     return watcher.prove(node, hand.view, right, encode_state(wrong))
@@ -157,7 +157,7 @@ def disprove(hand: ByHand, wrong: State) -> str:
 
 
 def sign(hand: ByHand, root: bytes, *numbers: int) -> None:
-    """These members sign whatever was proposed."""
+    """These members sign any proposed root."""
     message, view = hand.world.domain.merge_digest(hand.view.id, root), hand.view
     items = [
         pack_attestation(
@@ -185,7 +185,7 @@ def conclude(hand: ByHand, number: int) -> bytes:
 
 
 def show(hand: ByHand, proposed: State, place: merge_proof.Place = (0, 0)) -> MergeProof:
-    """A complete proof about any block, right or wrong."""
+    """A complete proof about any block, whether the block is right or wrong."""
     found = []
     for update in hand.view.updates:
         file = hand.nodes[update.node].home.journal(hand.view.id).read("update.safetensors")

@@ -1,4 +1,4 @@
-"""What takes long to make and no test changes is made once, by the process that asks first."""
+"""Slow things that no test changes are made once per test run, by the first process to ask."""
 
 import os
 import pickle
@@ -12,16 +12,16 @@ from collegium.chain.locks import file_lock
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]) -> Any:
-    """What ``make(folder)`` returned, in this process or in another of the same test run.
+    """The result of ``make(folder)``, from this process or another one of the same test run.
 
     Args:
         factory: knows the folder of the test run.
-        name: of the thing; a file name.
-        make: fills the empty folder it is given; its answer can be pickled.
+        name: name of the result, used as a file name.
+        make: fills the given empty folder; its result must be picklable.
     """
     root = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent  # each process has a folder of its own in that of the test run
+        root = root.parent  # each process has its own folder inside that of the test run
     folder = root / "once" / name
     folder.parent.mkdir(exist_ok=True)
     made = folder.with_suffix(".made")

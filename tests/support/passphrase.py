@@ -1,3 +1,3 @@
-"""The passphrase of every key that the tests make; ``tests/conftest.py`` puts it in place."""
+"""The passphrase of all keys that the tests make; ``tests/conftest.py`` sets it."""
 
 PASSPHRASE = "correct horse"

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Python in a process of its own, killed at the end if it still runs.
+    """Python in its own process, killed at the end if it still runs.
 
-    SIGINT interrupts it, wherever the tests were started: a job in the background of a script
-    ignores the signal, and so would its children.
+    SIGINT is reset to its default: a background job of a script ignores the signal, and its
+    children would inherit that.
     """
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # the default after an exec
     try:

@@ -20,7 +20,7 @@ def grid_of(
     """A grid of all nodes; registered node 1 is Flower node 2, and so on.
 
     Args:
-        configs: more ``node_config`` by registered node id.
+        configs: additional ``node_config`` by registered node id.
     """
     nodes = {
         number + 1: {HOME: str(home.path), "site": number, **(configs or {}).get(number, {})}
@@ -30,26 +30,26 @@ def grid_of(
 
 
 def fedavg() -> FedAvg:
-    """The researcher's strategy: everybody who is there trains."""
+    """The researcher's strategy: all available nodes train."""
     return FedAvg(fraction_evaluate=0.0, min_train_nodes=1, min_available_nodes=1)
 
 
 def nobody() -> FedAvg:
-    """A strategy in which nobody trains: its rounds are cancelled."""
+    """A strategy in which no node trains, so that its rounds are cancelled."""
     return FedAvg(fraction_train=0.0, fraction_evaluate=0.0)
 
 
 def server_of(world: World, strategy: Strategy | None = None, **hooks: Any) -> Verified:
-    """A server as it comes up: nothing is known but chain and store."""
+    """A freshly started server, which knows only chain and store."""
     return Verified(strategy or fedavg(), world.coordinator, LAYOUT, world.store, **hooks)
 
 
 def run(server: Verified, grid: LocalGrid, rounds: int = 1) -> Verified:
-    """Let a server run some rounds."""
+    """Run some rounds on a server."""
     server.start(grid=grid, initial_arrays=server.arrays(), num_rounds=rounds)
     return server
 
 
 def restart_nodes() -> None:
-    """Nodes lose everything that is not on disk."""
+    """Restart nodes, so that they lose everything that is not on disk."""
     mod._open.cache_clear()

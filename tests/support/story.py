@@ -1,14 +1,14 @@
-"""A small real federation, played by hand: three rounds with everything that can go wrong in them.
+"""A small real federation, played by hand: three rounds in which many things go wrong.
 
-Round 1: all four commit (one in a transaction of its own, three relayed, one of them twice), the
-update of node 4 makes the model worse and is rejected, the committee attests the merge.
-Round 2: node 4 sends an update beyond the norm bound, node 2 a near-copy of that of node 1 and
-changes its signer. The aggregator proposes a merge with one lane altered, a friend signs it, a
-third member disproves it; another node proposes the right one.
-Round 3: who was slashed in round 2 is back under a new signer. A member does not reveal, a root
-that nobody can show expires at its deadline, another node merges. Then node 2 is proven to have
+Round 1: all four nodes commit (one in its own transaction, three relayed, one of them twice). The
+update of node 4 makes the model worse and is rejected. The committee attests the merge.
+Round 2: node 4 sends an update beyond the norm bound, node 2 a near-duplicate of node 1's update,
+and node 2 changes its signer. The aggregator proposes a merge with one altered lane, an accomplice
+signs it, and a third member disproves it. Another node proposes the right one.
+Round 3: the node slashed in round 2 comes back under a new signer. A member does not reveal, a root
+that no one can show expires at its deadline, and another node merges. Then node 2 is proven to have
 signed two updates in round 1, node 3 leaves with its stake, node 1 is revoked, and nodes 1 and 3
-claim. Some calls are refused.
+claim. Some calls revert.
 """
 
 import json
@@ -50,7 +50,7 @@ Deltas = Sequence[npt.NDArray[np.float64]]
 
 @dataclass
 class Played:
-    """What the tests want to know of a federation."""
+    """Facts about the played federation that tests compare with."""
 
     run: Path
     chain: Path
@@ -60,7 +60,7 @@ class Played:
 
 
 def tell(run: Path, agreed: Terms = TERMS) -> Played:
-    """The federation on an embedded chain, in a folder that looks like that of a demonstration."""
+    """The federation on an embedded chain, in a folder like that of a demo."""
     found(run, NODES, agreed, STRICT)
     played = play(run)
     description = {
@@ -73,7 +73,7 @@ def tell(run: Path, agreed: Terms = TERMS) -> Played:
 
 
 def tell_on(chain: Chain, run: Path) -> Played:
-    """The same on another chain."""
+    """The same federation on another chain."""
     found_on(chain, run, NODES, TERMS, STRICT)
     return play(run)
 
@@ -118,7 +118,7 @@ def play(run: Path) -> Played:
     head = world.chain.rpc("eth_getBlockByNumber", "latest", False)["hash"]
     world.close()
     for home in world.homes.values():
-        shutil.rmtree(home.path / "journal")  # so that only keys open what is in the store
+        shutil.rmtree(home.path / "journal")  # so that the store can be opened only with keys
     public = {number: one.encryption_public for number, one in keys.items()}
     return Played(run, run / "chain.sqlite", sponsor.address, head, public)
 
@@ -135,7 +135,7 @@ def _delta(rng: np.random.Generator, scale: float = 0.01) -> npt.NDArray[np.floa
 def _settle(
     hand: ByHand, deltas: Deltas, bits: list[int], scores: list[int], silent: bool = False
 ) -> None:
-    """Updates and votes as given, by node 1 to 4; one member that has the bond may be silent."""
+    """Settle the given updates and votes of nodes 1 to 4; one member can stay silent."""
     world = hand.world
     for number, delta, width in zip(world.homes, deltas, bits, strict=True):
         hand.submit(number, hand.forge(number, codec.quantise(delta, width)))
@@ -177,7 +177,7 @@ def _commit(hand: ByHand) -> None:
 
 
 def _end(hand: ByHand) -> None:
-    """Two members sign the merge, and the time to object passes."""
+    """Two members sign the merge, and the dispute window passes."""
     assert hand.merged is not None
     hand.world.store.put(encode_state(hand.merged))
     hand.attest(*hand.view.committee[:2])
@@ -185,7 +185,7 @@ def _end(hand: ByHand) -> None:
 
 
 def _altered_merge(hand: ByHand) -> int:
-    """The aggregator alters one lane, a friend signs it, a third disproves it; who it was."""
+    """The aggregator alters one lane, an accomplice signs, a third disproves; returns the liar."""
     node, friend = hand.nodes[hand.view.aggregator], offences.members(hand)[1]
     wrong = aggregator.merged(node, hand.view, hand.file, hand.envelopes)
     wrong[ALTERED] += 1
@@ -193,7 +193,7 @@ def _altered_merge(hand: ByHand) -> int:
     hand.world.store.put(encode_state(wrong))
     offences.sign(hand, state.root(wrong), friend)
     federation = hand.world.federation
-    with pytest.raises(TransactionReverted):  # about a block that is right
+    with pytest.raises(TransactionReverted):  # about a correct block
         federation.disputes.transact(
             federation.sender, "disputeMerge", offences.show(hand, wrong).to_call(), gas=2_000_000
         )
@@ -202,12 +202,12 @@ def _altered_merge(hand: ByHand) -> int:
 
 
 def _able(hand: ByHand) -> int:
-    """The next node that may propose, and can open the updates."""
+    """The next node that is allowed to propose and can open the updates."""
     return next(number for number in hand.view.candidates() if number in hand.view.readers())
 
 
 def _unshown_merge(hand: ByHand) -> None:
-    """A root that nobody can show, which nobody signs."""
+    """A root that no one can show, so no one signs it."""
     view = hand.view
     hand.nodes[view.candidates()[0]].federation.propose_merge(view.id, b"\x99" * 32)
     hand.world.pass_deadline()
@@ -218,7 +218,7 @@ def _unshown_merge(hand: ByHand) -> None:
 
 
 def _rotate(world: World, number: int) -> None:
-    """Announce another signer; it is the node's from the next round on."""
+    """Announce another signer, which the node uses from the next round on."""
     keys = _with_another_signer(world, number)
     world.federation.using(keys.account).rotate(
         keys.signer.address, keys.encryption_public, keys.transport_digest
@@ -259,7 +259,7 @@ def _leave_and_be_paid(world: World, proof: offences.Equivocation) -> None:
 
 
 def _odd_calls(contracts: Federation) -> None:
-    """Calls that change nothing, most of them refused, and tokens that nobody asked for."""
+    """Calls that change nothing, most of which revert, and an unexpected token transfer."""
     federation, vault, disputes = contracts.federation, contracts.vault, contracts.disputes
     for target, data, gas in (
         (federation, federation.encode("stateRoot"), None),

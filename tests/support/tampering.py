@@ -1,4 +1,4 @@
-"""Proofs with one thing altered, for whoever has to refuse them."""
+"""Proofs with one altered value, for tests of the code that must reject them."""
 
 from random import Random
 from typing import Any
@@ -9,7 +9,7 @@ Path = tuple[str | int, ...]
 
 
 def tampered(rng: Random, proof: MergeProof) -> MergeProof:
-    """The proof with a bit, a length, a number or an item altered; ABI-encodable like before."""
+    """The proof with one bit, length, number or item altered; still ABI-encodable."""
     call = proof.to_call()
     *way, last = rng.choice([path for path in _fields(call) if path != ("round",)])
     place: Any = call
@@ -38,7 +38,7 @@ def _other(rng: Random, name: str | int, value: Any) -> Any:
 
 
 def _fields(value: object, at: Path = ()) -> list[Path]:
-    """Where the numbers, bytes and lists are."""
+    """Paths of all numbers, bytes and lists in the proof."""
     if isinstance(value, dict):
         return [path for key in value for path in _fields(value[key], (*at, key))]
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""What the small federations of the tests agree on, in one place.
+"""Terms of the small federations in the tests, in one place.
 
-A field that is added to :class:`Terms` or :class:`Limits` gets its value for the tests here. A
-test that needs another number asks for it: ``terms(committee=5)``.
+A new field of :class:`Terms` or :class:`Limits` gets its value for the tests here. A test that
+needs another value passes it: ``terms(committee=5)``.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ _AGREED: dict[str, Any] = {
     "min_updates": 2,
     "min_score": -100,
     "weight_rule": SCORE,
-    # All different, so that one taken for another shows.
+    # All different, so that a mix-up of two fields fails a test.
     "commit_window": 100,
     "score_window": 200,
     "reveal_window": 300,
@@ -31,7 +31,7 @@ WINDOWS = tuple(name for name in _AGREED if name.endswith("_window"))
 
 
 def terms(**changes: Any) -> Terms:
-    """The terms of the tests with some changes; what follows from the windows follows them.
+    """The terms of the tests with some changes; values derived from the windows are adjusted.
 
     >>> terms(challenge_window=50).dispute_window
     5

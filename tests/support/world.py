@@ -1,8 +1,8 @@
 """A small real federation to test against: contracts on an embedded chain, hospitals with keys.
 
-Nothing is played: contracts, keys, journals, envelopes and scores are the real ones. Only the
-model is small, a linear regression that numpy trains in a millisecond, and time is the chain's
-own, so that an hour's deadline costs nothing.
+Nothing is mocked: contracts, keys, journals, envelopes and scores are real. Only the model is
+small, a linear regression that numpy trains in a millisecond, and time is the chain's own, so
+that waiting for a deadline of an hour takes no time.
 
 :class:`World` is the federation; ``by_hand`` drives rounds of it role by role, ``foreign_app``
 through Flower.
@@ -61,8 +61,8 @@ LAYOUT = Layout(
 class Site:
     """One hospital's examples: inputs ``[n, 20]`` and answers ``[n, 15]`` of one true model.
 
-    Each hospital sees some features strongly and the others faintly, as each sees some diseases,
-    so that what it teaches differs from what the others teach.
+    Each hospital sees some features strongly and others faintly, as real hospitals see some
+    diseases more often, so that each teaches something else.
     """
 
     train: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -107,7 +107,7 @@ def found(
     chain_id: int | None = None,
     token: Artifact | None = None,
 ) -> None:
-    """Create a federation with registered nodes in ``folder``, to be copied by many tests."""
+    """Create a federation with registered nodes in ``folder``, which many tests copy."""
     folder.mkdir(parents=True, exist_ok=True)
     options = {"clock": "virtual", "seed": b"world", "chain_id": chain_id}
     with connect(str(folder / "chain.sqlite"), **options) as chain:
@@ -115,7 +115,7 @@ def found(
 
 
 def card_of(terms: Terms = TERMS, limits: Limits = LIMITS) -> TaskCard:
-    """What all members of a federation agree on."""
+    """The task card that all members of a test federation agree on."""
     return TaskCard(
         name="Test consortium",
         task=LAYOUT.task,
@@ -138,7 +138,7 @@ def found_on(
     limits: Limits = LIMITS,
     token: Artifact | None = None,
 ) -> None:
-    """The same on any local chain; ``folder`` gets the keys, the documents and the address."""
+    """The same on any local chain; keys, documents and address are written to ``folder``."""
     card = card_of(terms, limits)
     sender = Sender(chain, chain.dev_accounts[0])
     money = deploy_token(sender) if token is None else deploy(sender, token)[0]
@@ -165,7 +165,7 @@ def found_on(
 
 
 def settings_of(number: int, federation: Federation) -> NodeSettings:
-    """What a node writes down when it joins."""
+    """The settings that a node stores when it joins."""
     return NodeSettings(
         name=f"node {number}",
         chain=str(federation.chain.spec),
@@ -206,12 +206,12 @@ class World:
 
     @classmethod
     def copy(cls, template: Path, folder: Path, **settings: Any) -> "World":
-        """A federation of the test's own; the template stays as it is.
+        """A copy of a federation for one test; the template is not changed.
 
         Args:
             template: the folder of a federation whose chain is in a file, or on a running engine.
-            folder: of the copy.
-            settings: of all nodes, where they differ from the template's.
+            folder: folder of the copy.
+            settings: settings of all nodes that differ from the template's.
         """
         folder.mkdir()
         for path in template.iterdir():
@@ -225,7 +225,7 @@ class World:
         return world
 
     def found_another(self) -> Federation:
-        """A second federation on the same chain, agreed on the same terms; nobody is in it."""
+        """A second federation on the same chain with the same terms and no members."""
         other, _ = deploy_federation(
             self.federation.sender,
             self.terms,
@@ -242,7 +242,7 @@ class World:
         home.write_settings(replace(home.settings(), **settings), home.card(), home.layout())
 
     def node(self, number: int) -> Node:
-        """Node ``number``, opened afresh from its folder, as after a restart."""
+        """Node ``number``, opened again from its folder, as after a restart."""
         node = Node.open(self.homes[number].path)
         self._opened.append(node)
         return node
@@ -270,7 +270,7 @@ class World:
         return self.coordinator.view()
 
     def pass_deadline(self) -> RoundView:
-        """Let the time of the present phase run out."""
+        """Let the deadline of the current phase pass."""
         self.chain.increase_time(max(1, self.view().deadline - self.chain.timestamp()))
         return self.view()
 

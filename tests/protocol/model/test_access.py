@@ -1,11 +1,11 @@
-"""Roles: who may give them, and how the admin hands over in two steps."""
+"""Roles: who can grant them, and how the admin is replaced in two steps."""
 
 from tests.support.consortium import refused
 
 from collegium.protocol.model.access import ADMIN, COORDINATOR, COUNCIL, PAUSER
 
 
-def test_roles_are_granted_and_taken_back(consortium):
+def test_roles_are_granted_and_revoked(consortium):
     admin, anybody = consortium.admin, consortium.anybody
     with refused("AccessControlUnauthorizedAccount"):
         consortium.call(anybody, "grantRole", role=COUNCIL, account=anybody)
@@ -22,7 +22,7 @@ def test_roles_are_granted_and_taken_back(consortium):
     assert consortium.call(admin, "revokeRole", role=COUNCIL, account=anybody) == []
 
 
-def test_each_role_does_its_own_and_no_more(consortium):
+def test_each_role_can_do_its_own_calls_only(consortium):
     calls = {
         COUNCIL: ("revoke", {"id": 1}),
         COORDINATOR: ("openRound", {"base": consortium.model.state_root}),
@@ -61,12 +61,12 @@ def test_the_admin_changes_in_two_steps_only(consortium):
     with refused("NotSponsor"):
         consortium.call(admin, "withdraw", amount=1)
     consortium.call(heir, "withdraw", amount=1)
-    consortium.call(admin, "revoke", id=1)  # the other roles stay until they are taken
+    consortium.call(admin, "revoke", id=1)  # the other roles stay until they are revoked
     with refused("AccessControlInvalidDefaultAdmin"):
         consortium.call(heir, "acceptDefaultAdminTransfer")
 
 
-def test_a_succession_is_withdrawn_or_replaced(consortium):
+def test_an_appointed_admin_can_be_withdrawn_or_replaced(consortium):
     admin, heir, other = consortium.admin, consortium.account(1), consortium.account(2)
     consortium.call(admin, "beginDefaultAdminTransfer", newAdmin=heir)
     consortium.call(admin, "beginDefaultAdminTransfer", newAdmin=other)

@@ -1,4 +1,4 @@
-"""One round from opening to final state, and every step refused at the wrong moment."""
+"""One round from opening to final state; every step reverts at the wrong time."""
 
 import copy
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_a_whole_round(consortium, terms):
 
     for slot in range(3):
         consortium.seal(slot, [200, 100])
-    assert phase(consortium) == Phase.REVEAL  # all are in: nobody waits for the deadline
+    assert phase(consortium) == Phase.REVEAL  # all have committed
     for slot in range(3):
         (revealed,) = consortium.reveal(slot, [200, 100])
         assert revealed.args["scores"] == verdict.encode_scores([200, 100])
@@ -81,7 +81,7 @@ def test_when_all_have_committed_the_draw_waits_for_the_next_block_only(consorti
     assert phase(consortium) == Phase.DRAW
 
 
-def test_a_batch_takes_the_good_and_names_the_bad(consortium, make_consortium):
+def test_a_batch_commits_good_items_and_names_bad_ones(consortium, make_consortium):
     consortium.open()
     consortium.join()
     consortium.commit(1)
@@ -173,7 +173,7 @@ def test_a_quorum_settles_without_the_silent(consortium):
     assert packed.unpack_fees(settled.args["fees"])[1] == 0
 
 
-def test_after_its_deadline_anybody_active_may_propose(consortium):
+def test_after_the_deadline_any_active_node_can_propose(consortium):
     consortium.settled()
     turn = consortium.round.aggregator
     other = turn % 5 + 1
@@ -294,13 +294,13 @@ def test_a_verdict_opens_only_as_it_was_sealed(consortium):
             consortium.member(1), "revealVerdict", round=1, slot=0, scores=bytes(8), salt=ROOT
         )
     consortium.reveal(0, [1, 2])
-    with refused("WrongOpening"):  # the thief knows scores and salt now, and still cannot
+    with refused("WrongOpening"):  # the thief knows scores and salt now
         consortium.reveal(1, [1, 2])
     with refused("NothingSealed"):
         consortium.reveal(0, [1, 2])
 
 
-def test_settling_on_anything_but_the_record_is_refused(consortium):
+def test_settling_on_other_lists_than_the_recorded_ones_is_refused(consortium):
     consortium.finished()
     consortium.open()
     consortium.commit(1, 2)
@@ -347,12 +347,12 @@ def test_only_active_nodes_propose_and_only_the_committee_attests(consortium):
     for signatures in (b"", good[:-1]):
         with refused("BadLength"):
             consortium.call(consortium.anybody, "attestMerge", round=1, signatures=signatures)
-    for _ in range(2):  # the same attestation twice is one
+    for _ in range(2):  # the same attestation twice counts once
         assert consortium.attest(0)[0].args["slots"] == 1
     assert phase(consortium) == Phase.PROPOSED
 
 
-def test_who_joins_later_is_in_the_ledger_with_nothing(consortium):
+def test_a_node_that_joins_later_is_in_the_ledger_with_zero(consortium):
     consortium.settled()
     consortium.join()
     assert len(consortium.model.totals) == 5
@@ -363,7 +363,7 @@ def test_who_joins_later_is_in_the_ledger_with_nothing(consortium):
 
 
 def test_a_validator_does_not_vote_on_itself(make_consortium, terms):
-    """Three nodes are all committee and all trained: each update has two votes."""
+    """Three nodes all train and are all on the committee: each update has two votes."""
     consortium = make_consortium(terms, nodes=3)
     consortium.open()
     consortium.commit(1, 2, 3)
@@ -376,12 +376,12 @@ def test_a_validator_does_not_vote_on_itself(make_consortium, terms):
 
 
 @pytest.mark.parametrize("name", ["reserve", "_draw", "settlement", "call", "__init__", "nothing"])
-def test_what_is_no_function_of_the_contracts_cannot_be_called(consortium, name):
+def test_only_functions_of_the_contracts_can_be_called(consortium, name):
     with refused("UnknownFunction"):
         consortium.model.call(Context(consortium.admin, 0), name)
 
 
-def test_a_refused_call_changes_nothing(consortium):
+def test_a_reverted_call_changes_nothing(consortium):
     consortium.settled()
     consortium.propose(ROOT)
     consortium.attest(0)

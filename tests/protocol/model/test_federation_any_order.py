@@ -1,7 +1,7 @@
-"""Whatever anybody does in any order: money is conserved and no round sticks.
+"""For any calls in any order, money is conserved and every round can end.
 
-After every step of a ``Crowd`` the books must balance, and the live round must be able to end by
-time and by a stranger's calls alone.
+After every step of a ``Crowd`` the accounts must balance, and time and a stranger's calls alone
+must be able to end the live round.
 """
 
 import copy
@@ -17,7 +17,7 @@ from collegium.protocol.model.round import Phase
 
 
 class AnyOrder(Crowd):
-    """A crowd whose federation is looked at after every step."""
+    """A crowd whose federation is checked after every step."""
 
     @invariant()
     def every_claim_is_covered(self):
@@ -52,7 +52,7 @@ class AnyOrder(Crowd):
             status = it.model.status(it.time)
             match status.phase:
                 case Phase.REVEAL if not status.cancellable:
-                    continue  # scoring has just ended; revealing has a deadline of its own
+                    continue  # scoring has just ended; revealing has its own deadline
                 case Phase.SETTLE:
                     it.settle()
                 case Phase.MERGE:
@@ -89,8 +89,8 @@ def test_any_order_of_calls(make_consortium, terms):
     )
 
 
-def test_the_crowd_goes_where_money_moves(make_consortium, terms):
-    """Or the silence of the search above would say nothing."""
+def test_the_crowd_reaches_the_calls_that_move_money(make_consortium, terms):
+    """Otherwise the search above would prove nothing."""
     seen: Counter[str] = Counter()
     for seed in range(40):
         Crowd(make_consortium(terms, escrow=5 * terms.reward), seen).walk(seed, 40)

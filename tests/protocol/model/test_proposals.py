@@ -1,4 +1,4 @@
-"""How a round ends: attested and undisputed, rejected, or given up; and what dishonesty costs."""
+"""How a round ends: with an attested merge or on its base; and what dishonesty costs."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def others(consortium, *, but: set[int] = frozenset()) -> list[int]:
 # -- attestation -----------------------------------------------------------------------------------
 
 
-def test_a_quorum_starts_the_time_to_object(consortium, terms):
+def test_a_quorum_starts_the_dispute_window(consortium, terms):
     consortium.proposed()
     challenge = consortium.time + terms.challenge_window
     consortium.time += 10
@@ -64,7 +64,7 @@ def test_a_late_quorum_does_not_extend_the_challenge_window(consortium, terms):
 
 
 def test_silence_does_not_make_a_merge_final(consortium):
-    """Nobody can disprove a root whose state nobody knows: without a quorum it falls."""
+    """No one can disprove a root whose state is unknown: without a quorum it is rejected."""
     consortium.settled()
     turn = consortium.round.aggregator
     consortium.propose(GARBAGE)
@@ -80,10 +80,10 @@ def test_silence_does_not_make_a_merge_final(consortium):
     with refused("ProposerBarred", id=turn):
         consortium.propose()
     other = others(consortium)[0]
-    consortium.propose(id=other)  # at once: the aggregator had its turn
+    consortium.propose(id=other)  # at once, because the aggregator had its turn
     consortium.final()
     assert consortium.model.vault.payees[other].bonus == 50_000
-    assert consortium.model.vault.forfeited == 0  # to be slow is no offence
+    assert consortium.model.vault.forfeited == 0  # being slow is not an offence
 
 
 def test_the_fourth_rejection_ends_the_round_on_its_base(consortium, terms):
@@ -112,7 +112,7 @@ def test_a_round_in_which_nobody_proposes_ends_on_its_base(consortium, terms):
     consortium.open()
 
 
-def test_a_slashed_stake_is_no_bond(consortium):
+def test_a_node_with_too_little_stake_left_cannot_propose(consortium):
     consortium.open()
     consortium.commit(1, 2, 3, 4, 5)
     consortium.draw()
@@ -136,7 +136,7 @@ def test_a_slashed_stake_is_no_bond(consortium):
 
 
 @pytest.mark.parametrize("lane", [0, 200, 511])
-def test_an_altered_merge_is_disproved_at_the_cost_of_who_made_it_final(consortium, lane):
+def test_a_disproved_merge_costs_its_proposer_and_its_attesters(consortium, lane):
     consortium.proposed(altered=lane)
     honest = state.root(consortium.merged())
     root, turn = consortium.round.proposal, consortium.round.aggregator
@@ -147,7 +147,7 @@ def test_an_altered_merge_is_disproved_at_the_cost_of_who_made_it_final(consorti
     expected = [(turn, Offence.MERGE, 500), *((id, Offence.ATTESTATION, 250) for id in liars)]
     assert slashed(events) == expected
     left = [event for event in events if event.name == "NodeLeft"]
-    assert [event.args["id"] for event in left] == [turn]  # half of the stake left is enough
+    assert [event.args["id"] for event in left] == [turn]  # half of the stake is enough to stay
     assert left[0].args["reason"] == LeaveReason.SLASHED
     assert events[-1].name == "MergeRejected"
     by = consortium.account(1)
@@ -158,7 +158,7 @@ def test_an_altered_merge_is_disproved_at_the_cost_of_who_made_it_final(consorti
     assert consortium.model.state_root == honest
 
 
-def test_who_proposes_and_attests_is_slashed_once(make_consortium, terms):
+def test_a_proposer_that_also_attests_is_slashed_once(make_consortium, terms):
     consortium = make_consortium(replace(terms, merge_penalty=100), nodes=3)
     consortium.proposed(altered=3)
     consortium.attest(0, 1, 2)
@@ -173,7 +173,7 @@ def test_a_merge_is_open_to_dispute_until_it_is_final(consortium):
     proof = consortium.proof()
     consortium.attest(0, 1)
     consortium.expire()
-    consortium.dispute(proof)  # nobody has finalised it yet
+    consortium.dispute(proof)  # no one has finalised it yet
     with refused("WrongPhase", phase=Phase.MERGE):
         consortium.dispute(proof)
 
@@ -216,7 +216,7 @@ def test_an_update_that_the_committee_found_invalid_costs_its_owner(consortium):
 
 
 def test_an_update_that_nobody_could_vote_on_costs_nothing(make_consortium, terms):
-    """One validator, and it has no vote on its own update."""
+    """The only validator has no vote on its own update."""
     consortium = make_consortium(replace(terms, committee=1, min_updates=1), nodes=1)
     events = consortium.settled([INVALID])
     assert slashed(events) == []
@@ -238,7 +238,7 @@ def test_votes_that_stay_sealed_cost_their_owners_though_the_round_is_cancelled(
     assert [event.name for event in events[:2]] == ["RoundCancelled", "Released"]
 
 
-def test_a_stake_may_cost_nothing(make_consortium, terms):
+def test_without_stakes_a_dispute_still_rejects_the_merge(make_consortium, terms):
     consortium = make_consortium(replace(terms, stake=0))
     consortium.proposed(altered=3)
     events = consortium.dispute()
@@ -292,6 +292,6 @@ def test_only_two_different_updates_by_the_key_of_the_round_are_equivocal(consor
 
 
 @pytest.mark.parametrize("name", ["disprove", "punish"])
-def test_what_only_the_disputes_contract_calls_is_no_call(consortium, name):
+def test_calls_reserved_for_the_disputes_contract_are_unknown(consortium, name):
     with pytest.raises(Revert, match="UnknownFunction"):
         consortium.model.call(Context(consortium.admin, 0), name)

@@ -1,4 +1,4 @@
-"""Who is a node: admission, keys, seats and the round from which a change counts."""
+"""Members: admission, keys, seats, and the round in which a change takes effect."""
 
 from tests.support.consortium import refused
 
@@ -40,7 +40,7 @@ def test_only_the_admitted_join(consortium):
         consortium.call(consortium.account(9), "register", **stranger)
 
 
-def test_an_allow_list_admits_whoever_proves_to_be_on_it(consortium):
+def test_an_allow_list_admits_accounts_with_a_proof(consortium):
     leaves = [allow_leaf(consortium.account(id)) for id in (9, 10)]
     root = keccak(b"".join(sorted(leaves)))
     consortium.call(consortium.admin, "setAllowList", root=root)
@@ -56,7 +56,7 @@ def test_an_allow_list_admits_whoever_proves_to_be_on_it(consortium):
         consortium.call(consortium.account(10), "register", **late)
 
 
-def test_accounts_and_signers_belong_to_one_node_for_ever(consortium):
+def test_accounts_and_signers_belong_to_one_node_permanently(consortium):
     with refused("AccountTaken"):
         consortium.call(consortium.account(1), "register", **consortium.registration(9))
     consortium.call(consortium.admin, "admit", account=consortium.account(9), allowed=True)
@@ -70,7 +70,7 @@ def test_accounts_and_signers_belong_to_one_node_for_ever(consortium):
         consortium.call(consortium.account(9), "register", **form)
 
 
-def test_who_joins_during_a_round_takes_part_from_the_next(consortium):
+def test_a_node_that_joins_during_a_round_takes_part_from_the_next(consortium):
     consortium.open()
     consortium.join()
     assert consortium.model.node(6).active_from == 2
@@ -79,7 +79,7 @@ def test_who_joins_during_a_round_takes_part_from_the_next(consortium):
     assert 6 not in consortium.round.members.values()
 
 
-def test_who_is_revoked_during_a_round_finishes_it(consortium, terms):
+def test_a_node_revoked_during_a_round_finishes_it(consortium, terms):
     consortium.open()
     left, unbonding = consortium.call(consortium.admin, "revoke", id=2)
     assert left.name == "NodeLeft"
@@ -94,7 +94,7 @@ def test_who_is_revoked_during_a_round_finishes_it(consortium, terms):
         consortium.commit(2)
 
 
-def test_a_revoked_node_is_revoked_once_and_unknown_ones_never(consortium):
+def test_only_a_registered_node_can_be_revoked_and_only_once(consortium):
     consortium.call(consortium.admin, "revoke", id=2)
     with refused("NotRegistered"):
         consortium.call(consortium.admin, "revoke", id=2)
@@ -107,11 +107,11 @@ def test_the_lowest_free_seat_is_given_but_not_one_in_use(consortium):
     assert [node.seat for node in consortium.model.nodes] == [0, 1, 2, 3, 4]
     consortium.call(consortium.admin, "revoke", id=2)
     consortium.join()
-    assert consortium.model.node(6).seat == 1  # no round is live: the seat is free at once
+    assert consortium.model.node(6).seat == 1  # no round is live, so the seat is free at once
     consortium.open()
     consortium.call(consortium.admin, "revoke", id=1)
     consortium.join()
-    assert consortium.model.node(7).seat == 5  # seat 0 serves the live round
+    assert consortium.model.node(7).seat == 5  # the live round needs seat 0
     consortium.time += 10_000
     consortium.advance()
     consortium.join()
@@ -138,7 +138,7 @@ def test_there_are_256_seats(make_consortium, terms):
     assert sum(node.active_until == FOREVER for node in consortium.model.nodes) == SEATS
 
 
-def test_the_council_alone_decides(consortium):
+def test_only_the_council_admits_and_revokes(consortium):
     for name, args in (
         ("admit", {"account": consortium.anybody, "allowed": True}),
         ("setAllowList", {"root": bytes(32)}),
@@ -149,7 +149,7 @@ def test_the_council_alone_decides(consortium):
 
 
 def allow(consortium, *ids: int) -> list[bytes]:
-    """Put the accounts of two nodes on the allow-list; a proof for each."""
+    """Put the accounts of two nodes on the allow-list; returns a proof for each."""
     leaves = [allow_leaf(consortium.account(id)) for id in ids]
     consortium.call(consortium.admin, "setAllowList", root=keccak(b"".join(sorted(leaves))))
     return leaves[::-1]
@@ -169,7 +169,7 @@ def test_an_exit_ends_the_membership_once(consortium, terms):
         consortium.commit(3)
 
 
-def test_who_left_comes_back_under_its_id_with_a_new_signer_and_seat(consortium):
+def test_a_node_that_left_comes_back_under_its_id_with_a_new_signer_and_seat(consortium):
     model = consortium.model
     consortium.open()
     consortium.call(consortium.account(2), "exit")
@@ -178,14 +178,14 @@ def test_who_left_comes_back_under_its_id_with_a_new_signer_and_seat(consortium)
     again = consortium.registration(2) | {"signer": consortium.signer(9), "transportKey": b"n" * 32}
     registered, staked = consortium.call(consortium.account(2), "register", **again)
     assert registered.args["id"] == 2 and registered.args["activeFrom"] == 2
-    assert registered.args["seat"] == 5  # seat 1 serves the live round
+    assert registered.args["seat"] == 5  # the live round needs seat 1
     assert staked.args["amount"] == 0 and len(model.nodes) == 5
     node = model.node(2)
     assert (node.signer, node.transport_key, node.left) == (consortium.signer(9), b"n" * 32, False)
     assert node is model.node_of(consortium.account(2)) is model.node_of_signer(node.signer)
     with refused("AccountTaken"):
         consortium.call(consortium.account(2), "register", **again)
-    consortium.commit(2)  # the old key still speaks for it in the round it began
+    consortium.commit(2)  # the old key still acts for it in the round that it began
     consortium.time += 10_000
     consortium.advance()
     consortium.open()
@@ -195,7 +195,7 @@ def test_who_left_comes_back_under_its_id_with_a_new_signer_and_seat(consortium)
     consortium.call(consortium.signer(9), "commitUpdate", **call)
 
 
-def test_who_was_revoked_comes_back_only_if_admitted_again(consortium):
+def test_a_revoked_node_comes_back_only_if_admitted_again(consortium):
     proof = allow(consortium, 2, 3)
     form = consortium.registration(2) | {"signer": consortium.signer(9), "proof": proof[:1]}
     consortium.call(consortium.admin, "revoke", id=2)
@@ -205,7 +205,7 @@ def test_who_was_revoked_comes_back_only_if_admitted_again(consortium):
     consortium.call(consortium.admin, "admit", account=consortium.account(2), allowed=True)
     consortium.call(consortium.account(2), "register", **form)
     consortium.call(consortium.admin, "admit", account=consortium.account(2), allowed=False)
-    # Leaving by itself costs no place on the allow-list, not even after an earlier revocation.
+    # A node that exits keeps its place on the allow-list, even after an earlier revocation.
     consortium.call(consortium.account(2), "exit")
     consortium.call(consortium.account(2), "register", **form | {"signer": consortium.signer(11)})
     consortium.call(consortium.admin, "admit", account=consortium.account(3), allowed=False)
@@ -222,7 +222,7 @@ def keys(consortium, signer: int) -> dict:
     }
 
 
-def test_new_keys_count_from_the_next_round(consortium):
+def test_new_keys_take_effect_in_the_next_round(consortium):
     consortium.open()
     (event,) = consortium.call(consortium.account(2), "rotate", **keys(consortium, 9))
     assert event.name == "NodeRotated"
@@ -246,8 +246,8 @@ def test_new_keys_count_from_the_next_round(consortium):
         consortium.seal(slot, [1] * 5)
 
 
-def test_a_rotated_out_key_fails_closed_everywhere(consortium):
-    """Of both keys only the one of the round counts: relayed, attested and proposed as well."""
+def test_only_the_key_of_the_round_is_accepted_anywhere(consortium):
+    """Of an old and a new key only the round's own can commit, relay, vote, propose and attest."""
     consortium.open()
     for id in range(1, 6):
         consortium.call(consortium.account(id), "rotate", **keys(consortium, id + 5))
@@ -277,7 +277,7 @@ def test_a_rotated_out_key_fails_closed_everywhere(consortium):
     consortium.commit(3)
 
 
-def test_a_signer_is_kept_or_new(consortium):
+def test_rotating_keeps_the_signer_or_takes_an_unused_one(consortium):
     consortium.call(consortium.account(2), "rotate", **keys(consortium, 2))
     assert consortium.model.node(2).signer == consortium.signer(2)
     consortium.call(consortium.account(2), "rotate", **keys(consortium, 9))
@@ -291,7 +291,7 @@ def test_a_signer_is_kept_or_new(consortium):
         consortium.call(consortium.anybody, "rotate", **keys(consortium, 10))
 
 
-def test_a_key_replaced_before_its_round_never_speaks(consortium):
+def test_a_key_replaced_before_its_first_round_never_acts(consortium):
     consortium.open()
     consortium.call(consortium.account(2), "rotate", **keys(consortium, 9))
     consortium.call(consortium.account(2), "rotate", **keys(consortium, 10))
@@ -300,7 +300,7 @@ def test_a_key_replaced_before_its_round_never_speaks(consortium):
     assert model.signs(consortium.signer(2), 1) is model.signs(consortium.signer(10), 2)
 
 
-def test_the_live_round_needs_those_who_began_it(consortium):
+def test_the_live_round_needs_the_nodes_that_began_it(consortium):
     model = consortium.model
     assert not model.needs(1)
     consortium.open()

@@ -1,4 +1,4 @@
-"""The phase is a pure function of what was received and of time; ``>=`` starts, ``<`` ends."""
+"""The phase is a pure function of storage and time; it starts at ``>=`` and ends at ``<``."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_commit_ends_in_a_draw_or_is_cancelled(terms, updates, time, expected):
         (2, 0, 10**9, Status(Phase.REVEAL, 1300, cancellable=True)),
     ],
 )
-def test_scores_are_sealed_then_revealed_then_due(terms, seals, scores, time, expected):
+def test_scores_are_sealed_then_revealed_then_settled(terms, seals, scores, time, expected):
     assert scoring(seals, scores).status(terms, time) == expected
 
 

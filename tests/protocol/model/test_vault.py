@@ -99,7 +99,7 @@ def test_a_revoked_node_keeps_what_it_has_earned(consortium):
 
 
 def test_a_bonus_is_paid_once(make_consortium, terms):
-    """With everything to the aggregator, totals are zero and only the bonus is claimed."""
+    """If the aggregator gets the whole reward, totals are zero and only the bonus is claimed."""
     shares = {"node_share": 0, "validator_share": 0, "aggregator_share": 10_000}
     consortium = make_consortium(replace(terms, **shares))
     consortium.finished()
@@ -149,21 +149,21 @@ def test_a_stake_goes_back_when_it_is_unbonded(consortium, terms):
 def test_a_stake_stays_while_a_live_round_needs_it(consortium, terms):
     consortium.open()
     consortium.call(consortium.account(2), "exit")
-    consortium.time += 2 * terms.unbonding  # and nobody has ended the round
+    consortium.time += 2 * terms.unbonding  # and no one has ended the round
     with refused("StakeLocked", id=2):
         consortium.call(consortium.anybody, "withdrawStake", id=2)
     consortium.advance()
     consortium.call(consortium.anybody, "withdrawStake", id=2)
 
 
-def test_a_stake_that_is_needed_no_more_leaves_during_a_later_round(consortium, terms):
+def test_a_stake_of_an_earlier_round_is_withdrawn_during_a_later_one(consortium, terms):
     consortium.call(consortium.account(2), "exit")
     consortium.time += terms.unbonding
     consortium.open()
     consortium.call(consortium.anybody, "withdrawStake", id=2)
 
 
-def test_who_comes_back_fills_its_stake_up_and_ends_unbonding(consortium, terms):
+def test_a_node_that_comes_back_fills_up_its_stake_and_ends_unbonding(consortium, terms):
     for signer, out in ((9, False), (10, True)):
         consortium.call(consortium.account(2), "exit")
         if out:
@@ -177,7 +177,7 @@ def test_who_comes_back_fills_its_stake_up_and_ends_unbonding(consortium, terms)
             consortium.call(consortium.anybody, "withdrawStake", id=2)
 
 
-def test_half_of_a_slashed_stake_is_owed_to_who_reported_it(consortium, terms):
+def test_half_of_a_slashed_stake_is_owed_to_its_reporter(consortium, terms):
     consortium.open()
     vault, reporter = consortium.model.vault, consortium.account(5)
     slashed, *_ = consortium.call(reporter, "proveEquivocation", **consortium.equivocation(2))
@@ -205,7 +205,7 @@ def test_a_reward_is_rounded_down(make_consortium, terms):
     assert consortium.model.vault.forfeited == 4
 
 
-def test_what_was_forfeited_is_recycled_only_if_it_fits_the_ledger(consortium):
+def test_forfeited_stakes_are_recycled_only_if_they_fit_the_ledger(consortium):
     consortium.open()
     consortium.call(consortium.anybody, "proveEquivocation", **consortium.equivocation(2))
     consortium.call(consortium.admin, "deposit", amount=2**96 - 1 - 10**8)

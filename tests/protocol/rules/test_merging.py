@@ -1,4 +1,4 @@
-"""Merging is exact and free of order."""
+"""Merging is exact and independent of order."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def encoded(rng, bits, lanes=256, exponent=24):
 
 @st.composite
 def games(draw):
-    """A state and weighted updates; some sit at the edges of int32 and of the weights."""
+    """A state and weighted updates; some values are at the limits of int32 and of the weights."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     count = draw(st.integers(1, 6))
     heavy = draw(st.booleans())
@@ -58,7 +58,7 @@ def test_order_does_not_matter(game, random):
 
 
 @given(games())
-def test_the_arguments_are_left_as_they_were(game):
+def test_the_arguments_are_not_changed(game):
     state, updates = game
     before = state.copy()
     merge(MEAN, state, updates)
@@ -89,13 +89,13 @@ def test_halves_round_up_and_the_state_saturates():
     ]
 
 
-def test_the_largest_sum_stays_inside_int64():
+def test_the_largest_sum_fits_int64():
     big = Encoded(8, np.full(8, 24, np.uint8), np.full(256, 127, np.int8))
     state = np.zeros(256, np.int32)
     assert set(merge(MEAN, state, [(MAX_WEIGHT, big)]).tolist()) == {127 << 24}
 
 
-def test_parts_of_a_large_state_join_without_a_seam(monkeypatch):
+def test_a_large_state_merged_in_parts_equals_the_whole(monkeypatch):
     rng = np.random.default_rng(3)
     state = rng.integers(-1000, 1000, 2048).astype(np.int32)
     updates = [(weight, encoded(rng, 4, 2048)) for weight in (1, 2, 5)]

@@ -1,4 +1,4 @@
-"""Rules have numbers for contracts and names for people, and what is unknown is refused by name."""
+"""Rules have numbers for contracts and names for people; the error for an unknown one names it."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_every_rule_is_found_by_its_number_and_its_name(kind):
 
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("unknown", [255, -1, True, "0", None, 1.0])
-def test_an_unknown_number_is_refused_with_those_there_are(kind, unknown):
+def test_the_error_for_an_unknown_number_lists_the_known_ones(kind, unknown):
     with pytest.raises(BadCard, match=kind) as caught:
         numbered(kind, TABLES[kind], unknown)
     assert all(f"{rule.id} ({rule.name})" in caught.value.expected for rule in TABLES[kind])
@@ -30,7 +30,7 @@ def test_an_unknown_number_is_refused_with_those_there_are(kind, unknown):
 
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("unknown", ["median", "", 0, None])
-def test_an_unknown_name_is_refused_with_those_there_are(kind, unknown):
+def test_the_error_for_an_unknown_name_lists_the_known_ones(kind, unknown):
     with pytest.raises(BadCard, match=kind) as caught:
         named(kind, TABLES[kind], unknown)
     assert all(rule.name in caught.value.expected for rule in TABLES[kind])
@@ -48,7 +48,7 @@ def test_pay_by_score_is_in_proportion_to_it():
     assert numbered("pay_rule", PAY_RULES, SCORE)().shares([30, 0, 10]) == [30, 0, 10]
 
 
-def test_equal_pay_goes_to_all_that_are_worth_something():
+def test_equal_pay_goes_to_all_updates_with_a_positive_score():
     assert numbered("pay_rule", PAY_RULES, EQUAL)().shares([30, 0, 10]) == [1, 0, 1]
 
 

@@ -1,4 +1,4 @@
-"""The trimmed mean: exact, free of order, and out of reach of as many liars as it leaves out."""
+"""The trimmed mean: exact, independent of order, and safe from as many liars as it leaves out."""
 
 from fractions import Fraction
 from math import floor
@@ -23,7 +23,7 @@ def moved(rule, rows, weights=None):
 
 
 def reference(rows, trim):
-    """With fractions, by taking the lowest and the highest away one after the other."""
+    """The mean as a fraction, after removing the lowest and highest values one by one."""
     found = []
     for values in zip(*rows, strict=True):
         left = list(values)
@@ -36,12 +36,12 @@ def reference(rows, trim):
 
 
 @given(rows, trims)
-def test_it_is_what_remains_without_the_extremes(rows, trim):
+def test_it_is_the_mean_without_the_extremes(rows, trim):
     assert moved(Trimmed(trim), rows) == reference(rows, trim)
 
 
 @given(rows, trims)
-def test_the_judge_computes_the_same_apart(rows, trim):
+def test_the_judge_computes_the_same_independently(rows, trim):
     assert Trimmed(trim).block(rows, [1] * len(rows)) == moved(Trimmed(trim), rows)
 
 
@@ -51,7 +51,7 @@ def test_order_does_not_matter(rows, trim, random):
 
 
 @given(rows, trims, st.data())
-def test_all_that_weigh_something_count_alike_and_the_others_not_at_all(rows, trim, data):
+def test_all_updates_with_weight_count_equally_and_others_not_at_all(rows, trim, data):
     weights = data.draw(
         st.lists(st.integers(0, 9), min_size=len(rows), max_size=len(rows)).filter(any)
     )
@@ -61,7 +61,7 @@ def test_all_that_weigh_something_count_alike_and_the_others_not_at_all(rows, tr
 
 
 @given(st.integers(1, 4), st.data())
-def test_as_many_liars_as_are_left_out_cannot_leave_the_range_of_the_honest(trim, data):
+def test_as_many_liars_as_are_left_out_cannot_move_it_out_of_the_honest_range(trim, data):
     honest = data.draw(st.lists(row, min_size=trim + 1, max_size=8))
     liars = data.draw(st.lists(row, min_size=0, max_size=trim))
     found = moved(Trimmed(trim), honest + liars)
@@ -70,8 +70,8 @@ def test_as_many_liars_as_are_left_out_cannot_leave_the_range_of_the_honest(trim
             assert min(values) <= value <= max(values)
 
 
-def test_where_too_few_are_there_one_or_two_remain():
-    """The median, then: three rows leave the middle one, four the middle two."""
+def test_of_too_few_updates_one_or_two_remain():
+    """This is the median: of three rows the middle one remains, of four the middle two."""
     assert moved(Trimmed(5), [[7]]) == [7]
     assert moved(Trimmed(5), [[7], [10]]) == [9]
     assert moved(Trimmed(5), [[7], [10], [-900]]) == [7]
@@ -83,13 +83,13 @@ def test_halves_round_up():
     assert moved(Trimmed(1), [[-9], [1], [2], [9]]) == [2]
 
 
-def test_the_largest_round_stays_inside_int64():
+def test_the_largest_round_fits_int64():
     extreme = [[127 << 24], [-(127 << 24)]] * 128
     assert moved(Trimmed(127), extreme) == [0]
     assert moved(Trimmed(1), extreme) == [0]
 
 
-def test_arguments_are_left_as_they_were():
+def test_arguments_are_not_changed():
     given_ = np.arange(12, dtype=np.int64).reshape(4, 3)
     before = given_.copy()
     Trimmed(1).moved(given_, [1] * 4)
@@ -102,7 +102,7 @@ def test_it_is_not_linear():
 
 
 @pytest.mark.parametrize("trim", [0, 128, -1, True, "1"])
-def test_a_trim_out_of_range_is_no_term(terms, trim):
+def test_a_trim_out_of_range_is_refused(terms, trim):
     from dataclasses import replace
 
     assert replace(terms, merge_rule=1, merge_parameter=127).merging == Trimmed(127)

@@ -1,6 +1,6 @@
-"""A second task, as small as one can be: linear regression, where a lower error is better.
+"""A second, minimal task: linear regression, where a lower error is better.
 
-Nothing outside this folder knows it; a test registers it with one line. Data folders hold
+No code outside this folder knows it; a test registers it with one line. Data folders hold
 ``rows.npz``: inputs float64[n, 8] and targets float64[n, 4] of one true model.
 """
 
@@ -30,7 +30,7 @@ class Recipe:
     held_out: float = 0.25
     steps: int = 4
     rate: float = 0.2
-    step: float = 2.5  # times what was learned is sent: a mean of three dilutes what each knows
+    step: float = 2.5  # factor on the sent update: the mean of three dilutes what each learned
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -142,7 +142,7 @@ class RegressionKind:
         return self.join([held_out, challenge])
 
     def draw(self, out: Path, *, seed: int, hospitals: int) -> SiteFolders:
-        """Each hospital sees some features strongly, so that each has something to teach."""
+        """Each hospital sees other features strongly, so that each has something to teach."""
         true = np.random.default_rng(seed).normal(0.0, 1.0, (FEATURES, OUTPUTS))
         folders = {}
         for number, name in enumerate([*(f"site-{k}" for k in range(hospitals)), "all", "test"]):
