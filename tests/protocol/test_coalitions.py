@@ -139,7 +139,7 @@ def test_meaningless_arguments_are_refused():
     rng = np.random.default_rng(0)
     state, updates = np.zeros(LANES, np.int32), [encoded(rng, 8), encoded(rng, 8)]
     half = (Fraction(1, 2), Fraction(1))
-    with pytest.raises(BadMerge, match="no weighted sum"):
+    with pytest.raises(BadMerge, match="not a weighted sum"):
         Coalitions(Trimmed(1), state, updates, alone(updates)).merged(half)
     for amounts in ((Fraction(1),), (Fraction(2), Fraction(0)), (Fraction(-1), Fraction(0))):
         with pytest.raises(BadMerge, match="2 amounts from 0 to 1"):
