@@ -11,7 +11,8 @@ from collegium.errors import BadMerge
 from collegium.protocol import codec
 from collegium.protocol.coalitions import Coalitions
 from collegium.protocol.codec import Encoded
-from collegium.protocol.rules.merging import MAX_WEIGHT, MEAN, Trimmed, merge
+from collegium.protocol.rules.merging import MEAN, Trimmed, merge
+from collegium.protocol.rules.table import MAX_WEIGHT
 from collegium_incentives import InvalidGroups, coalition
 
 LANES = 256

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.support.terms import terms
 
 from collegium.errors import BadVerdict
-from collegium.protocol.rules.shares import EQUAL, FULL_WEIGHT, SCORE
+from collegium.protocol.rules.shares import EQUAL, SCORE
+from collegium.protocol.rules.table import MAX_WEIGHT
 from collegium.protocol.settlement import (
     FULL_AGREEMENT,
     INVALID,
@@ -94,8 +95,8 @@ def test_weights_and_pay_follow_from_acceptance_and_contribution(round_):
     if terms.weight_rule == EQUAL or total == 0:
         assert result.weights == tuple(int(ok) for ok in result.accepted)
     else:
-        assert result.weights == tuple(floor(FULL_WEIGHT * share) for share in shares)
-    assert sum(result.weights) <= FULL_WEIGHT
+        assert result.weights == tuple(floor(MAX_WEIGHT * share) for share in shares)
+    assert sum(result.weights) <= MAX_WEIGHT
     assert (sum(result.weights) > 0) == any(result.accepted)
     assert result.aggregator_pay == (aggregator_pool(terms) if any(result.accepted) else 0)
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from collegium.audit.bundle import Bundle
 from collegium.audit.deployment import Deployment
-from collegium.audit.index import CARD, LAYOUT
 from collegium.audit.trail import Trail
 from collegium.protocol.canonical import MAX_DOCUMENT
 from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout
+from collegium.protocol.names import CARD, LAYOUT
 
 
 @dataclass(frozen=True)

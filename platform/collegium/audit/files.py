@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import partial
 
 from collegium.audit.bundle import Bundle
-from collegium.audit.index import BLOCKS, CARD, INDEX, LAYOUT, File, Index, blob_path
+from collegium.audit.index import BLOCKS, INDEX, File, Index, blob_path
 from collegium.audit.trail import Trail
+from collegium.protocol.names import CARD, LAYOUT
 
 
 def check(trail: Trail, bundle: Bundle, index: Index, progress: Callable[[int], None]) -> None:

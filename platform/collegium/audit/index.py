@@ -13,7 +13,7 @@ from collegium.protocol.canonical import canonical_json, parse_canonical
 from collegium.protocol.fields import Check
 
 FORMAT = "collegium-evidence/3"  # its number changes with the fields
-INDEX, BLOCKS, CARD, LAYOUT = "bundle.json", "chain/blocks.jsonl", "card.json", "layout.json"
+INDEX, BLOCKS = "bundle.json", "chain/blocks.jsonl"
 MAX_INDEX = 64 * 1024 * 1024
 """Largest ``bundle.json``, in bytes."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from collegium.audit.index import CARD, INDEX, LAYOUT, Index
+from collegium.audit.index import INDEX, Index
 from collegium.audit.trail import Progress
 from collegium.chain import history
 from collegium.chain.federation import Federation
@@ -22,6 +22,7 @@ from collegium.evidence.sources import Source, connected, from_run
 from collegium.evidence.writer import BundleWriter
 from collegium.protocol.canonical import parse_canonical
 from collegium.protocol.layout import Layout
+from collegium.protocol.names import CARD, LAYOUT
 from collegium.protocol.signing import Domain
 
 

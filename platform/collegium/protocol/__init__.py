@@ -11,5 +11,6 @@ rules           rules/ (merge, pay and weight rules that a card chooses)
 scoring         checks, similarity, coalitions
 contracts       model/ (the contracts as a pure state machine)
 money, nodes    amounts, membership
+files           names
 ==============  ===================================================================
 """

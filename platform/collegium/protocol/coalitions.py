@@ -13,7 +13,8 @@ import numpy as np
 
 from collegium.errors import BadMerge
 from collegium.protocol.codec import Encoded, dequantise, ranges
-from collegium.protocol.rules.merging import MAX_WEIGHT, Lanes, MergeRule, step
+from collegium.protocol.rules.merging import Lanes, MergeRule, step
+from collegium.protocol.rules.table import MAX_WEIGHT
 from collegium.protocol.state import State
 from collegium_incentives import Amounts, Groups, spread, weights
 

@@ -14,13 +14,12 @@ import numpy.typing as npt
 
 from collegium.errors import BadCodes
 from collegium.protocol import tree
-from collegium.protocol.layout import BLOCK, LEAF
+from collegium.protocol.layout import BLOCK, BLOCKS, LEAF
 
 BITS = (2, 4, 8)
 """Widths of a code; each divides a byte."""
 MAX_EXPONENT = 24
 """A lane stays below 127 · 2^24 < 2^31, so it fits int32."""
-_BLOCKS_PER_LEAF = LEAF // BLOCK
 _ALL = slice(None)
 _CHUNK = 1 << 13  # blocks in a part: 2 MiB of int64 lanes
 _ACTION = "Quantise with this codec, or reject the update."
@@ -144,12 +143,12 @@ def unpack(packed: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.int8]:
 
 def leaf_size(bits: int) -> int:
     """Bytes in one leaf: 8 exponents and 256 codes (264, 136 or 72)."""
-    return _BLOCKS_PER_LEAF + LEAF * bits // 8
+    return BLOCKS + LEAF * bits // 8
 
 
 def to_leaves(encoded: Encoded) -> list[memoryview]:
     """Leaves of 8 exponent bytes followed by the packed codes of their 8 blocks."""
-    exponents = encoded.exponents.reshape(-1, _BLOCKS_PER_LEAF)
+    exponents = encoded.exponents.reshape(-1, BLOCKS)
     codes = pack(encoded).reshape(len(exponents), -1)
     data, size = memoryview(np.hstack([exponents, codes]).tobytes()), leaf_size(encoded.bits)
     return [data[start : start + size] for start in range(0, len(data), size)]

@@ -23,6 +23,8 @@ BLOCK = 32
 """Lanes that share one exponent."""
 LEAF = 256
 """Lanes in one leaf of a tree."""
+BLOCKS = LEAF // BLOCK
+"""Blocks per leaf."""
 MAX_LANES = 1 << 28
 """Most lanes of a layout: one GiB of state."""
 MODES = ("ffa",)

@@ -16,12 +16,9 @@ from collegium.errors import BadDispute
 from collegium.protocol import codec, packed, state, tree
 from collegium.protocol.codec import Encoded
 from collegium.protocol.digest import keccak, update_digest
-from collegium.protocol.layout import BLOCK, LEAF
+from collegium.protocol.layout import BLOCK, BLOCKS, LEAF
 from collegium.protocol.rules.merging import MergeRule
 from collegium.protocol.state import State
-
-BLOCKS = LEAF // BLOCK
-"""Blocks per leaf."""
 
 _STATE_LEAF = 4 * LEAF
 _WIDTHS = {codec.leaf_size(bits): bits for bits in codec.BITS}

@@ -16,8 +16,9 @@ from eth_utils.address import to_checksum_address
 
 from collegium.chain.locks import file_lock
 from collegium.errors import MissingKeys
+from collegium.protocol.names import CARD, LAYOUT
 from collegium.workspace.keyring import Keyring
-from collegium.workspace.names import ACCOUNT, CARD, KEYS, LAYOUT, NODE, PASSPHRASE
+from collegium.workspace.names import ACCOUNT, KEYS, NODE, PASSPHRASE
 
 UPDATE = "update.safetensors"
 """File name, in the journal, of the update that the node committed to."""

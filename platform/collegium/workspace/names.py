@@ -2,8 +2,6 @@
 
 RUN = "run.json"
 """Chain, contract and files of a federation; in the folder of a run."""
-CARD, LAYOUT = "card.json", "layout.json"
-"""The agreed documents; in the folder of a run and of a node."""
 NODE = "node.json"
 """Settings of a node; in its folder."""
 KEYS = "keys"

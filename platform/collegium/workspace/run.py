@@ -13,7 +13,8 @@ from typing import Any, Self
 
 from collegium.chain.spec import ChainSpec
 from collegium.errors import NoRun
-from collegium.workspace.names import CARD, LAYOUT, RUN
+from collegium.protocol.names import CARD, LAYOUT
+from collegium.workspace.names import RUN
 
 _VERSION = 1
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from collegium.errors import BadMerge
 from collegium.protocol import codec
 from collegium.protocol.codec import Encoded
-from collegium.protocol.rules.merging import MAX_WEIGHT, MEAN, merge
+from collegium.protocol.rules.merging import MEAN, merge
+from collegium.protocol.rules.table import MAX_WEIGHT
 
 
 def encoded(rng, bits, lanes=256, exponent=24):

@@ -15,11 +15,8 @@ import numpy.typing as npt
 
 from collegium.errors import BadMerge
 from collegium.protocol.codec import Encoded, dequantise, ranges
-from collegium.protocol.rules.table import Rule, numbered
+from collegium.protocol.rules.table import MAX_WEIGHT, Rule, numbered
 from collegium.protocol.state import State
-
-MAX_WEIGHT = 65535
-"""Largest sum of weights."""
 
 _INT32 = np.iinfo(np.int32)
 

@@ -8,14 +8,11 @@ class here, in its table, and one branch there.
 from collections.abc import Sequence
 from typing import ClassVar, Final, Protocol
 
-from collegium.protocol.rules.table import Rule
+from collegium.protocol.rules.table import MAX_WEIGHT, Rule
 
 EQUAL: Final = 0
 SCORE: Final = 1
 """Numbers of the rules, for pay and for weights alike."""
-
-FULL_WEIGHT = 65535
-"""Weights of the score rule add up to at most this."""
 
 
 class PayRule(Rule, Protocol):
@@ -82,7 +79,7 @@ class WeighByScore:
         total = sum(credit)
         if total == 0:  # none is worth anything: the merge takes the mean of all that are accepted
             return [int(ok) for ok in accepted]
-        return [FULL_WEIGHT * value // total for value in credit]
+        return [MAX_WEIGHT * value // total for value in credit]
 
 
 PAY_RULES: tuple[type[PayRule], ...] = (PayEqually, PayByScore)

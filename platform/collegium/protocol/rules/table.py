@@ -5,6 +5,9 @@ from typing import ClassVar, NoReturn, Protocol, TypeVar
 
 from collegium.errors import BadCard
 
+MAX_WEIGHT = 65535
+"""Largest sum of merge weights in a round; the contracts keep each in 16 bits."""
+
 
 class Rule(Protocol):
     """What all rules have.
