@@ -12,7 +12,7 @@ from collegium.errors import TransactionReverted, WrongMerge
 from collegium.protocol import merge_proof
 from collegium.protocol.container import Update, decode_state
 from collegium.protocol.merge_proof import Accepted, MergeProof
-from collegium.protocol.settlement import INVALID
+from collegium.protocol.settlement import is_accepted
 from collegium.roles.aggregator import Remade, check_root, remade, require
 from collegium.roles.node import Node
 from collegium.roles.view import RoundView
@@ -79,7 +79,7 @@ def _accepted(node: Node, view: RoundView, opened: Mapping[int, Update]) -> list
     """The accepted updates in commit order, those that the merge weighs with nothing included."""
     found = []
     for update, weight, median in zip(view.updates, view.weights, view.medians, strict=True):
-        if median == INVALID or median < node.card.terms.min_score:
+        if not is_accepted(median, node.card.terms.min_score):
             continue
         held = require(opened, update.node)
         manifest = held.manifest.digest
