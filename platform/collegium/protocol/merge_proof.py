@@ -3,7 +3,7 @@
 A proof shows the same leaf of the base, of the proposal and of every accepted update, each under
 the root or digest that the chain knows, so anyone can compute the block again by the merge rule of
 the terms. If the proposal has another number there, it is wrong. ``verify`` checks what the
-contract checks, in the same order and without numpy, so the two share no arithmetic with ``merge``.
+contract checks, in the same order and without numpy, so neither shares arithmetic with ``merge``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,12 +21,12 @@ from collegium.protocol.rules.merging import MergeRule
 from collegium.protocol.state import State
 
 _STATE_LEAF = 4 * LEAF
-_WIDTHS = {codec.leaf_size(bits): bits for bits in codec.BITS}
+_WIDTHS = {codec.leaf_size(bits): bits for bits in codec.BITS}  # a leaf's size tells its width
 _LOWEST, _HIGHEST = -(2**31), 2**31 - 1
-_MAX_DEPTH = 32
+_MAX_DEPTH = 32  # bounds the work of a proof; 2^28 lanes make a tree of depth 20
 
 Place = tuple[int, int]
-"""Index of a leaf, and which of its blocks (0 to 7)."""
+"""Index of a leaf, and index of one of its blocks (0 to 7)."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class Leaf:
 
     @classmethod
     def from_call(cls, value: Mapping[str, Any]) -> Self:
+        """The leaf in the decoded arguments of a call."""
         return cls(bytes(value["data"]), tuple(value["path"]))
 
     def to_call(self) -> dict[str, Any]:
+        """Field names and order of the Solidity struct."""
         return {"data": self.data, "path": list(self.path)}
 
     def root(self, index: int) -> bytes:
@@ -57,7 +59,7 @@ class MergeProof:
 
     Attributes:
         round: whose proposed merge is wrong.
-        leaf, block: where: index of the leaf, and which 32 of its 256 lanes.
+        leaf, block: the place: index of the leaf, and which 32 of its 256 lanes.
         base, merged: that leaf in the state that the round began with, and in the proposal.
         accepted: packed (uint16 id, bytes32 digest, uint16 weight); hashes to the round's outcome.
         manifests: SHA-256 of the manifest of each accepted update, in that order.
@@ -103,9 +105,14 @@ class MergeProof:
 
 @dataclass(frozen=True)
 class Accepted:
-    """An update that the settlement accepted: node id, digest, merge weight; and what it holds.
+    """An update that the settlement accepted.
 
-    ``manifest`` is the SHA-256 of the manifest, 32 bytes.
+    Attributes:
+        id: id of the node.
+        digest: update digest, 32 bytes.
+        weight: merge weight, uint16.
+        manifest: SHA-256 of the manifest, 32 bytes.
+        lanes: the quantised delta.
     """
 
     id: int
@@ -127,11 +134,11 @@ def find(expected: State, proposed: State) -> Place | None:
 def build(
     round_id: int, place: Place, base: State, proposed: State, accepted: Sequence[Accepted]
 ) -> MergeProof:
-    """Collect what shows that ``proposed`` is wrong at ``place``.
+    """Build the proof that ``proposed`` is wrong at ``place``.
 
     Args:
         round_id: the round.
-        place: what ``find`` returned.
+        place: the return value of ``find``.
         base: the state that the round began with.
         proposed: the state under the proposed root.
         accepted: every accepted update, in commit order, those of weight 0 included.
@@ -159,13 +166,13 @@ def verify(
 
     Args:
         rule: the merge rule of the terms.
-        proof: anything; its size bounds the work.
+        proof: untrusted; its size bounds the work.
         base: root of the state that the round began with.
         proposal: the proposed root.
         outcome: hash over the accepted updates, from the settlement.
 
     Raises:
-        BadDispute: with the contract's refusal: WrongOutcome, WrongBlock, WrongLeaf or
+        BadDispute: with the name of the contract's error: WrongOutcome, WrongBlock, WrongLeaf or
             MergeCorrect.
     """
     accepted = _accepted(proof, outcome)
@@ -183,7 +190,7 @@ def verify(
     lanes = _state_lanes(proof.base.data, proof.block)
     merged = [max(_LOWEST, min(_HIGHEST, a + b)) for a, b in zip(lanes, moved, strict=True)]
     if merged == _state_lanes(proof.merged.data, proof.block):
-        _refuse("MergeCorrect", "a block that differs from the merge", "32 right lanes")
+        _refuse("MergeCorrect", "a block that differs from the merge", "32 correct lanes")
 
 
 def _accepted(proof: MergeProof, outcome: bytes) -> list[tuple[bytes, int]]:
@@ -195,8 +202,8 @@ def _accepted(proof: MergeProof, outcome: bytes) -> list[tuple[bytes, int]]:
         _refuse("WrongOutcome", f"the accepted updates, hash {outcome.hex()}", found)
     items = packed.items(proof.accepted, packed.ACCEPTED)
     accepted = [(item[2:34], int.from_bytes(item[34:], "big")) for item in items]
-    if not any(weight for _, weight in accepted):
-        _refuse("WrongOutcome", "an update that weighs something", "none")
+    if not any(weight for _, weight in accepted):  # such a merge would divide by zero
+        _refuse("WrongOutcome", "an update with a weight above 0", "none")
     return accepted
 
 
@@ -208,6 +215,7 @@ def _check_form(index: int, leaf: Leaf, depth: int, sizes: Collection[int]) -> N
 
 def _update_lanes(proof: MergeProof, number: int, digest: bytes) -> list[int]:
     """The 32 lanes, ``q · 2^e``, that an update has in the block."""
+    # In the contract's errors, leaf 0 is of the base and leaf 1 of the proposal.
     index, leaf, manifest = number + 2, proof.updates[number], proof.manifests[number]
     _check_form(index, leaf, len(proof.base.path), _WIDTHS)
     if update_digest(manifest, leaf.root(proof.leaf)) != digest:
@@ -216,6 +224,7 @@ def _update_lanes(proof: MergeProof, number: int, digest: bytes) -> list[int]:
     size, half = BLOCK * bits // 8, 1 << (bits - 1)
     word = int.from_bytes(leaf.data[BLOCKS + size * proof.block :][:size], "big")
     shifts = range(bits * (BLOCK - 1), -1, -bits)
+    # Two's complement: adding and subtracting half the range extends the sign.
     codes = [((word >> shift) + half) % (2 * half) - half for shift in shifts]
     if exponent > codec.MAX_EXPONENT or min(codes) == -half:
         _wrong_leaf(index, "an exponent and codes of the format", (exponent, min(codes)))

@@ -1,7 +1,7 @@
-"""A bound on nesting, to be checked before anybody's JSON is parsed.
+"""A bound on nesting, checked before untrusted JSON is parsed.
 
 The parser of the standard library recurses in C. It relies on the interpreter's recursion limit,
-which py-evm raises to 100,000: beyond what the stack holds, so that deep nesting would end the
+which py-evm raises to 100,000. The stack is too small for that, so deep nesting would crash the
 process instead of raising an error.
 """
 
@@ -10,6 +10,7 @@ import re
 MAX_DEPTH = 64
 """No document of the protocol nests deeper than ten."""
 
+# Whole strings, so that brackets inside them are not counted; a string may lack its end.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 

@@ -1,7 +1,8 @@
 """Packed lists in calldata and events: fixed-size big-endian items without padding.
 
-Solidity's ``abi.encodePacked`` of each item, one after the other. Readers take only whole
-items; addresses are EIP-55 strings, digests bytes, the rest integers.
+Solidity's ``abi.encodePacked`` of each item, one after the other. Addresses are EIP-55 strings,
+digests bytes, the rest integers. Every ``unpack_`` function raises BadContainer if the last item
+is cut off.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ FEE = 12
 """Pay of one committee slot: uint96."""
 
 Committed = tuple[int, bytes]
+"""Node id and update digest (32 bytes)."""
 
 
 def items(data: bytes, size: int) -> Iterator[bytes]:
@@ -70,7 +72,7 @@ def unpack_updates(data: bytes) -> list[Committed]:
 
 
 def pack_accepted(updates: Sequence[Committed], settlement: Settlement) -> bytes:
-    """(node id, digest, weight) of the accepted updates; ``outcome`` is the hash of this."""
+    """(node id, digest, weight) of the accepted updates; its Keccak-256 is the ``outcome``."""
     rows = zip(updates, settlement.accepted, settlement.weights, strict=True)
     return b"".join(
         pack_updates([update]) + weight.to_bytes(2, "big") for update, ok, weight in rows if ok

@@ -1,8 +1,8 @@
-"""The part of the safetensors format that update and state files use, read with suspicion.
+"""The part of the safetensors format that update and state files use, for untrusted files.
 
 A file is an 8-byte little-endian header length, that many bytes of JSON, then the tensors
-back to back. Nothing here is larger than the caller allowed before it is touched, and nothing
-is taken from the header that does not describe the rest of the file exactly.
+back to back. Sizes are checked against the caller's limits before anything is read, and the
+header must describe the rest of the file exactly.
 https://huggingface.co/docs/safetensors
 """
 
@@ -24,12 +24,12 @@ PREFIX = 8
 
 _DTYPES: dict[str, str] = {"U8": "|u1", "I32": "<i4"}
 _METADATA = "__metadata__"
-_ACTION = "Refuse the file; it was damaged or not written by this protocol."
+_ACTION = "Reject the file; it was damaged or not written by this protocol."
 
 
 @dataclass(frozen=True)
 class Spec:
-    """The dtype ("U8" or "I32") and the admissible lengths of one vector in a file."""
+    """The dtype ("U8" or "I32") and the lengths that are allowed for one vector in a file."""
 
     dtype: str
     lengths: tuple[int, ...]
@@ -53,11 +53,11 @@ def write(vectors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str]) 
 def read(
     data: bytes, specs: Mapping[str, Spec], metadata: tuple[str, ...]
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    """The vectors and metadata of a file that must hold exactly what is asked for.
+    """The vectors and metadata of a file, which must contain exactly what the caller expects.
 
     Args:
-        data: the file, from anybody.
-        specs: every vector by name; no other may be there.
+        data: the file, untrusted.
+        specs: every vector by name; the file must have no others.
         metadata: the names of all metadata entries.
 
     Returns:
@@ -65,7 +65,7 @@ def read(
 
     Raises:
         Oversized: longer than the largest file these specs allow.
-        BadContainer: any other departure from the form.
+        BadContainer: the file differs from the form in any other way.
     """
     header, body = _split(data, specs)
     entries = {name: _entry(name, header.pop(name, None), spec) for name, spec in specs.items()}
@@ -90,7 +90,7 @@ def _split(data: bytes, specs: Mapping[str, Spec]) -> tuple[dict[str, Any], memo
         raise Oversized(
             expected=f"at most {PREFIX + MAX_HEADER + largest} bytes for this layout",
             found=f"{len(data)} bytes",
-            action="Refuse the file without reading it.",
+            action="Reject the file without reading it.",
         )
     if len(data) < PREFIX:
         _refuse("an 8-byte header length", f"{len(data)} bytes")
@@ -115,6 +115,7 @@ def _entry(name: str, entry: object, spec: Spec) -> tuple[int, int]:
             pass
         case _:
             _refuse(f"tensor {name!r} of dtype {spec.dtype} with one axis and two offsets", entry)
+    # An exact type: True would pass as 1.
     if rest or any(type(number) is not int for number in (size, start, end)):
         _refuse(f"tensor {name!r} with integers and without other keys", entry)
     if size not in spec.lengths or end - start != size * _item_size(spec):

@@ -1,9 +1,9 @@
 """Settlement: from revealed votes to weights and pay, in integers, as the contract does it.
 
 The contribution of an update is the median of the committee's votes on it; a member's vote on
-its own update is not counted. Accepted updates share the nodes' pool and weigh in the merge by the
-rules of the terms; validators share theirs in proportion to how closely they agreed with the
-medians. Every division rounds down and what remains returns to the escrow.
+its own update is not counted. The rules of the terms give accepted updates their merge weights and
+their shares of the nodes' pool. Validators share their pool in proportion to how closely they
+agreed with the medians. Every division rounds down, and the remainder returns to the escrow.
 """
 
 from collections.abc import Sequence
@@ -20,22 +20,23 @@ FULL_AGREEMENT = 1 << 32
 """Agreement of a validator whose every vote is the median."""
 
 Votes = Sequence[int]
+"""One validator's scores: int32 micro-nats per update, in commit order."""
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """What one round comes to.
+    """The result of settling one round.
 
     Attributes:
         phi: contribution of each update in micro-nats, or INVALID.
         accepted: which updates are accepted.
-        invalid: which were found undelivered or malformed: the median is INVALID, and somebody
-            did vote.
-        weights: merge weight of each update, uint16; 0 if not accepted, or if it is but the
-            score rule gives its contribution nothing.
+        invalid: which were found undelivered or malformed: at least one vote counted, and the
+            median is INVALID.
+        weights: merge weight of each update, uint16; 0 if it is not accepted, or if the score rule
+            gives its contribution no weight.
         node_pays: token units for the owner of each update.
         validator_pays: token units for each committee slot.
-        aggregator_pay: token units kept for whoever proposes the merge, 0 if nothing merges.
+        aggregator_pay: token units kept for the proposer of the merge; 0 if no update is accepted.
         returned: token units of the reward that go back to the free escrow.
     """
 
@@ -63,10 +64,11 @@ def settle(
         terms: shares, reward, minScore, and the rules of pay and weight.
         owners: node id of each update, in commit order.
         members: node id of each committee slot.
-        votes: per slot one int32 per update, or None if the slot did not reveal.
+        votes: for each slot one int32 per update, or None if the slot did not reveal.
 
     Raises:
         BadVerdict: a slot's votes are not one int32 per update.
+        BadCard: the terms have a rule number that is not in the tables.
     """
     check_votes(votes, len(owners), len(members))
     cast = [_cast(i, owner, members, votes) for i, owner in enumerate(owners)]
@@ -101,20 +103,20 @@ def pay_nodes(terms: Terms, phi: Sequence[int]) -> list[int]:
 
 
 def is_accepted(score: int, min_score: int) -> bool:
-    """Whether an update with this median (micro-nats) is merged and paid."""
+    """Whether an update with this median (micro-nats) is accepted."""
     return score != INVALID and score >= min_score
 
 
 def aggregator_pool(terms: Terms) -> int:
-    """Token units for whoever proposes a merge that becomes final."""
+    """Token units for the proposer of the merge that becomes final."""
     return terms.reward * terms.aggregator_share // BPS
 
 
 def median(votes: Sequence[int]) -> int:
-    """Middle vote; of an even number the floor of the mean of the middle two.
+    """Middle vote; for an even number of votes, the mean of the middle two, rounded down.
 
-    INVALID sorts below all scores, and an even middle that touches it is INVALID, as is the
-    median of no votes.
+    INVALID sorts below all scores. The median is INVALID if one of the middle two is, or if there
+    are no votes.
     """
     if not votes:
         return INVALID
@@ -137,24 +139,28 @@ def check_votes(votes: Sequence[Votes | None], updates: int, slots: int) -> None
 def _cast(
     update: int, owner: int, members: Sequence[int], votes: Sequence[Votes | None]
 ) -> list[int]:
-    """The votes that count for an update: those of all who revealed, but its owner."""
+    """The votes that count for an update: from all slots that revealed, except its owner's."""
     given = zip(members, votes, strict=True)
     return [vote[update] for member, vote in given if vote is not None and member != owner]
 
 
 def _credit(terms: Terms, phi: Sequence[int]) -> list[int]:
-    """What each update is worth: its median if it is accepted and that is positive, else 0."""
+    """What each update is worth: its median if it is accepted and has a positive one, else 0."""
     return [max(value, 0) if is_accepted(value, terms.min_score) else 0 for value in phi]
 
 
 def _agreement(member: int, vote: Votes, owners: Sequence[int], phi: Sequence[int]) -> int:
+    """``2^32 · max(0, 1 - Σ|vote - φ| / Σ|φ|)`` over the valid updates of others.
+
+    A vote of INVALID on an update whose median is a score counts as 0.
+    """
     norm = distance = 0
     for owner, value, score in zip(owners, phi, vote, strict=True):
         if owner == member or value == INVALID:
             continue
         norm += abs(value)
         distance += abs((0 if score == INVALID else score) - value)
-    if norm == 0:
+    if norm == 0:  # every median is 0: a vote agrees with all of them or with none
         return FULL_AGREEMENT if distance == 0 else 0
     return max(0, norm - distance) * FULL_AGREEMENT // norm
 

@@ -1,7 +1,7 @@
 """EIP-712 signatures over updates and merges, and their compact form (EIP-2098).
 
-What is signed names the chain, the contract and the round, so a signature means nothing
-elsewhere. https://eips.ethereum.org/EIPS/eip-712  https://eips.ethereum.org/EIPS/eip-2098
+What is signed names the chain, the contract and the round, so a signature is valid nowhere else.
+https://eips.ethereum.org/EIPS/eip-712  https://eips.ethereum.org/EIPS/eip-2098
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ SIGNATURE = 65
 """Bytes of a signature: r, s, v with v 27 or 28."""
 
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+# Half the order of secp256k1, rounded down.
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -52,7 +53,10 @@ class Domain:
         return self._digest(MERGE_TYPE, ("uint64", "bytes32"), (round_id, root))
 
     def envelope_context(self, round_id: int, digest: bytes) -> bytes:
-        """What a sealed update is bound to, so that it opens as nothing else."""
+        """The bytes that bind a sealed update to this contract, this round and its digest.
+
+        Authenticated when it is opened, so that it opens nowhere else.
+        """
         return b"collegium-update/1" + self.separator + round_id.to_bytes(8, "big") + digest
 
     def _digest(self, type_: str, types: tuple[str, ...], values: tuple[object, ...]) -> bytes:
@@ -61,17 +65,21 @@ class Domain:
 
 
 def sign(digest: bytes, private_key: bytes) -> bytes:
-    """Sign 32 bytes with a secp256k1 key: r, s (low), v in 65 bytes, deterministic (RFC 6979)."""
+    """Sign 32 bytes with a secp256k1 key, deterministically (RFC 6979).
+
+    Returns:
+        r, s (in the lower half of the order) and v (27 or 28), 65 bytes.
+    """
     signature = PrivateKey(private_key).sign_msg_hash(digest).to_bytes()
     return signature[:64] + bytes([27 + signature[64]])
 
 
 def recover(digest: bytes, signature: bytes) -> str:
-    """EIP-55 address of whoever signed ``digest``.
+    """EIP-55 address of the account that signed ``digest``.
 
     Raises:
         BadSignature: not 65 bytes, v not 27 or 28, s in the upper half (a second form of the
-            same signature), or no point on the curve.
+            same signature), or not a point on the curve.
     """
     if len(signature) != SIGNATURE or signature[64] not in (27, 28):
         _refuse("65 bytes with v of 27 or 28", signature)
@@ -97,12 +105,13 @@ def verify(digest: bytes, signature: bytes, signer: str) -> None:
 
 def compact(signature: bytes) -> bytes:
     """64 bytes of EIP-2098: r, then s with the parity of v in its top bit."""
+    # s is below 2^255, so its top bit is free.
     parity = (signature[64] - 27) << 255
     return signature[:32] + (int.from_bytes(signature[32:64], "big") | parity).to_bytes(32, "big")
 
 
 def expand(signature: bytes) -> bytes:
-    """The 65 bytes of a compact signature."""
+    """The 65 bytes of a compact signature; inverse of :func:`compact`."""
     parity_and_s = int.from_bytes(signature[32:64], "big")
     s = parity_and_s & ((1 << 255) - 1)
     return signature[:32] + s.to_bytes(32, "big") + bytes([27 + (parity_and_s >> 255)])

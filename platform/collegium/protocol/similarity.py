@@ -1,7 +1,7 @@
-"""How alike updates are: norms and cosines of their lanes, and groups of near-duplicates.
+"""How similar updates are: norms and cosines of their lanes, and groups of near-duplicates.
 
-Copies of one update under several names are one contribution; the groups found here are
-evaluated as one player and share one credit. All updates of a round are compared in one pass.
+Copies of one update by several nodes are one contribution: each group is scored as one player, and
+its members share the credit. All updates of a round are compared in one pass.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def norm(update: Encoded) -> float:
 
 
 def cosines(updates: Sequence[Encoded]) -> Cosines:
-    """Cosine of every pair, float64 ``[n, n]``; an empty update is like nothing, not even itself.
+    """Cosine of every pair, float64 ``[n, n]``; 0 for an empty update, even with itself.
 
     All updates must be of one layout.
     """
@@ -35,13 +35,13 @@ def cosines(updates: Sequence[Encoded]) -> Cosines:
 
 
 def groups(table: Cosines, threshold: float) -> tuple[tuple[int, ...], ...]:
-    """Partition the updates: alike from ``threshold`` on, directly or through others.
+    """Partition the updates into groups with cosines of at least ``threshold``.
 
-    Groups are ordered by their first member. Links are transitive, so a chain of small changes
-    does not escape.
+    Two updates are also in one group if others link them, so that a chain of small changes does
+    not separate copies. Groups are ordered by their first member.
 
     Args:
-        table: what :func:`cosines` gave.
+        table: the return value of :func:`cosines`.
     """
     alike = table >= threshold
     leader = list(range(len(table)))
@@ -56,6 +56,7 @@ def groups(table: Cosines, threshold: float) -> tuple[tuple[int, ...], ...]:
 
 
 def _gram(updates: Sequence[Encoded]) -> npt.NDArray[np.float64]:
+    # All inner products, part by part: memory stays bounded, and float64 cannot overflow.
     gram = np.zeros((len(updates), len(updates)))
     for blocks, _ in _ranges(updates):
         lanes = np.stack([dequantise(update, blocks) for update in updates]).astype(np.float64)

@@ -1,7 +1,7 @@
 """The global adapter as integers: one int32 per lane, in units of 2^-24.
 
-Integers are what is hashed, merged and proven. The float view is derived for training and
-evaluation and is never hashed, because floats do not add the same way on every machine.
+The integers are hashed, merged and proven. The float view is derived for training and evaluation
+and is never hashed, because float sums can differ between machines.
 """
 
 import numpy as np
@@ -15,6 +15,7 @@ UNITS = 1 << 24
 """State units in 1.0."""
 
 State = npt.NDArray[np.int32]
+"""One value per lane, int32 ``[padded]``."""
 
 _ZERO_LEAF = bytes(4 * LEAF)
 
@@ -40,7 +41,7 @@ def encode(state: State) -> bytes:
 
 
 def decode(data: bytes, layout: Layout) -> State:
-    """Read ``encode``'s bytes; raises BadLayout if their number is not that of the layout."""
+    """Inverse of :func:`encode`; raises BadLayout if the layout needs another number of bytes."""
     if len(data) != 4 * layout.padded:
         raise BadLayout(
             expected=f"{4 * layout.padded} bytes of state",

@@ -1,4 +1,4 @@
-"""The numbers a federation runs by; fixed for its life by the contract's constructor."""
+"""The numbers that govern a federation; the contract's constructor fixes them permanently."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -42,7 +42,7 @@ class Terms:
         stake: token units a node deposits on registration.
         node_share, validator_share, aggregator_share: basis points, together 10000.
         committee: validators drawn per round.
-        min_updates: fewest updates with which a round goes on.
+        min_updates: fewest updates with which a round continues.
         min_score: least contribution of an accepted update, micro-nats.
         weight_rule, pay_rule: numbers of rules in ``rules/shares.py``.
         merge_rule: number of a rule in ``rules/merging.py``.
@@ -50,8 +50,8 @@ class Terms:
         commit_window … challenge_window: seconds.
         dispute_window: seconds that an attested merge stays open to dispute, at most the
             challenge window.
-        unbonding: seconds from leaving until the stake may go; more than all windows together, so
-            that nothing punishable in a round is out of reach when it comes to light.
+        unbonding: seconds from leaving until the stake can be withdrawn; more than all windows
+            together, so that the stake is still there when an offence in a round is discovered.
         unrevealed_penalty … equivocation_penalty: basis points of the stake.
 
     Raises:
@@ -91,8 +91,8 @@ class Terms:
             _check.integer("share", share, 0, BPS)
         if sum(shares) != BPS:
             _check.fail("shares", f"basis points that add up to {BPS}", shares)
-        _check.integer("committee", self.committee, 1, 15)
-        _check.integer("min_updates", self.min_updates, 1, 256)
+        _check.integer("committee", self.committee, 1, 15)  # the contract's storage has 15 slots
+        _check.integer("min_updates", self.min_updates, 1, 256)  # as many as there are seats
         _check.integer("min_score", self.min_score, -(2**31) + 1, 2**31 - 1)
         numbered("weight_rule", WEIGHT_RULES, self.weight_rule)
         numbered("pay_rule", PAY_RULES, self.pay_rule)
@@ -106,7 +106,7 @@ class Terms:
 
     @classmethod
     def usual(cls, **agreed: Any) -> Self:
-        """Terms in which what is not agreed otherwise is as usual.
+        """Terms with the usual value for every optional field that is not given.
 
         The dispute window is a tenth of the challenge window, unbonding takes twice as long as all
         windows together, an unrevealed vote and an invalid update cost a tenth of the stake, a
@@ -145,12 +145,13 @@ class Terms:
         return cls(**{name: struct[_camel(name)] for name in cls.__dataclass_fields__})
 
     def to_json(self) -> dict[str, Any]:
+        """The document as JSON values; inverse of :meth:`from_json`."""
         # Token units exceed 2^53, beyond which JSON numbers are not exact.
         return asdict(self) | {name: str(getattr(self, name)) for name in _AMOUNTS}
 
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """The terms a document describes; raises BadCard."""
+        """The terms that a document describes; raises BadCard."""
         fields = _check.keys(document, cls.__dataclass_fields__)
         return cls(**fields | {name: _amount(name, fields[name]) for name in _AMOUNTS})
 
@@ -163,6 +164,7 @@ def _sum_of_windows(terms: Mapping[str, Any]) -> int:
 
 
 def _amount(name: str, value: object) -> int:
+    # isdigit alone accepts the digits of other scripts; uint96 has at most 29 digits.
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 30:
         _check.fail(name, "token units as a decimal string", value)
     return int(value)

@@ -1,8 +1,8 @@
 """Merkle trees over lanes, after RFC 6962 with SHA-256.
 
-Leaves and inner nodes are hashed under different prefixes, so that an inner node can never be
-shown as a leaf. The leaf count is padded to a power of two with the hash of an all-zero leaf:
-every proof of a layout then has the same length and a contract needs no tree shape.
+Leaves and inner nodes are hashed with different prefixes, so that an inner node can never pass as
+a leaf. The leaves are padded to a power of two with the hash of an all-zero leaf: every proof of a
+layout then has the same length, and the contract need not know the number of leaves.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ LEAF_PREFIX = b"\x00"
 NODE_PREFIX = b"\x01"
 
 Leaf = bytes | memoryview
+"""Content of a leaf before hashing."""
 
 
 def leaf_hash(leaf: Leaf) -> bytes:
@@ -27,7 +28,11 @@ def inner(left: bytes, right: bytes) -> bytes:
 
 
 def depth(count: int) -> int:
-    """Height of the padded tree over ``count`` leaves: the smallest d with 2^d >= count."""
+    """Height of the padded tree over ``count`` leaves: the smallest d with 2^d >= count.
+
+    Raises:
+        BadProof: ``count`` is below 1.
+    """
     if count < 1:
         raise BadProof(
             expected="a tree with at least one leaf",
@@ -38,12 +43,12 @@ def depth(count: int) -> int:
 
 
 def root(leaves: Sequence[Leaf], zero_leaf: Leaf) -> bytes:
-    """Root over ``leaves``, padded with ``zero_leaf`` to a power of two."""
+    """Root over ``leaves``, padded with ``zero_leaf`` to a power of two; BadProof without any."""
     return _layers(leaves, zero_leaf)[-1][0]
 
 
 def proof(leaves: Sequence[Leaf], index: int, zero_leaf: Leaf) -> list[bytes]:
-    """Sibling hashes from leaf ``index`` up to, but without, the root."""
+    """Sibling hashes from leaf ``index`` up to, but without, the root; BadProof if out of range."""
     if not 0 <= index < len(leaves):
         raise BadProof(
             expected=f"a leaf index below {len(leaves)}",
@@ -75,7 +80,7 @@ def verify_proof(
         raise BadProof(
             expected=f"root {expected_root.hex()}",
             found=f"root {node.hex()}",
-            action="Treat the leaf as altered: fetch it again or report who served it.",
+            action="Treat the leaf as altered: fetch it again, or report its source.",
         )
 
 

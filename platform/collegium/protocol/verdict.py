@@ -1,4 +1,4 @@
-"""Verdicts: a validator's scores as bytes, and the seal that hides them until all are in."""
+"""Verdicts: a validator's scores as bytes, and the seal that hides them until all are committed."""
 
 import struct
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def seal(
 ) -> bytes:
     """``keccak256(abi.encode(chainId, federation, round, validator, scores, salt))``.
 
-    It names the validator's account, so a copied seal opens for nobody else; the salt (32 random
-    bytes) keeps scores from being guessed.
+    It contains the validator's account, so that no one else can open a copied seal. The salt (32
+    bytes that only the validator knows) keeps others from guessing the scores.
     """
     return keccak(encode(_SEAL, (chain_id, federation, round_id, validator, scores, salt)))

@@ -1,4 +1,4 @@
-"""The contracts' twin: the same calls lead to the same events, or to the same refusal.
+"""Reference model of the contracts: the same calls lead to the same events or the same revert.
 
-The contracts are tested against this model and the auditor replays a chain on it.
+The contracts are tested against this model, and the auditor replays a chain on it.
 """

@@ -1,7 +1,7 @@
 """Reference model of the roles: OpenZeppelin's AccessControl under one admin.
 
-The admin hands over in two steps, so that a mistyped address cannot take the federation away, and
-there always is one. Names follow OpenZeppelin's rules for a default admin, without their delays.
+The admin hands over in two steps, so that the federation always has an admin and a mistyped
+address cannot become it. Names follow OpenZeppelin's rules for a default admin, without the delays.
 https://docs.openzeppelin.com/contracts/5.x/api/access#AccessControlDefaultAdminRules
 """
 
@@ -17,11 +17,11 @@ PAUSER = keccak(b"PAUSER")
 
 
 class Access:
-    """Who may do what.
+    """Which account has which role.
 
     Attributes:
         admin: holder of ADMIN.
-        successor: who may accept that role; the zero address if nobody.
+        successor: the account that can accept that role; the zero address if there is none.
     """
 
     def __init__(self, log: Log, admin: str) -> None:
@@ -32,6 +32,7 @@ class Access:
             self._roles[role].add(admin)
 
     def has_role(self, role: bytes, account: str) -> bool:
+        """Whether ``account`` has the role (32 bytes)."""
         return account in self._roles[role]
 
     def only(self, role: bytes, context: Context) -> None:
@@ -64,7 +65,7 @@ class Access:
     # Handover ---------------------------------------------------------------------------------
 
     def begin_default_admin_transfer(self, context: Context, new_admin: str) -> None:
-        """Name a successor, who may accept at once; only ADMIN."""
+        """Choose a successor, who can accept at once; only ADMIN."""
         self.only(ADMIN, context)
         self.successor = new_admin
         schedule = {"newAdmin": new_admin, "acceptSchedule": context.time}
@@ -88,6 +89,7 @@ class Access:
     # Steps ------------------------------------------------------------------------------------
 
     def emit(self, name: str, **args: object) -> None:
+        """Record an event of the federation contract; arguments by their Solidity names."""
         self.log.events.append(Event("federation", name, args))
 
     def _grant(self, context: Context, role: bytes, account: str) -> None:
@@ -101,4 +103,5 @@ class Access:
             self.emit("RoleRevoked", role=role, account=account, sender=context.sender)
 
     def _not_admin(self, role: bytes) -> None:
+        # ADMIN changes only by the handover in two steps.
         require(role != ADMIN, "AccessControlEnforcedDefaultAdminRules")

@@ -1,7 +1,7 @@
 """Reference model of the disputes: proofs of what a node must never do.
 
-Anybody proves an altered merge or two updates for one round, and is owed half of what that costs
-the node. A proof that fails costs its sender only.
+Anyone can prove an altered merge, or two updates of one node for one round, and is then owed half
+of the penalty. A failed proof costs only its sender.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class Disputes:
         digests: Sequence[bytes],
         signatures: Sequence[bytes],
     ) -> None:
-        """Prove that one key signed two updates for a round in which it spoke for a node."""
+        """Prove that one key signed two updates for a round in which it signed for a node."""
         federation = self._federation
         typed = [federation.domain.update_digest(round, account, base, each) for each in digests]
         first, second = (
@@ -60,6 +60,7 @@ class Disputes:
             raise Revert("NotEquivocal")
         proven = (node.id, round) in self.proven
         require(not proven, "AlreadyProven", id=node.id, round=round)
+        # With no stake left nothing would be taken, so the offence is not marked as proven.
         at_stake = federation.vault.payees[node.id].stake
         require(at_stake != 0, "NothingAtStake", id=node.id)
         self.proven.add((node.id, round))

@@ -2,7 +2,7 @@
 
 The contracts are tested against this model and the auditor replays a chain on it. It reads like
 the protocol: Open, Commit, Draw, Score, Reveal, Settle, and in ``merging`` Merge, Proposed,
-Final. Every function checks first and changes afterwards, so a revert leaves nothing behind.
+Final. Every function first checks everything and then changes state, so a revert changes nothing.
 """
 
 import re
@@ -31,7 +31,7 @@ _HANDOVER = tuple(f"{step}DefaultAdminTransfer" for step in ("begin", "cancel", 
 FEDERATION_CALLS = frozenset((*_REGISTRY, *_ROUND, *_RESULT, *_CONTROL, *_HANDOVER))
 VAULT_CALLS = frozenset(("deposit", "withdraw", "claim", "withdrawStake", "collect", "recycle"))
 DISPUTES_CALLS = frozenset(("disputeMerge", "proveEquivocation"))
-"""What anybody can try to call; the contracts have a few functions more for each other."""
+"""What anyone can try to call; the contracts have a few more functions for each other."""
 
 
 class Federation(Merging):
@@ -58,7 +58,7 @@ class Federation(Merging):
             The events of all contracts, in order.
 
         Raises:
-            Revert: the contract refuses; nothing has changed.
+            Revert: the contract rejects the call; nothing has changed.
         """
         targets = (
             (FEDERATION_CALLS, self),
@@ -69,12 +69,12 @@ class Federation(Merging):
         require(target is not None, "UnknownFunction", function=name)
         try:
             getattr(target, _snake(name))(context, **{_snake(k): v for k, v in args.items()})
-        finally:
+        finally:  # also after a revert, which must leave no events for the next call
             events = self.log.take()
         return events
 
     def open_round(self, context: Context, base: bytes) -> None:
-        """Open: reserve the reward and take updates on the last final state."""
+        """Open: reserve the reward and accept updates of the last final state."""
         self.only(COORDINATOR, context)
         require(not self.paused, "EnforcedPause")
         require(not self.round.live, "WrongPhase", phase=self.status(context.time).phase)
@@ -98,7 +98,7 @@ class Federation(Merging):
         self._emit_round("UpdateCommitted", id=node.id, digest=digest)
 
     def commit_updates(self, context: Context, round: int, items: bytes) -> None:
-        """Commit: signed updates of others; a bad one is skipped, never fatal."""
+        """Commit: signed updates of others; an invalid one is skipped and does not revert."""
         self.expect(context, round, Phase.COMMIT)
         whole = items != b"" and len(items) % packed.COMMITMENT == 0
         require(whole, "BadLength", length=len(items))
@@ -116,7 +116,10 @@ class Federation(Merging):
             self._emit_round("UpdatesCommitted", updates=packed.pack_updates(taken))
 
     def advance(self, context: Context, round: int) -> None:
-        """Do what is due: draw, cancel, finalise, reject or give up merging. Anybody may."""
+        """Carry out the pending step: draw, cancel, finalise, reject, or end without a merge.
+
+        Anyone can call.
+        """
         self.expect(context, round)
         status = self.status(context.time)
         if status.cancellable:
@@ -132,7 +135,7 @@ class Federation(Merging):
         require(self._is_member(slot, context.sender), "NotMember", slot=slot)
         require(slot not in self.round.seals, "AlreadySealed", slot=slot)
         self.round.seals[slot] = seal
-        if len(self.round.seals) == self.terms.committee:
+        if len(self.round.seals) == self.terms.committee:  # all have sealed: revealing starts now
             self.round.deadline = context.time
         self._emit_round("VerdictCommitted", slot=slot, seal=seal)
 
@@ -187,7 +190,7 @@ class Federation(Merging):
         self.emit("Unpaused", account=context.sender)
 
     def settlement(self) -> Settlement:
-        """What the revealed verdicts of this round come to."""
+        """The settlement of the verdicts that were revealed in this round."""
         count = len(self.round.updates)
         revealed = [self.round.scores.get(slot) for slot in range(self.terms.committee)]
         return settlement.settle(
@@ -229,7 +232,7 @@ class Federation(Merging):
             self._slash_unrevealed(context)
 
     def _apply(self, context: Context, result: Settlement) -> None:
-        """Book a settlement: totals, ledger root, money and the next stage."""
+        """Record a settlement: totals, ledger root, money and the next stage."""
         totals = self.totals + [0] * (len(self.nodes) - len(self.totals))
         for (node, _), pay in zip(self.round.updates, result.node_pays, strict=True):
             totals[node - 1] += pay
@@ -259,6 +262,7 @@ class Federation(Merging):
             self._emit_round("RoundFinalised", root=self.state_root)
 
     def _slash_unrevealed(self, context: Context) -> None:
+        # A member that sealed nothing pays nothing: only a vote that is withheld is an offence.
         for slot, node in enumerate(self.round.committee):
             if slot in self.round.seals and slot not in self.round.scores:
                 self._slash(context, node, Offence.UNREVEALED)

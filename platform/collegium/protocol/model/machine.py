@@ -1,7 +1,7 @@
 """What the reference model shares with a contract: callers, events and reverts.
 
-The model stands for the contracts of ``contracts/``: the same calls with the same arguments
-give the same events, or a ``Revert`` of the same name, and then nothing has changed.
+The model represents the contracts of ``contracts/``: the same calls with the same arguments
+give the same events, or a ``Revert`` of the same name, after which nothing has changed.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Contract = Literal["federation", "vault", "disputes", "settler", "steps"]
 
 @dataclass(frozen=True)
 class Context:
-    """Who calls and in which block.
+    """Caller and block of a transaction.
 
     Attributes:
         sender: EIP-55 address.
@@ -40,7 +40,7 @@ class Event:
 
 
 class Revert(Exception):
-    """The call is refused: name and arguments of the Solidity custom error."""
+    """The contract rejects the call: name and arguments of the Solidity custom error."""
 
     def __init__(self, name: str, **values: Any) -> None:
         self.name, self.values = name, values
@@ -49,13 +49,13 @@ class Revert(Exception):
 
 
 def require(condition: bool, name: str, **values: Any) -> None:
-    """Raise ``Revert(name)`` unless the condition holds."""
+    """Raise ``Revert(name)`` if the condition is false."""
     if not condition:
         raise Revert(name, **values)
 
 
 def signer(digest: bytes, signature: bytes) -> str:
-    """Who signed ``digest``, from a compact signature; the zero address if it does not hold."""
+    """Address that signed ``digest``, from a compact signature; the zero address if invalid."""
     try:
         return signing.recover(digest, signing.expand(signature))
     except BadSignature:
@@ -69,6 +69,6 @@ class Log:
         self.events: list[Event] = []
 
     def take(self) -> list[Event]:
-        """The events so far, which are then forgotten."""
+        """Return the events so far and start with an empty list."""
         events, self.events = self.events, []
         return events

@@ -1,7 +1,7 @@
-"""Reference model of the newest round's guards: who may act in it, when, and who pays for what.
+"""Reference model of the newest round's guards: who can act in it, when, and which penalties apply.
 
-The common ground of all calls about a round: its storage, its phase, the stakes that answer for
-it, and what the registry has to know of it.
+All calls about a round share this: its storage, its phase, the slashing of stakes, and what the
+registry must know about the round.
 """
 
 from enum import IntEnum
@@ -34,7 +34,7 @@ class Phases(Registry):
         """What the constructor of the contract sets up.
 
         Args:
-            chain_id: of the chain.
+            chain_id: id of the chain.
             address: EIP-55 address of the contract, which draws and signatures depend on.
             terms: the numbers.
             genesis: state root that the first round starts from.
@@ -59,7 +59,7 @@ class Phases(Registry):
         require(phase is None or found == phase, "WrongPhase", phase=found)
 
     def _active(self, signer: str) -> Node:
-        """The node that ``signer`` speaks for in this round."""
+        """The node that ``signer`` signs for in this round; reverts with NotActive."""
         node = self.signs(signer, self.round.id)
         if node is None:
             raise Revert("NotActive", signer=signer)
@@ -82,7 +82,7 @@ class Phases(Registry):
         reporter: str = ZERO_ADDRESS,
         round: int | None = None,
     ) -> None:
-        """Take a part of a node's stake; with less than half of it left, the node is out."""
+        """Take a part of a node's stake; with less than half of it left, the node must leave."""
         terms = self.terms
         share = {
             Offence.UNREVEALED: terms.unrevealed_penalty,
@@ -92,7 +92,7 @@ class Phases(Registry):
             Offence.EQUIVOCATION: terms.equivocation_penalty,
         }[offence]
         taken, left = self.vault.slash(id, terms.stake * share // BPS, reporter)
-        if taken == 0:
+        if taken == 0:  # no penalty in the terms, or no stake left
             return
         self.emit(
             "NodeSlashed",

@@ -1,9 +1,9 @@
 """Reference model of a round's end: a merge is proposed, attested, and stays open to dispute.
 
-A merge becomes final only with a quorum of attestations, for nobody can disprove a root whose
-state nobody shows; and not at once, for one honest watcher has to have the time to disprove an
-altered one. A proposal that falls makes room for the next; after the fourth, or if nobody
-proposes, the round ends on the state that it began with (docs/decisions/0009).
+A merge becomes final only with a quorum of attestations, because no one can disprove a root whose
+state is not shown. It does not become final at once, because one honest watcher must have time to
+disprove an altered merge. A rejected proposal makes room for the next; after the fourth, or if no
+one proposes, the round ends on the state that it began with (docs/decisions/0009).
 """
 
 from collegium.protocol import packed, settlement
@@ -12,7 +12,7 @@ from collegium.protocol.model.phases import Offence, Phases
 from collegium.protocol.model.round import Phase, Stage
 
 MAX_PROPOSALS = 4
-"""Proposals that may be rejected in a round."""
+"""Rejected proposals after which a round ends without a merge."""
 
 
 class Merging(Phases):
@@ -33,7 +33,7 @@ class Merging(Phases):
         self._emit_round("MergeProposed", proposer=node.id, root=root, deadline=self.round.deadline)
 
     def attest_merge(self, context: Context, round: int, signatures: bytes) -> None:
-        """Merge: the committee's signatures on the proposal; a quorum starts the time to object."""
+        """Merge: the committee's signatures on the proposal; a quorum starts the dispute window."""
         self.expect(context, round, Phase.PROPOSED)
         whole = signatures != b"" and len(signatures) % packed.ATTESTATION == 0
         require(whole, "BadLength", length=len(signatures))
@@ -43,6 +43,7 @@ class Merging(Phases):
             member = self._is_member(slot, signer(digest, signature))
             require(member, "BadSignature", slot=slot)
             attested.add(slot)
+        # Only the batch that reaches the quorum starts the window; later ones do not restart it.
         if len(self.round.attested) < self.terms.quorum <= len(attested):
             objections = context.time + self.terms.dispute_window
             self.round.deadline = min(self.round.deadline, objections)
@@ -53,13 +54,13 @@ class Merging(Phases):
     # What Disputes calls ----------------------------------------------------------------------
 
     def disprove(self, context: Context, round: int, challenger: str) -> None:
-        """Reject the proposed merge, at the cost of who proposed and who attested it."""
+        """Reject the proposed merge, and slash its proposer and all members that attested it."""
         self.expect(context, round, Phase.PROPOSED)
         proposer = self.round.proposer
         self._slash(context, proposer, Offence.MERGE, challenger)
         for slot in sorted(self.round.attested):
             member = self.round.committee[slot]
-            if member != proposer:
+            if member != proposer:  # who has paid for the proposal already
                 self._slash(context, member, Offence.ATTESTATION, challenger)
         self._reject(context, challenger)
 
@@ -72,7 +73,7 @@ class Merging(Phases):
     # Steps ------------------------------------------------------------------------------------
 
     def _conclude(self, context: Context) -> None:
-        """What is due in Merge and Proposed once their time is over."""
+        """Carry out what is pending in Merge and Proposed after the deadline."""
         phase, over = self.round.stage, context.time - self.round.deadline
         if phase == Stage.PROPOSED and over >= 0:
             attested = len(self.round.attested) >= self.terms.quorum
@@ -98,7 +99,7 @@ class Merging(Phases):
         if len(self.round.rejected) == MAX_PROPOSALS:
             self._abandon()
         else:
-            # The aggregator had its turn: whoever is active may propose at once.
+            # The aggregator had its turn: any other active node can propose at once.
             self.round.stage, self.round.deadline = Stage.MERGE, context.time
 
     def _abandon(self) -> None:

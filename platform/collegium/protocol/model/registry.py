@@ -1,7 +1,8 @@
-"""Reference model of the registry: who is a node, with which keys, in which rounds.
+"""Reference model of the registry: which nodes there are, with which keys, in which rounds.
 
-A node keeps its id for ever; its seat, one of 256, goes to another once it is free. Joining,
-leaving and new keys take effect from the next round on, so a round ends with those who began it.
+A node keeps its id permanently; its seat, one of 256, is given to another node once it is free.
+Joining, leaving and new keys take effect from the next round on, so a round ends with the nodes
+that began it.
 """
 
 from abc import ABC, abstractmethod
@@ -14,8 +15,9 @@ from collegium.protocol.model.access import COUNCIL, Access
 from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Log, Revert, require
 
 SEATS = 256
+"""Most members at a time; a bitmap of them fits one word of the contract."""
 MAX_NODES = 4096
-"""Most nodes of a federation's life."""
+"""Most nodes over a federation's lifetime; the ledger has a leaf for each of them."""
 
 
 class LeaveReason(IntEnum):
@@ -30,8 +32,8 @@ class LeaveReason(IntEnum):
 class Node:
     """One hospital's edge server as the chain knows it; keys are 32 bytes each.
 
-    It shows the newest keys, and the rounds in which the newest signer speaks for it; earlier ones
-    are remembered by signer.
+    It has the newest keys, and the rounds in which the newest signer signs for it; ``Signer`` keeps
+    the earlier ones.
     """
 
     id: int
@@ -45,9 +47,11 @@ class Node:
 
     @property
     def left(self) -> bool:
+        """Whether the node has left, or leaves after the live round."""
         return self.active_until != FOREVER
 
     def active_in(self, round_id: int) -> bool:
+        """Whether the node takes part in a round, as far as its newest signer is concerned."""
         return self.active_from <= round_id < self.active_until
 
 
@@ -60,11 +64,20 @@ class Signer:
     active_until: int = FOREVER
 
     def active_in(self, round_id: int) -> bool:
+        """Whether the key signs in this round."""
         return self.active_from <= round_id < self.active_until
 
 
 class Registry(Access, ABC):
-    """Nodes by id, account, signer and seat."""
+    """Nodes by id, account, signer and seat.
+
+    Attributes:
+        nodes: all nodes ever registered; the node with id 1 is first.
+        admitted: accounts that the council admitted one by one.
+        expelled: accounts that were revoked; the allow-list no longer admits them.
+        allow_list: Merkle root of further accounts that can register; zero if there is none.
+        seated: id of the newest node on each seat.
+    """
 
     def __init__(self, log: Log, admin: str) -> None:
         super().__init__(log, admin)
@@ -83,7 +96,7 @@ class Registry(Access, ABC):
         self.emit("AccountAdmitted", account=account, allowed=allowed)
 
     def set_allow_list(self, context: Context, root: bytes) -> None:
-        """Set the Merkle root of accounts that may register; only COUNCIL."""
+        """Set the Merkle root of accounts that can register; only COUNCIL."""
         self.only(COUNCIL, context)
         self.allow_list = root
         self.emit("AllowListSet", root=root)
@@ -110,7 +123,7 @@ class Registry(Access, ABC):
         if node is None:
             node = self._by_account[account] = fresh
             self.nodes.append(node)
-        vars(node).update(vars(fresh))
+        vars(node).update(vars(fresh))  # in place, as earlier signers refer to this object
         self.expelled.discard(account)
         self._signers[signer] = Signer(node, first)
         self.seated[seat] = id
@@ -172,7 +185,7 @@ class Registry(Access, ABC):
         return self._by_account.get(account)
 
     def node_of_signer(self, signer: str) -> Node | None:
-        """The node that ``signer`` signs for, signed for, or will."""
+        """The node that ``signer`` signs for now, did earlier, or will from the next round on."""
         known = self._signers.get(signer)
         return known.node if known else None
 
@@ -186,7 +199,7 @@ class Registry(Access, ABC):
         return {node.seat: node for node in self.nodes if not node.left}
 
     def needs(self, id: int) -> bool:
-        """Whether the live round may still call a node to account."""
+        """Whether the live round can still punish a node, so that its stake must stay."""
         known = self._seats_in_use() and 1 <= id <= len(self.nodes)
         return bool(known) and self.node(id).active_until > self._newest_round()
 
@@ -202,11 +215,11 @@ class Registry(Access, ABC):
 
     @abstractmethod
     def _on_register(self, node: Node) -> None:
-        """Takes the stake."""
+        """Take the stake."""
 
     @abstractmethod
     def _on_leave(self, context: Context, node: Node) -> None:
-        """Lets the stake go, later."""
+        """Start the unbonding of the stake."""
 
     # Steps ------------------------------------------------------------------------------------
 
@@ -228,6 +241,7 @@ class Registry(Access, ABC):
         require(fresh, "SignerTaken", signer=signer)
 
     def _free_seat(self, id: int) -> int:
+        # The seat of a node that left stays taken until the live round is over.
         free = set(range(SEATS)) - set(self.registered()) - self._seats_in_use()
         require(bool(free) and id <= MAX_NODES, "FederationFull")
         return min(free)

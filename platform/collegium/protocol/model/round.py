@@ -1,7 +1,7 @@
 """The newest round: what has been received, and the phase as a pure function of that and time.
 
-No round can stick: every phase has a deadline, and whatever is due after it can be done by
-anybody. ``>=`` starts a phase, ``<`` ends it.
+No round can get stuck: every phase has a deadline, and after it anyone can carry out the pending
+step. At the second of a deadline the next phase has begun.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from collegium.protocol.terms import Terms
 
 
 class Phase(IntEnum):
-    """Where a round stands; Draw and Settle mean that the step is due."""
+    """Phase of a round; Draw and Settle mean that this step can be carried out now."""
 
     IDLE = 0
     COMMIT = 1
@@ -28,7 +28,10 @@ class Phase(IntEnum):
 
 
 class Stage(IntEnum):
-    """What has happened; which phase that is depends on the time as well."""
+    """What has happened in a round; the phase depends on the time as well.
+
+    The order matters: a round is live between IDLE and FINAL.
+    """
 
     IDLE = 0
     COMMIT = 1
@@ -41,7 +44,12 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """Phase at a time; the deadline is 0 if nothing is awaited."""
+    """Phase at a time.
+
+    Attributes:
+        deadline: Unix time at which the phase ends; 0 if it has no end.
+        cancellable: the deadline has passed and too few took part: ``advance`` cancels.
+    """
 
     phase: Phase
     deadline: int = 0
@@ -60,7 +68,7 @@ class Round:
         aggregator, proposer: node ids; 0 before there is one.
         seals, scores: by slot, what was sealed and what was revealed.
         attested: slots that signed the proposed merge.
-        rejected: node ids whose proposals were, in order.
+        rejected: ids of the nodes whose proposals were rejected, in order.
         outcome: hash over the accepted (uint16 id, bytes32 digest, uint16 weight).
         proposal: proposed state root.
     """
@@ -82,7 +90,7 @@ class Round:
 
     @property
     def live(self) -> bool:
-        """Whether it is under way, be it due for cancelling or not."""
+        """Whether the round is under way, even if it can be cancelled now."""
         return Stage.IDLE < self.stage < Stage.FINAL
 
     @property
@@ -94,7 +102,7 @@ class Round:
         return value
 
     def committed(self, node: int) -> bool:
-        """Whether the node's update is in."""
+        """Whether the node has committed to an update."""
         return any(node == id for id, _ in self.updates)
 
     def status(self, terms: Terms, time: int) -> Status:

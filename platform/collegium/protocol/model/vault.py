@@ -1,8 +1,9 @@
 """Reference model of the vault: escrow, stakes, cumulative ledger, claims.
 
-Money moves free → reserved → earned → paid. Stakes are held apart: they go back to their account
-some time after the node left, or are slashed, half to who reported the offence and the rest, by
-way of what is forfeited, into the free escrow. The token is taken to deliver what it is asked for.
+Money moves free → reserved → earned → paid. Stakes are kept apart: a stake returns to its account
+some time after the node left, or is slashed. Half of what is slashed is owed to the reporter of
+the offence; the rest is forfeited, and ``recycle`` moves it into the free escrow. The model assumes
+that the token transfers exactly what is asked.
 """
 
 from dataclasses import dataclass
@@ -15,14 +16,22 @@ from collegium.protocol.model.machine import ZERO_ADDRESS, Context, Event, Log, 
 from collegium.protocol.model.registry import Registry
 
 NEVER = 2**64 - 1
-"""When the stake of a node that has not left may go."""
+"""``until`` of a node that has not left: its stake cannot be withdrawn."""
 
-_MAX_DEPOSITED = 2**96 - 1
+_MAX_DEPOSITED = 2**96 - 1  # so that every sum of money fits the contract's uint96
 
 
 @dataclass
 class Payee:
-    """What the vault knows of one node: its account, token units, and when its stake may go."""
+    """What the vault knows about one node, in token units.
+
+    Attributes:
+        account: EIP-55 address that is paid.
+        stake: its deposit.
+        claimed: what was paid of its total in the ledger.
+        bonus: what it earned outside the ledger and has not been paid.
+        until: Unix time from which the stake can be withdrawn.
+    """
 
     account: str
     stake: int = 0
@@ -59,7 +68,7 @@ class Vault:
         self._emit("Withdrawn", to=sender, amount=amount)
 
     def claim(self, context: Context, id: int, total: int, proof: list[bytes]) -> None:
-        """Pay a node what it has earned and not claimed; anybody may call."""
+        """Pay a node what it has earned and not claimed; anyone can call."""
         try:
             ledger.verify_proof(self.ledger_root, id, total, proof)
         except BadProof as error:
@@ -73,7 +82,7 @@ class Vault:
         self._emit("Claimed", id=id, account=payee.account, amount=amount, total=total)
 
     def withdraw_stake(self, context: Context, id: int) -> None:
-        """Give a node that has left its stake back; anybody may call."""
+        """Return the stake of a node that has left; anyone can call."""
         payee = self.payees.get(id, Payee(ZERO_ADDRESS))
         locked = context.time < payee.until or self._federation.needs(id)
         require(not locked, "StakeLocked", id=id, until=payee.until)
@@ -85,14 +94,14 @@ class Vault:
         self._emit("StakeWithdrawn", id=id, account=payee.account, amount=amount)
 
     def collect(self, context: Context, reporter: str) -> None:
-        """Pay somebody's rewards for reporting offences; anybody may call."""
+        """Pay a reporter its rewards for reported offences; anyone can call."""
         amount = self.owed.pop(reporter, 0)
         require(amount != 0, "NothingOwed", reporter=reporter)
         self.balance -= amount
         self._emit("Collected", reporter=reporter, amount=amount)
 
     def recycle(self, context: Context) -> None:
-        """Deposit what was forfeited as free escrow; anybody may call."""
+        """Move what was forfeited into the free escrow; anyone can call."""
         amount = self.forfeited
         require(amount != 0, "NothingOwed", reporter=ZERO_ADDRESS)
         self._add_free(amount)
@@ -102,13 +111,13 @@ class Vault:
     # Only the federation ----------------------------------------------------------------------
 
     def reserve(self, amount: int) -> None:
-        """Set free escrow aside for a round."""
+        """Reserve free escrow for a round."""
         self._take_free(amount)
         self.reserved += amount
         self._emit("Reserved", amount=amount)
 
     def release(self, amount: int) -> None:
-        """Return what was set aside."""
+        """Return reserved escrow to the free escrow."""
         self.reserved -= amount
         self.free += amount
         self._emit("Released", amount=amount)
@@ -129,7 +138,7 @@ class Vault:
         self._emit("Credited", id=id, amount=amount)
 
     def pull_stake(self, id: int, account: str, stake: int) -> None:
-        """Open the account of a node, or top up its stake, which stays from now on."""
+        """Open the account of a node, or fill up its stake, which is locked from now on."""
         payee = self.payees.setdefault(id, Payee(account))
         amount = stake - payee.stake
         payee.stake, payee.until = stake, NEVER
@@ -138,12 +147,16 @@ class Vault:
         self._emit("Staked", id=id, account=account, amount=amount)
 
     def unbond(self, id: int, until: int) -> None:
-        """Let a stake go from time ``until`` on."""
+        """Allow a stake to be withdrawn from Unix time ``until`` on."""
         self.payees[id].until = until
         self._emit("Unbonding", id=id, until=until)
 
     def slash(self, id: int, amount: int, reporter: str) -> tuple[int, int]:
-        """Take up to ``amount`` of a stake; what was taken and what is left."""
+        """Take up to ``amount`` of a stake.
+
+        Returns:
+            What was taken, and what is left of the stake.
+        """
         payee = self.payees[id]
         taken = min(amount, payee.stake)
         reward = taken // 2 if reporter != ZERO_ADDRESS else 0

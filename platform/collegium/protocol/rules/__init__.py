@@ -1,1 +1,1 @@
-"""Rules that a task card chooses by name."""
+"""Rules that the terms of a task card choose by number: how to merge, to weigh and to pay."""

@@ -1,8 +1,8 @@
 """Merging: the rule by which accepted updates become the next state, in exact integers.
 
-A rule is a function from the lanes of all updates to the lanes that the state moves by; the next
-state is ``g' = clamp_int32(g + moved)``: the same bits in any order and on any machine.
-``contracts/rules/Merge.sol`` has the same rules under the same numbers. A new rule is one class
+A rule is a function from the lanes of all updates to the step of each lane of the state; the next
+state is ``g' = clamp_int32(g + moved)``: the same bits in any order of updates and on any machine.
+``contracts/rules/Merge.sol`` has the same rules with the same numbers. A new rule is one class
 here, in the table, and one branch there.
 """
 
@@ -21,7 +21,9 @@ from collegium.protocol.state import State
 _INT32 = np.iinfo(np.int32)
 
 Weighted = tuple[int, Encoded]
+"""Merge weight of an update (1 to 65535), and the update."""
 Lanes = npt.NDArray[np.int64]
+"""Lanes in state units, int64: one row ``[lanes]`` or several ``[updates, lanes]``."""
 
 
 class MergeRule(Rule, Protocol):
@@ -30,7 +32,7 @@ class MergeRule(Rule, Protocol):
     Attributes:
         parameter_name: what the card calls the rule's number; empty if it takes none.
         bounds: least and greatest value of that number.
-        linear: whether the step is a weighted sum of the updates, but for rounding.
+        linear: whether the step is a weighted sum of the updates, apart from rounding.
         parameter: the number.
     """
 
@@ -41,10 +43,11 @@ class MergeRule(Rule, Protocol):
     def __init__(self, parameter: int) -> None: ...
 
     @property
-    def parameter(self) -> int: ...
+    def parameter(self) -> int:
+        """The rule's number, 0 if it takes none."""
 
     def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
-        """What each lane of the state moves by.
+        """The step of each lane of the state.
 
         Args:
             rows: int64 ``[updates, lanes]``, each below 2^31 in magnitude; an update that is absent
@@ -56,7 +59,7 @@ class MergeRule(Rule, Protocol):
         """
 
     def block(self, rows: Sequence[Sequence[int]], weights: Sequence[int]) -> list[int]:
-        """The same for the judge of disputes: in Python's own integers, apart from ``moved``."""
+        """The same for judging disputes: in Python's integers, independent of ``moved``."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,14 @@ class Mean:
     parameter: int = 0
 
     def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
+        """``⌊(2s + W) / 2W⌋`` per lane; see :meth:`MergeRule.moved`."""
         total = np.zeros(rows.shape[1], np.int64)
         for weight, row in zip(weights, rows, strict=True):
             total += weight * row
         return _rounded(total, sum(weights))
 
     def block(self, rows: Sequence[Sequence[int]], weights: Sequence[int]) -> list[int]:
+        """The same in Python's integers; see :meth:`MergeRule.block`."""
         whole = sum(weights)
         sums = [sum(map(int.__mul__, weights, lane)) for lane in zip(*rows, strict=True)]
         return [(2 * each + whole) // (2 * whole) for each in sums]
@@ -89,10 +94,10 @@ class Mean:
 
 @dataclass(frozen=True)
 class Trimmed:
-    """The trimmed mean, lane by lane, rounded half up; every update counts alike.
+    """The trimmed mean, lane by lane, rounded half up; all updates count equally.
 
-    Of each lane the ``parameter`` lowest and as many of the highest values are left out. Where that
-    leaves none, as many are left out as leave one or two. Updates that weigh nothing are not there.
+    Each lane leaves out the ``parameter`` lowest and as many highest values. If no value would
+    remain, it leaves out fewer, so that one or two remain. Updates of weight 0 are ignored.
     """
 
     id: ClassVar[int] = 1
@@ -107,12 +112,14 @@ class Trimmed:
     parameter: int
 
     def moved(self, rows: Lanes, weights: Sequence[int]) -> Lanes:
+        """Mean of the values that remain in each lane; see :meth:`MergeRule.moved`."""
         present = rows[np.asarray(weights) > 0]
         trim = self._trim(len(present))
         kept = np.sort(present, axis=0)[trim : len(present) - trim]
         return _rounded(kept.sum(axis=0), len(kept))
 
     def block(self, rows: Sequence[Sequence[int]], weights: Sequence[int]) -> list[int]:
+        """The same in Python's integers; see :meth:`MergeRule.block`."""
         present = [row for row, weight in zip(rows, weights, strict=True) if weight]
         trim, moved = self._trim(len(present)), []
         for lane in zip(*present, strict=True):
@@ -129,12 +136,12 @@ MERGE_RULES: tuple[type[MergeRule], ...] = (Mean, Trimmed)
 
 
 def merge_rule(number: int, parameter: int) -> MergeRule:
-    """The rule that the terms of a card name; raises BadCard if there is no such rule."""
+    """The rule with this number and parameter; raises BadCard if there is no such rule."""
     return numbered("merge_rule", MERGE_RULES, number)(parameter)
 
 
 def merge(rule: MergeRule, state: State, updates: Sequence[Weighted]) -> State:
-    """The next state: ``state`` moved by the updates as the rule says.
+    """The next state: ``state`` moved by the updates according to the rule.
 
     Args:
         rule: of the card's terms.
@@ -154,7 +161,7 @@ def merge(rule: MergeRule, state: State, updates: Sequence[Weighted]) -> State:
 
 
 def step(state: State, moved: Lanes) -> State:
-    """The state after a move; what does not fit int32 stays at its end."""
+    """The state after a step, clamped to int32."""
     following: Lanes = state + moved
     return following.clip(_INT32.min, _INT32.max).astype(np.int32)
 

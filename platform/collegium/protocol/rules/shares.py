@@ -1,8 +1,8 @@
-"""Who gets how much: rules of pay and of merge weight, both from what updates are worth.
+"""Rules of pay and of merge weight; both depend on the credit of the updates.
 
-The *credit* of an update is its contribution in micro-nats if it is accepted and worth something,
-else 0. ``contracts/rules/Shares.sol`` has the same rules under the same numbers. A new rule is one
-class here, in its table, and one branch there.
+The *credit* of an update is its contribution in micro-nats if it is accepted and positive, else 0.
+``contracts/rules/Shares.sol`` has the same rules with the same numbers. A new rule is one class
+here, in its table, and one branch there.
 """
 
 from collections.abc import Sequence
@@ -29,24 +29,28 @@ class WeightRule(Rule, Protocol):
     """How much each accepted update counts in the merge."""
 
     def weights(self, credit: Sequence[int], accepted: Sequence[bool]) -> list[int]:
-        """Merge weight by update, uint16; 0 if it is not accepted. If any is, some are positive."""
+        """Merge weight by update, uint16; 0 if it is not accepted.
+
+        If any update is accepted, at least one weight is positive.
+        """
 
 
 class PayByScore:
-    """The shares of the protocol: worth twice as much, paid twice as much."""
+    """Pay in proportion to the score."""
 
     id: ClassVar[int] = SCORE
     name: ClassVar[str] = "score"
     sentence: ClassVar[str] = "Accepted updates are paid in proportion to their scores."
 
     def shares(self, credit: Sequence[int]) -> list[int]:
+        """The credit itself."""
         return list(credit)
 
 
 class PayEqually:
-    """One update, one share.
+    """One share for each update with a positive credit.
 
-    What is accepted but worth nothing is paid nothing, else an empty update would earn a share.
+    Without credit there is no share; otherwise an update that does nothing would be paid.
     """
 
     id: ClassVar[int] = EQUAL
@@ -54,30 +58,33 @@ class PayEqually:
     sentence: ClassVar[str] = "Accepted updates with a positive score are paid the same."
 
     def shares(self, credit: Sequence[int]) -> list[int]:
+        """1 for a positive credit, else 0."""
         return [int(value > 0) for value in credit]
 
 
 class WeighEqually:
-    """One update, one weight, whatever it is worth."""
+    """The same weight for every accepted update, whatever its credit."""
 
     id: ClassVar[int] = EQUAL
     name: ClassVar[str] = "equal"
     sentence: ClassVar[str] = "All accepted updates weigh the same in the merge."
 
     def weights(self, credit: Sequence[int], accepted: Sequence[bool]) -> list[int]:
+        """1 for an accepted update, else 0."""
         return [int(ok) for ok in accepted]
 
 
 class WeighByScore:
-    """In proportion to the score; what is worth less than 1/65535 of the round weighs nothing."""
+    """Weights in proportion to the credit; below 1/65535 of the round's credit it is 0."""
 
     id: ClassVar[int] = SCORE
     name: ClassVar[str] = "score"
     sentence: ClassVar[str] = "Accepted updates weigh in the merge in proportion to their scores."
 
     def weights(self, credit: Sequence[int], accepted: Sequence[bool]) -> list[int]:
+        """``⌊65535 · credit / total⌋``."""
         total = sum(credit)
-        if total == 0:  # none is worth anything: the merge takes the mean of all that are accepted
+        if total == 0:  # no update has a credit: all accepted updates weigh the same
             return [int(ok) for ok in accepted]
         return [MAX_WEIGHT * value // total for value in credit]
 
