@@ -1,19 +1,19 @@
-"""What every screen shows: rounds, updates, members, money and the newest round.
+"""The data that every screen shows: rounds, updates, members, money and the newest round.
 
-A screen (a command, the report of a demonstration, the page of an audit) asks here and derives
-nothing itself. Every record is frozen and has ``to_json``; :class:`.labels.Labels` says how nodes
-and amounts are written in it.
+A screen (a command, the report of a demonstration, the page of an audit) gets its data here and
+computes nothing itself. Every record is frozen and has ``to_json``; :class:`.labels.Labels` decides
+how nodes and amounts are written.
 
-A round has three shapes, because it is three different things (``chain.history`` only decodes what
-single events say, such as ``Settled``):
+A round has three classes, because three different things are meant (``chain.history`` only decodes
+single events, such as ``Settled``):
 
-- ``protocol.model.round.Round``: the state of the newest round by the rules, as the contract holds
-  it. The audit replays it, and keeps what it derived on the way in ``audit.timeline.RoundRecord``.
-- ``roles.view.RoundView``: what a role has to know before its next step, with keys and candidates.
-  :mod:`.newest` puts it into words.
-- :class:`.rounds.ShownRound`: what became of a round, for people. :mod:`.rounds` reads it from a
+- ``protocol.model.round.Round``: the state of the newest round by the rules, as the contract
+  stores it. The audit replays it and keeps its own results in ``audit.timeline.RoundRecord``.
+- ``roles.view.RoundView``: what a role needs to know before its next step, with keys and
+  candidates. :mod:`.newest` describes it in words.
+- :class:`.rounds.ShownRound`: the outcome of a round, for users. :mod:`.rounds` reads it from a
   chain's events, :mod:`.from_audit` from the result of an audit.
 
-Derived once: what is accepted in ``protocol.settlement``; what was earned, is owed and was lost in
-:mod:`.money` and :mod:`.rounds`.
+Each fact is computed in one place: acceptance in ``protocol.settlement``; what was earned, is owed
+and was lost in :mod:`.money` and :mod:`.rounds`.
 """

@@ -1,4 +1,4 @@
-"""The result of an audit as one HTML page that needs no network and no script."""
+"""The result of an audit as one HTML page without scripts, which opens offline."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +13,13 @@ _MERGES = {
     "exact": "recomputed, equal to the last bit",
     "wrong": "recomputed, and different",
     "unchecked": "could not be recomputed",
-    "abandoned": "none that stood; the round ended on the state it began with",
+    "abandoned": "none valid; the round ended on the state it began with",
     "none": "none",
 }
 
 
 def write(result: AuditResult, path: str | Path) -> None:
-    """Write the page to ``path``, in one step."""
+    """Write the page to ``path``. An interrupted write leaves an older page as it was."""
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     partial.write_text(html(result), encoding="utf-8")
@@ -27,7 +27,7 @@ def write(result: AuditResult, path: str | Path) -> None:
 
 
 def html(result: AuditResult) -> str:
-    """The page. Everything that comes from the evidence is escaped."""
+    """The page as text. Everything that comes from the evidence is escaped."""
     environment = Environment(
         loader=PackageLoader("collegium.queries"),
         autoescape=True,
@@ -49,13 +49,13 @@ def html(result: AuditResult) -> str:
 
 
 def _when(seconds: int) -> str:
-    """Unix time for a person."""
+    """Unix time in seconds, as a date in UTC."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, ValueError, OSError):
+    except (OverflowError, ValueError, OSError):  # evidence can contain any 64-bit number
         return f"{seconds} s"
 
 
 def _grouped(value: int) -> str:
     """Token units, in groups of three digits."""
-    return f"{value:,}".replace(",", "\u202f")
+    return f"{value:,}".replace(",", "\u202f")  # narrow space, which does not break a line

@@ -1,4 +1,4 @@
-"""What was disputed: where the lie was, and what it cost to show it."""
+"""Disputed merges: which part was wrong, and how much gas it cost to prove it."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from collegium.queries.rounds import ShownRejection, ShownRound
 
 
 def with_places(contracts: Contracts, shown: ShownRound) -> ShownRound:
-    """The same round; each rejected merge says where it was wrong, and what that cost in gas."""
+    """The same round, with place and gas of the proof added to each rejected merge."""
     return replace(shown, rejected=tuple(with_place(contracts, one) for one in shown.rejected))
 
 
@@ -20,14 +20,15 @@ def with_place(contracts: Contracts, rejection: ShownRejection) -> ShownRejectio
         return rejection
     reader = Reader(contracts.chain, contracts.known)
     gas = reader.receipt(rejection.tx).gas_used
-    if rejection.by is None:
+    if rejection.by is None:  # too few members signed it: there was no proof of a place
         return replace(rejection, gas=gas)
     leaf, block = _shown(contracts, reader.transaction(rejection.tx))
     return replace(rejection, gas=gas, leaf=leaf, block=block)
 
 
 def _shown(contracts: Contracts, transaction: dict[str, str]) -> tuple[int | None, int | None]:
-    """Leaf and block that a transaction's proof was about."""
+    """Leaf and block that a transaction proved wrong; None for both if it cannot be decoded."""
+    # Another contract may have called the disputes contract; its call data has another form.
     if (transaction["to"] or "").lower() != contracts.disputes.address.lower():
         return None, None
     call = contracts.disputes.abi.decode_call(decode_hex(transaction["input"]))

@@ -1,4 +1,4 @@
-"""What people see of an audit: its rounds and lost stakes in the form that all screens share."""
+"""An audit's rounds and lost stakes, in the form that all screens share."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from collegium.queries.rounds import Content, ShownRejection, ShownRound, ShownS
 
 
 def document(result: AuditResult) -> dict[str, Any]:
-    """All of an audit as one JSON object; amounts in token units, as decimal strings."""
+    """The whole audit as one JSON object; amounts in token units, as decimal strings."""
     return result.to_json() | {
         "rounds": [one.to_json(UNITS) for one in rounds(result)],
         "penalties": [one.to_json(UNITS) for one in slashes(result)],
@@ -19,7 +19,7 @@ def document(result: AuditResult) -> dict[str, Any]:
 
 
 def rounds(result: AuditResult) -> list[ShownRound]:
-    """Every round, as the audit derived it."""
+    """Every round, as the audit recomputed it."""
     lost = slashes(result)
     return [
         _round(one, tuple(slash for slash in lost if slash.round == one.record.id))
@@ -28,7 +28,7 @@ def rounds(result: AuditResult) -> list[ShownRound]:
 
 
 def slashes(result: AuditResult) -> list[ShownSlash]:
-    """All stake that was lost, in order."""
+    """All lost stakes, in order."""
     return [_slash(one) for one in result.penalties]
 
 
@@ -49,7 +49,7 @@ def _round(audited: AuditedRound, slashed: tuple[ShownSlash, ...]) -> ShownRound
         earned=0 if settled is None else settled.earned,
         returned=0 if settled is None else settled.returned,
         updates=tuple(_update(audited, position) for position in range(len(record.updates))),
-        rejected=tuple(_rejection(audited, fallen) for fallen in record.rejected),
+        rejected=tuple(_rejection(audited, rejected) for rejected in record.rejected),
         slashed=slashed,
         gas=record.gas,
         time=record.opened_time,
@@ -96,14 +96,14 @@ def _slash(penalty: Penalty) -> ShownSlash:
 
 
 def _merge(audited: AuditedRound) -> str:
-    """What the audit says of the merge.
+    """The audit's result for the merge.
 
     ``exact`` if it was recomputed and is equal, ``wrong`` if it differs, ``unchecked`` if it could
     not be recomputed, ``abandoned`` if the round ended on its base because no proposed merge was
     valid, ``none`` if there was nothing to merge.
     """
     one, settled = audited.record.round, audited.record.settlement
-    if not one.proposer:
+    if not one.proposer:  # no proposal is open, or each one was rejected
         waiting = one.stage != Stage.FINAL or settled is None or not any(settled.accepted)
         return "none" if waiting else "abandoned"
     if audited.merged is None:

@@ -1,4 +1,4 @@
-"""How nodes, accounts and amounts are written in a document."""
+"""The form in which nodes, accounts and amounts are written in a document."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ def hexadecimal(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Labels:
-    """Functions that write one value each.
+    """Functions that convert one value each to its form in JSON.
 
     Attributes:
-        node: a node id; by default the id itself.
-        account: an address; by default itself.
-        amount: token units; by default exact tokens as a decimal string.
+        node: converts a node id; by default unchanged.
+        account: converts an address; by default unchanged.
+        amount: converts token units; by default to exact tokens as a decimal string.
     """
 
     node: Callable[[int], Any] = lambda node: node
@@ -29,4 +29,4 @@ class Labels:
 
 PLAIN = Labels()
 UNITS = Labels(amount=str)
-"""Token units as decimal strings: they exceed what JSON numbers hold exactly."""
+"""Token units as decimal strings, because JSON numbers are exact only up to 2^53."""

@@ -1,4 +1,4 @@
-"""Who earned, lost and is owed what, and how the vault's books stand. Amounts in token units."""
+"""What each node earned, lost and is owed, and the vault's books. Amounts in token units."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Account:
 
     Attributes:
         node: id.
-        account: EIP-55 address, which receives pay.
-        earned: in all: for updates, votes and merges.
-        claimed: of that, what was paid out.
-        owed: for offences that it proved, not yet collected.
-        stake: held for it.
+        account: EIP-55 address that receives pay.
+        earned: total for updates, votes and merges.
+        claimed: the part of ``earned`` that was paid out.
+        owed: reward for offences that it proved, not yet collected.
+        stake: its stake in the vault.
         slashed: stake that it lost.
     """
 
@@ -37,10 +37,11 @@ class Account:
 
     @property
     def due(self) -> int:
-        """Earned and not claimed."""
+        """Earned and not yet claimed."""
         return self.earned - self.claimed
 
     def to_json(self, labels: Labels = PLAIN) -> Json:
+        """One flat object: ``id``, ``account`` and the amounts."""
         amounts = {
             "earned": self.earned,
             "claimed": self.claimed,
@@ -58,10 +59,10 @@ class Treasury:
     """The vault's books.
 
     Attributes:
-        escrow: as the vault states them.
-        slashed: stake that was ever lost: paid to those who proved it, owed to them still, or
+        escrow: the vault's own figures.
+        slashed: all stake ever lost: paid to those who proved the offence, still owed to them, or
             forfeited.
-        rewarded: paid to those who proved an offence.
+        rewarded: already paid to those who proved an offence.
     """
 
     escrow: Escrow
@@ -69,8 +70,9 @@ class Treasury:
     rewarded: int
 
     def to_json(self, labels: Labels = PLAIN) -> Json:
+        """One flat object: all amounts, ``conserved`` and ``ledger_root``."""
         names = ("deposited", "withdrawn", "free", "reserved", "earned", "claimed")
-        apart = ("staked", "owed", "forfeited")  # money beside the escrow
+        apart = ("staked", "owed", "forfeited")  # in the vault, but not part of the escrow
         amounts = {name: getattr(self.escrow, name) for name in (*names, *apart)}
         amounts |= {"slashed": self.slashed, "rewarded": self.rewarded}
         return {
@@ -81,7 +83,7 @@ class Treasury:
 
 
 def read_treasury(contracts: Contracts) -> Treasury:
-    """The books as they are now."""
+    """Read the books as of the newest block."""
     events = contracts.events("Slashed", "Collected")
     return Treasury(
         contracts.escrow(),
@@ -91,7 +93,7 @@ def read_treasury(contracts: Contracts) -> Treasury:
 
 
 def read_accounts(contracts: Contracts) -> list[Account]:
-    """The money of all nodes ever registered, by id."""
+    """Read the money of all nodes ever registered, in the order of their ids."""
     events = contracts.events()
     total, claimed = earned(events), by_node(events, "Claimed")
     stakes, lost = history.stakes(events), by_node(events, "Slashed")
@@ -110,7 +112,11 @@ def read_accounts(contracts: Contracts) -> list[Account]:
 
 
 def earned(events: Sequence[Event]) -> dict[int, int]:
-    """Token units ever earned by node id: the newest ledger, and bonuses for merges."""
+    """Total token units earned, by node id.
+
+    This is the newest ledger plus the bonuses for merges, which are not in the ledger.
+    """
+    # The ledger lists totals in the order of node ids, which begin with 1.
     total = dict(enumerate(history.totals(events), start=1))
     for node, bonus in by_node(events, "Credited").items():
         total[node] = total.get(node, 0) + bonus
@@ -118,7 +124,7 @@ def earned(events: Sequence[Event]) -> dict[int, int]:
 
 
 def by_node(events: Iterable[Event], name: str) -> dict[int, int]:
-    """Token units of all events of one name, by node id."""
+    """Sum of ``amount`` over all events called ``name``, in token units, by node id."""
     sums: dict[int, int] = {}
     for event in events:
         if event.name == name:

@@ -1,4 +1,4 @@
-"""The newest round as it stands now: what it waits for, in words and as a document."""
+"""The current state of the newest round: what it waits for, in words and as a document."""
 
 import time
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from collegium.roles.view import RoundView
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest round, as a role sees it."""
+    """The newest round, described from the view that a role acts on."""
 
     view: RoundView
 
     def to_json(self) -> dict[str, Any]:
+        """The state of the round; nodes by id, ``deadline`` in Unix seconds."""
         view = self.view
         return {
             "round": view.id,
@@ -39,7 +40,7 @@ class Newest:
         }
 
     def facts(self) -> dict[str, object]:
-        """The same for people: what is empty is left out, and the deadline is a time of day."""
+        """The same for the terminal: no empty values, and the deadline in local time."""
         view, document = self.view, self.to_json()
         document["updates"] = ", ".join(f"node {u.node}" for u in view.updates) or "none"
         if view.deadline:
@@ -49,7 +50,7 @@ class Newest:
         return {name: value for name, value in document.items() if value not in (None, [], "")}
 
     def sentence(self) -> str:
-        """Where the round stands, in words."""
+        """The state of the round in one sentence."""
         view = self.view
         members = len(view.committee)
         waits = {

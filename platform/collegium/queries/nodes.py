@@ -1,4 +1,4 @@
-"""The members of a federation. Imports nothing heavy: a listing has to be there at once."""
+"""The members of a federation. Imports nothing heavy, so that a listing appears at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class Member:
     Attributes:
         node: id.
         account, signer: EIP-55 addresses.
-        stake: token units held for it.
+        stake: its stake in the vault, in token units.
         status: active, pending, leaving or left; see :meth:`collegium.chain.light.Listed.status`.
-        name: what this machine calls it; empty if it lives elsewhere.
+        name: its name on this machine; empty if the node is on another machine.
     """
 
     node: int
@@ -28,6 +28,7 @@ class Member:
     name: str = ""
 
     def to_json(self, labels: Labels = PLAIN) -> dict[str, Any]:
+        """The member as one flat object."""
         return {
             "id": self.node,
             "account": self.account,
@@ -42,7 +43,7 @@ def members(registry: Registry, names: Mapping[str, str]) -> list[Member]:
     """All nodes of a registry.
 
     Args:
-        names: of nodes on this machine, by account in lower case.
+        names: names of the nodes on this machine, by account in lower case.
     """
     return [
         Member(

@@ -1,4 +1,4 @@
-"""What became of the rounds of a federation, read from its events."""
+"""The outcome of a federation's rounds, read from its events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +21,12 @@ _PHASES = {
     "RoundFinalised": "Final",
     "RoundCancelled": "Cancelled",
 }
-"""The phase that an event begins."""
+"""The phase that begins with each event."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What someone who opened an update saw: code width, size in bytes, and findings by code."""
+    """The content of an opened update: code width in bits, size in bytes, and codes of findings."""
 
     bits: int | None = None
     size: int | None = None
@@ -39,11 +39,11 @@ class ShownUpdate:
 
     Attributes:
         node: id.
-        digest: what was committed, 32 bytes.
-        score: median of the votes in micro-nats; None if it is invalid or not settled.
+        digest: the committed digest, 32 bytes.
+        score: median of the votes in micro-nats; None if the update is invalid or not settled.
         accepted: None before settlement.
-        weight, paid: merge weight and token units.
-        content: None if it is sealed.
+        weight, paid: merge weight, and pay in token units.
+        content: None if the update is sealed.
     """
 
     node: int
@@ -56,19 +56,21 @@ class ShownUpdate:
 
     @property
     def opened(self) -> bool:
+        """Whether the content was seen."""
         return self.content is not None
 
     @property
     def bits(self) -> int | None:
-        """Code width; None if it is sealed or cannot be read."""
+        """Code width; None if the update is sealed or cannot be read."""
         return None if self.content is None else self.content.bits
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """What the checks found; empty if it passes or is sealed."""
+        """Findings of the checks; empty if the update passes all of them or is sealed."""
         return () if self.content is None else self.content.codes
 
     def to_json(self, labels: Labels = PLAIN) -> Json:
+        """The update as one object; ``score`` in micro-nats."""
         return {
             "node": labels.node(self.node),
             "digest": hexadecimal(self.digest),
@@ -88,11 +90,11 @@ class ShownSlash:
     """Stake that a node lost.
 
     Attributes:
-        round: in which, or about which, the offence was.
+        round: the round that the offence belongs to.
         node: id.
-        offence: what for.
+        offence: its name in lower case.
         amount: token units.
-        by: account that proved it; None if the rules found it.
+        by: account that proved it; None if the contract noticed the offence itself.
     """
 
     round: int
@@ -103,10 +105,12 @@ class ShownSlash:
 
     @classmethod
     def of(cls, round_id: int, slash: Slash) -> "ShownSlash":
+        """From an event of the chain."""
         offence = slash.offence.name.lower()
         return cls(round_id, slash.node, offence, slash.amount, slash.reporter)
 
     def to_json(self, labels: Labels = PLAIN) -> Json:
+        """The lost stake as one flat object."""
         return {
             "round": self.round,
             "node": labels.node(self.node),
@@ -124,13 +128,13 @@ class ShownRejection:
         proposer: node id.
         root: the state root that it proposed, 32 bytes.
         by: account that disproved it; None if too few members signed it in time.
-        slashed: what that cost the proposer and those who attested; empty in an audit, which
-            lists it by round.
+        slashed: stake that the proposer and those who attested lost; empty in an audit, which
+            lists lost stakes by round.
         tx: hash of the transaction; None in an audit.
-        leaf, block: which 32 lanes were shown to be wrong: block 0 … 7 of this leaf of the state;
-            None if it was not disproved, or through another contract.
-        gas: of the transaction; None if it was not asked for.
-        exact: whether it was the exact merge; None if that was not recomputed.
+        leaf, block: the 32 lanes that were proven wrong: block 0 … 7 of this leaf of the state;
+            None if nothing was proven, or if another contract sent the proof.
+        gas: gas of the transaction; None if it was not read.
+        exact: whether it was the exact merge; None if the merge was not recomputed.
     """
 
     proposer: int
@@ -145,10 +149,12 @@ class ShownRejection:
 
     @classmethod
     def of(cls, round_id: int, rejection: Rejection) -> "ShownRejection":
+        """From events of the chain; place and gas are added by :mod:`.disputes`."""
         slashed = tuple(ShownSlash.of(round_id, slash) for slash in rejection.slashed)
         return cls(rejection.proposer, rejection.root, rejection.challenger, slashed, rejection.tx)
 
     def to_json(self, labels: Labels = PLAIN) -> Json:
+        """The rejected merge as one object."""
         return {
             "proposer": labels.node(self.proposer),
             "root": hexadecimal(self.root),
@@ -168,21 +174,21 @@ class ShownRound:
 
     Attributes:
         id: number.
-        phase: Final, Cancelled, or where it stands.
+        phase: Final, Cancelled, or the current phase.
         block: number of the block that opened it.
         base, root: state roots at its start and end, 32 bytes; ``root`` is None unless final.
         committee: node ids by slot.
         fees: token units by slot; empty before settlement.
         aggregator, proposer: node ids; 0 if there is none.
         bonus: token units that the proposer earned for the merge.
-        earned, returned: token units of the settlement: earned at once, and returned to escrow.
+        earned, returned: token units that the settlement paid, and that it returned to escrow.
         updates: in commit order.
         rejected: proposed merges that were rejected, in order.
-        slashed: stake that was lost, in order.
-        min_score: micro-nats from which an update is accepted; None if unknown.
-        gas: of all its transactions; None if it was not asked for.
-        time: Unix time of ``block``; None if it was not asked for.
-        merge: what an audit says of the merge (see :mod:`.from_audit`); None without one.
+        slashed: lost stakes, in order.
+        min_score: lowest score of an accepted update, in micro-nats; None if unknown.
+        gas: total of all its transactions; None if it was not read.
+        time: Unix time of ``block``; None if it was not read.
+        merge: an audit's result for the merge (see :mod:`.from_audit`); None without an audit.
     """
 
     id: int
@@ -207,19 +213,21 @@ class ShownRound:
 
     @property
     def settled(self) -> bool:
+        """Whether updates were accepted or rejected; False for a round without updates."""
         return any(update.accepted is not None for update in self.updates)
 
     @property
     def disputes(self) -> tuple[ShownRejection, ...]:
-        """Rejected merges that someone disproved."""
+        """Rejected merges that someone proved wrong."""
         return tuple(one for one in self.rejected if one.by is not None)
 
     def with_contents(self, contents: Mapping[int, Content]) -> "ShownRound":
-        """The same round with what was seen of the updates, by node id."""
+        """The same round, with the contents of updates added; ``contents`` is by node id."""
         updates = (replace(one, content=contents.get(one.node)) for one in self.updates)
         return replace(self, updates=tuple(updates))
 
     def to_json(self, labels: Labels = PLAIN) -> Json:
+        """The round as one object, with its updates, disputes, rejections and lost stakes."""
         fees = self.fees or (0,) * len(self.committee)
         paid = zip(self.committee, fees, strict=True)
         return {
@@ -250,15 +258,15 @@ def read_rounds(events: Sequence[Event], min_score: int) -> list[ShownRound]:
     """All rounds, in order.
 
     Args:
-        events: of the federation and its vault, in chain order.
-        min_score: micro-nats from which an update is accepted (Terms).
+        events: events of the federation and its vault, in chain order.
+        min_score: lowest score of an accepted update, in micro-nats (from the terms).
     """
     numbers = [event["round"] for event in events if event.name == "RoundOpened"]
     return [read_round(events, number, min_score) for number in numbers]
 
 
 def read_round(events: Sequence[Event], round_id: int, min_score: int) -> ShownRound:
-    """One round that was opened; see :func:`read_rounds`."""
+    """One round that was opened; arguments as of :func:`read_rounds`."""
     mine = history.of_round(events, round_id)
     opened = next(event for event in mine if event.name == "RoundOpened")
     final = next((event for event in mine if event.name == "RoundFinalised"), None)
@@ -286,7 +294,7 @@ def read_round(events: Sequence[Event], round_id: int, min_score: int) -> ShownR
 
 
 def slashes(events: Sequence[Event]) -> list[ShownSlash]:
-    """All stake that was lost, by round."""
+    """All lost stakes, by round."""
     numbers = dict.fromkeys(event["round"] for event in events if event.name == "NodeSlashed")
     return [
         ShownSlash.of(number, slash)
@@ -314,7 +322,7 @@ def _updates(mine: Sequence[Event], round_id: int, min_score: int) -> tuple[Show
 
 
 def _proposer(mine: Iterable[Event]) -> int:
-    """Who proposed the merge that was not rejected; 0 if there is none."""
+    """Id of the node whose proposed merge was not rejected; 0 if there is none."""
     proposer = 0
     for event in mine:
         if event.name == "MergeProposed":
@@ -325,7 +333,8 @@ def _proposer(mine: Iterable[Event]) -> int:
 
 
 def _bonus(events: Iterable[Event], final: Event | None) -> int:
-    """The vault credits the proposer in the transaction that ends the round."""
+    """Token units that the proposer earned, credited in the transaction that ends the round."""
+    # ``Credited`` does not name its round, so the transaction tells which round it belongs to.
     if final is None:
         return 0
     return sum(e["amount"] for e in events if e.name == "Credited" and e.tx == final.tx)

@@ -1,4 +1,4 @@
-"""How a federation stands: what it is, its terms in short, its money and its newest round."""
+"""The current status of a federation: addresses, main terms, money and newest round."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +10,17 @@ from collegium.queries.money import Treasury, read_treasury
 
 @dataclass(frozen=True)
 class Status:
-    """A federation now.
+    """The current status of a federation.
 
     Attributes:
         federation, vault, token: addresses.
-        chain: how the run names its chain.
+        chain: the chain, as written in the run.
         chain_id, head: EIP-155 id, and number of the newest block.
-        card, state_root: SHA-256 of the task card, and root of the last final state, 32 bytes.
-        active_nodes: nodes that would take part in the next round.
-        round, phase: the newest round; 0 before the first.
-        reward, stake: token units.
+        card, state_root: SHA-256 of the task card, and root of the last final state; 32 bytes
+            each.
+        active_nodes: number of nodes that can take part in the next round.
+        round, phase: id and phase of the newest round; the id is 0 before the first one.
+        reward, stake: token units for a round, and that each node deposits.
         money: the vault's books.
     """
 
@@ -39,6 +40,7 @@ class Status:
     money: Treasury
 
     def to_json(self, labels: Labels = PLAIN) -> dict[str, Any]:
+        """The status as one object; ``card`` and ``state_root`` in 0x-hexadecimal."""
         return {
             "federation": self.federation,
             "vault": self.vault,
@@ -57,7 +59,7 @@ class Status:
 
 
 def read_status(contracts: Contracts, chain: str) -> Status:
-    """The federation as it stands now; ``chain`` is how the run names its chain."""
+    """Read the status as of the newest block; ``chain`` is shown as it is given."""
     terms, newest = contracts.terms(), contracts.round()
     return Status(
         federation=contracts.address,
