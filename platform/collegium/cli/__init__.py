@@ -1,7 +1,7 @@
 """The command line: one file per noun; each command parses, calls one function and prints.
 
 Nothing heavy is imported before a command needs it, so that ``collegium --help`` and
-``collegium node list`` return at once; a test holds that.
+``collegium node list`` return at once; a test checks this.
 """
 
 import os
@@ -17,7 +17,7 @@ _QUIET = {
     "FLWR_TELEMETRY_ENABLED": "0",
     "FLWR_DISABLE_UPDATE_CHECK": "1",
 }
-"""What libraries are told before they load; the caller's environment comes first."""
+"""Settings of libraries, made before they load; the caller's environment takes precedence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their authors
+    warnings.simplefilter("ignore", FutureWarning)  # users cannot act on those of libraries
     given = list(sys.argv[1:] if arguments is None else arguments)
     return guarded(given, run)

@@ -1,4 +1,4 @@
-"""``python -m collegium.cli`` is ``collegium``."""
+"""``python -m collegium.cli`` is the same as the command ``collegium``."""
 
 import sys
 

@@ -67,9 +67,9 @@ def _subject(
     card: Path | None,
     layout: Path | None,
 ) -> "Source | Path":
-    """The bundle, run or chain that the command line gives."""
+    """The bundle, run or chain on the command line."""
     if bundle is None:
         return source(dir, rpc, federation, store, card, layout)
     if dir is not None or rpc is not None:
-        raise typer.BadParameter("give one of a bundle, --dir and --rpc")
+        raise typer.BadParameter("pass only one of a bundle, --dir and --rpc")
     return bundle

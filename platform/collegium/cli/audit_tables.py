@@ -1,4 +1,4 @@
-"""The result of an audit for the terminal."""
+"""The result of an audit as tables for the terminal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,11 +14,11 @@ from collegium.queries import from_audit
 from collegium.queries.rounds import ShownRound, ShownSlash
 
 SHOWN = 20
-"""Findings shown; all of them are in the JSON document and on the page."""
+"""Most findings shown; the JSON document and the page contain all of them."""
 
 
 def render(result: AuditResult) -> RenderableType:
-    """Verdict, rounds, penalties, money, findings and what is unchecked."""
+    """Verdict, rounds, penalties, money, findings, and what was not checked."""
     return Group(*_parts(result))
 
 
@@ -66,7 +66,7 @@ def _rounds(rounds: Sequence[ShownRound]) -> Table:
     table = Table(title="Rounds", title_justify="left")
     for name in ("round", "updates", "accepted", "opened"):
         table.add_column(name, justify="right")
-    for name in ("committee", "merge", "rejected", "phase", "state after it"):
+    for name in ("committee", "merge", "rejected", "phase", "final state"):
         table.add_column(name)
     for row in rounds:
         accepted = sum(bool(update.accepted) for update in row.updates)
@@ -74,9 +74,9 @@ def _rounds(rounds: Sequence[ShownRound]) -> Table:
         cells = (row.id, len(row.updates), accepted, opened)
         committee = ", ".join(map(str, row.committee))
         merge = f"[bold red]{row.merge}[/]" if row.merge == "wrong" else row.merge
-        fallen = ", ".join(f"node {r.proposer}'s" for r in row.rejected)
+        rejected = ", ".join(f"node {r.proposer}'s" for r in row.rejected)
         root = "" if row.root is None else row.root.hex()[:16] + "…"
-        table.add_row(*map(str, cells), committee, merge, fallen, row.phase, root)
+        table.add_row(*map(str, cells), committee, merge, rejected, row.phase, root)
     return table
 
 
@@ -112,5 +112,5 @@ def _findings(result: AuditResult) -> Table:
     rest = len(result.findings) - SHOWN
     failed = "; ".join(f"{code} ({n}): {CODES[code]}" for code, n in result.failed().items())
     more = f"{rest} more with --json or --html. " if rest > 0 else ""
-    table.caption = f"{more}What must hold: {failed}"
+    table.caption = f"{more}Requirements: {failed}"
     return table

@@ -1,4 +1,4 @@
-"""What all commands have in common: ``--json``, ``--debug``, ``--help`` with an example."""
+"""Options of all commands: ``--json``, ``--debug``, and ``--help`` with an example."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ class Command(TyperCommand):
 
 
 class Noun(typer.Typer):
-    """The commands of one noun."""
+    """The commands of one noun, such as ``collegium node``."""
 
     def __init__(self, help: str) -> None:
         super().__init__(help=help, no_args_is_help=True, add_completion=False)
@@ -31,7 +31,7 @@ class Noun(typer.Typer):
         """Add a command.
 
         Args:
-            example: a command line that works; ends the help.
+            example: a command line that works; shown at the end of the help.
         """
         if example is not None:
             settings["epilog"] = f"Example: {example}"
@@ -50,7 +50,7 @@ def _common() -> list[click.Option]:
         TyperOption(
             param_decls=["--debug"],
             is_flag=True,
-            expose_value=False,
+            expose_value=False,  # read by ``failure.guarded``, also if parsing fails
             help="Show the traceback of a fault.",
         ),
     ]

@@ -11,7 +11,7 @@ from collegium.cli import output
 def demo(
     task: Annotated[
         str | None,
-        typer.Option(help="What is trained; default: the X-ray dialogue.", show_default=False),
+        typer.Option(help="The task to train; default: the X-ray dialogue.", show_default=False),
     ] = None,
     data: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""``collegium evidence``: a bundle from which anyone can audit a federation, offline."""
+"""``collegium evidence``: export a bundle with which anyone can audit a federation offline."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -117,13 +117,17 @@ def source(
     card: Path | None,
     layout: Path | None,
 ) -> "Source":
-    """Where the evidence is: a chain given with --rpc, else the folder of a run."""
+    """The source of the evidence: the chain at ``rpc``, or else the folder of a run.
+
+    Raises:
+        typer.BadParameter: the options contradict each other.
+    """
     if dir is not None and rpc is not None:
-        raise typer.BadParameter("give one of --dir and --rpc")
+        raise typer.BadParameter("pass only one of --dir and --rpc")
     if rpc is not None and federation is None:
         raise typer.BadParameter("--rpc needs --federation")
     if rpc is None and (federation, store, card, layout) != (None, None, None, None):
-        raise typer.BadParameter("--federation, --store, --card and --layout go with --rpc")
+        raise typer.BadParameter("--federation, --store, --card and --layout need --rpc")
     from collegium.evidence import from_chain, from_run
 
     if rpc is None:
@@ -133,7 +137,10 @@ def source(
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars on stderr, one per stage; nothing where there is no terminal."""
+    """Show progress bars on stderr, one per stage; nothing if stderr is not a terminal.
+
+    Yields a function that takes a stage, what is done and the total.
+    """
     if not sys.stderr.isatty():
         yield lambda stage, done, total: None
         return

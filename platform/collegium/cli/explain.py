@@ -1,4 +1,4 @@
-"""``collegium explain``: the page of an error number, from the package itself."""
+"""``collegium explain``: show the page of an error number, which is part of the package."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +43,7 @@ def page(code: str) -> str:
 
 
 def _known(given: str) -> str:
-    """The error code that was typed, in its usual spelling.
+    """The error code that was typed, in the form ``CG505``.
 
     Raises:
         UnknownError: no error has this number.

@@ -1,4 +1,4 @@
-"""How a command ends badly: what is shown, and with which exit code."""
+"""What a command shows when it fails, and its exit code."""
 
 import os
 import sys
@@ -19,9 +19,9 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
     output.use_json("--json" in options)
     try:
         code = run(arguments)
-        if code == INTERRUPTED:  # some versions of the library make an exit code of it
+        if code == INTERRUPTED:  # some versions of click return a code instead of raising Abort
             print("interrupted", file=sys.stderr)
-        sys.stdout.flush()  # now, while a closed pipe can still be noticed
+        sys.stdout.flush()  # here, where a closed pipe is still caught; at exit it is not
         return code
     except CollegiumError as error:
         return _numbered(error, "--debug" in options)
@@ -31,7 +31,7 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of stdout has gone; nothing may be flushed to it at exit.
+        # The reader closed the pipe. Python flushes stdout at exit, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
@@ -61,20 +61,20 @@ def _numbered(error: CollegiumError, debug: bool) -> int:
 def _misused(error: "click.ClickException") -> int:  # type: ignore[name-defined]  # noqa: F821
     error.show(sys.stderr)
     if output.wants_json():
-        found = {"code": "usage", "title": "invalid command line"}
-        output.print_document({"error": found | {"found": error.format_message()}})
+        usage = {"code": "usage", "title": "invalid command line"}
+        output.print_document({"error": usage | {"found": error.format_message()}})
     return MISUSED
 
 
 def _fault(error: Exception, debug: bool) -> int:
-    found = f"{type(error).__name__}: {error}"
+    description = f"{type(error).__name__}: {error}"
     if debug:
         traceback.print_exception(error)
-    print(f"collegium: unexpected {found}", file=sys.stderr)
+    print(f"collegium: unexpected {description}", file=sys.stderr)
     if not debug:
         print("Run it again with --debug and report what it prints.", file=sys.stderr)
     if output.wants_json():
         output.print_document(
-            {"error": {"code": "fault", "title": "bug in the program", "found": found}}
+            {"error": {"code": "fault", "title": "bug in the program", "found": description}}
         )
     return FAULT

@@ -1,4 +1,4 @@
-"""``collegium federation``: create one, and see its status."""
+"""``collegium federation``: create a federation, and see its status."""
 
 from pathlib import Path
 from typing import Annotated
@@ -68,7 +68,7 @@ def create(
 
 @app.command(example="collegium federation status")
 def status(dir: RunDir = None) -> None:
-    """Terms, members, money and the newest round."""
+    """Show terms, members, money and the newest round."""
     from collegium.queries.status import read_status
 
     with opened(dir) as session:
@@ -82,7 +82,7 @@ def status(dir: RunDir = None) -> None:
 
 @app.command(example="collegium federation recycle")
 def recycle(dir: RunDir = None, wallet: Wallet = None) -> None:
-    """Move forfeited stakes into the escrow, where they pay for rounds. Anybody may."""
+    """Move forfeited stakes into the escrow, where they pay for rounds. Anyone may."""
     with opened(dir) as session:
         receipt = session.sending(wallet).recycle()
         moved = tokens(receipt.event("Recycled")["amount"])
@@ -90,7 +90,7 @@ def recycle(dir: RunDir = None, wallet: Wallet = None) -> None:
 
 
 def _chain(given: str | None, folder: Path) -> ChainSpec:
-    """The chain to create a federation on, for any working directory."""
+    """The chain to create a federation on, in a form that is valid in any working directory."""
     if given is None:
         running = engines.status(folder)
         given = "embedded" if running is None else running.engine
@@ -102,5 +102,5 @@ def _chain(given: str | None, folder: Path) -> ChainSpec:
         from collegium.chain.embedded.chain import EmbeddedChain
 
         folder.mkdir(parents=True, exist_ok=True)
-        EmbeddedChain(spec.path).close()  # made here: nothing else makes a chain by opening it
+        EmbeddedChain(spec.path).close()  # only this command creates a chain by opening its file
     return spec

@@ -21,7 +21,7 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
     pictures: Annotated[int | None, typer.Option(min=1, help="Phantoms to draw.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of pictures and weights.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="For pictures and weights.")] = None,
 ) -> None:
     """Train the small base model on procedural phantoms (about 700 CPU-seconds)."""
     from collegium.tasks.xray.pretrain import Recipe
@@ -46,20 +46,20 @@ def ask(
     federated: Annotated[
         bool, typer.Option("--federated", help="Ask the newest model of the run's federation.")
     ] = False,
-    base: Annotated[str, typer.Option(help="tiny, a model folder, or an id of the hub.")] = TINY,
+    base: Annotated[str, typer.Option(help="tiny, a model folder, or a hub id.")] = TINY,
     dir: RunDir = None,
 ) -> None:
     """Ask the base model, an adapter, or a federation's model a question about a radiograph."""
     if adapter is not None and federated:
-        raise typer.BadParameter("give --adapter or --federated, not both")
+        raise typer.BadParameter("pass --adapter or --federated, not both")
     from collegium.tasks.xray import models
     from collegium.tasks.xray.pictures import read_image
 
-    read_image(image)  # before anything slow
+    read_image(image)  # an unreadable image fails here, before the model is loaded
     with output.working("loading the model"):
         if federated:
-            found, vector, _ = _federated(dir, None)
-            task = models.as_dialogue(found)
+            loaded, vector, _ = _federated(dir, None)
+            task = models.as_dialogue(loaded)
         elif adapter is not None:
             task, vector = models.load_adapter(adapter, base)
         else:
@@ -90,11 +90,11 @@ def export(
 ) -> None:
     """Write a federation's adapter as a plain PEFT folder."""
     with output.working("loading the model"):
-        task, vector, found = _federated(dir, root)
+        task, vector, state_root = _federated(dir, root)
     task.save_adapter(vector, out)
     document = {
         "folder": str(out),
-        "state_root": "0x" + found.hex(),
+        "state_root": "0x" + state_root.hex(),
         "base_model": task.layout.base_model,
     }
     output.result(document, output.facts(document))
@@ -116,5 +116,5 @@ def _federated(dir: Path | None, root: str | None) -> tuple[Any, Any, bytes]:
 
 
 def _step(line: str) -> int:
-    found = _STEP.match(line)
-    return int(found[1]) if found else 0
+    match = _STEP.match(line)
+    return int(match[1]) if match else 0

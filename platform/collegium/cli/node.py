@@ -41,7 +41,7 @@ Named = Annotated[str, typer.Argument(help=NODE_HELP)]
 
 @app.command(example="COLLEGIUM_PASSPHRASE=… collegium node keygen --home cardiac")
 def keygen(home: Home) -> None:
-    """Create the four keys of a node, encrypted with COLLEGIUM_PASSPHRASE or what you type."""
+    """Create the four keys of a node, encrypted with COLLEGIUM_PASSPHRASE or the one you type."""
     from collegium.workspace.home import NodeHome
     from collegium.workspace.keyring import Keyring
 
@@ -113,8 +113,8 @@ def register(
 ) -> None:
     """Register the node with its own account, pay its stake, and write its settings.
 
-    A node that has left comes back in the same way: with its old id, a new signer that this command
-    creates, and its stake filled up.
+    A node that has left can return with the same command: it keeps its id, gets a new signer, and
+    its stake is topped up.
     """
     from collegium.cli.session import opened
     from collegium.consortium import joining
@@ -288,7 +288,7 @@ def start(
 
 
 def _own(federation: "Federation", home: "NodeHome") -> int:
-    """Id of the node in a folder, which must be a member."""
+    """Id of the node in a folder; raises LeftNode or UnregisteredNode unless it is a member."""
     from collegium.consortium import joining
 
     number = joining.resolve(federation, str(home.path))
@@ -297,7 +297,7 @@ def _own(federation: "Federation", home: "NodeHome") -> int:
 
 
 def _give_gas(session: "Session", keys: "Keyring", wei: int | None) -> None:
-    """Let the account see to it that the signer can send; by default on a local chain only."""
+    """Send ``wei`` for gas from the account to the signer; None: 0.5 on a local chain, else 0."""
     from collegium.consortium import joining
 
     wanted = (ETHER // 2 if session.chain.is_local else 0) if wei is None else wei
@@ -315,7 +315,7 @@ def _show_left(number: int, receipt: "Receipt") -> None:
 
 
 def _names(homes: Iterable[Path]) -> dict[str, str]:
-    """Names of the nodes that live on this machine, by account."""
+    """Names of the nodes on this machine, by account in lower case."""
     names = {}
     for home in homes:
         try:
@@ -324,7 +324,7 @@ def _names(homes: Iterable[Path]) -> dict[str, str]:
                 (home / NODE).read_bytes()
             )["name"]
         except FileNotFoundError:
-            continue  # moved to its own machine
+            continue  # the node's folder was moved to another machine
     return names
 
 
@@ -344,14 +344,14 @@ def _pick(shown: "Sequence[Member]", node: str, federation: str) -> "Member":
     )
 
 
-def _one_of(option: str, found: object, allowed: tuple[object, ...]) -> None:
-    if found not in allowed:
+def _one_of(option: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed:
         expected = ", ".join(map(str, allowed))
-        raise typer.BadParameter(f"{found!r} is not one of {expected}", param_hint=option)
+        raise typer.BadParameter(f"{value!r} is not one of {expected}", param_hint=option)
 
 
 def _ether(text: str) -> int | None:
-    """An amount of the chain's currency in wei; None if none is given."""
+    """An amount of the chain's currency in wei; None for an empty text."""
     if not text:
         return None
     try:

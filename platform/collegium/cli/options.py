@@ -28,7 +28,7 @@ Wallet = Annotated[
 
 
 def run_dir(given: Path | None) -> Path:
-    """The run folder that a command works on."""
+    """The run folder that a command uses; see the help of ``--dir``."""
     if given is not None:
         return given
     here = Path()

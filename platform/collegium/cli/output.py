@@ -1,4 +1,4 @@
-"""Results go to stdout, either for people or as one JSON document; everything else to stderr."""
+"""Results go to stdout, as readable text or as one JSON document; everything else to stderr."""
 
 import json
 import sys
@@ -11,49 +11,53 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+# A context variable, so that commands in different threads do not change each other's output.
 _json: ContextVar[bool] = ContextVar("json", default=False)
 
 
 def use_json(wanted: bool) -> None:
-    """Whether the command that runs now prints JSON."""
+    """Set whether the current command prints JSON."""
     _json.set(wanted)
 
 
 def wants_json() -> bool:
+    """Whether the current command prints JSON."""
     return _json.get()
 
 
 def result(document: Mapping[str, Any], *shown: "RenderableType") -> None:
-    """Print what a command found.
+    """Print the result of a command.
 
     Args:
-        document: all of it, as JSON.
-        shown: the same for people.
+        document: the whole result, as JSON.
+        shown: the parts to print without ``--json``.
     """
     if wants_json():
         print_document(document)
         return
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 160  # a file or a pipe has no edge to wrap at
+    # A file or a pipe has no width, and rich would wrap at 80, in the middle of addresses.
+    width = None if sys.stdout.isatty() else 160
     console = Console(highlight=False, width=width)
     for part in shown:
         console.print(part)
 
 
 def print_document(document: Mapping[str, Any]) -> None:
+    """Print one JSON document to stdout."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
 def note(sentence: str) -> None:
-    """Tell a person at the terminal what happens."""
+    """Print a sentence about progress to stderr."""
     print(sentence, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def working(sentence: str) -> Iterator[None]:
-    """Show that something takes a while, if there is a terminal to show it on."""
+    """Show a spinner while the block runs, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield
         return
@@ -65,9 +69,9 @@ def working(sentence: str) -> Iterator[None]:
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A progress bar on stderr, or lines where there is no terminal.
+    """Show a progress bar on stderr, or plain lines if stderr is not a terminal.
 
-    Yields a function of how much is done and a note.
+    Yields a function that takes the amount done and a note.
     """
     if not sys.stderr.isatty():
         yield lambda done, line: note(line)
@@ -96,7 +100,7 @@ def table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> "Table":
 
 
 def facts(pairs: Mapping[str, object]) -> "Table":
-    """Names and values, one pair a line."""
+    """A table of names and values, one pair per line."""
     from rich.table import Table
 
     made = Table.grid(padding=(0, 2))
@@ -106,5 +110,5 @@ def facts(pairs: Mapping[str, object]) -> "Table":
 
 
 def short(hexadecimal: str) -> str:
-    """An address or a digest by its ends."""
+    """The first six and last four characters of an address or a digest."""
     return f"{hexadecimal[:6]}…{hexadecimal[-4:]}"

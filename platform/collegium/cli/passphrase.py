@@ -9,15 +9,15 @@ from collegium.workspace.names import PASSPHRASE
 
 
 def ask(what: str, *, twice: bool = False) -> str:
-    """The passphrase in COLLEGIUM_PASSPHRASE, or what is typed at the terminal.
+    """The passphrase in COLLEGIUM_PASSPHRASE, or else the one typed at the terminal.
 
     Args:
-        what: whose passphrase, for the prompt.
-        twice: it is a new one: have it typed twice, and refuse an empty one.
+        what: what the passphrase opens, for the prompt.
+        twice: the passphrase is new: it must be typed twice and must not be empty.
 
     Raises:
-        NoPassphrase: neither is there, or a new one is empty.
-        WrongPassphrase: what was typed twice differs.
+        NoPassphrase: there is neither the variable nor a terminal, or a new passphrase is empty.
+        WrongPassphrase: the two typed passphrases differ.
     """
     given = os.environ.get(PASSPHRASE)
     if given is None and sys.stdin.isatty():

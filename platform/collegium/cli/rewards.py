@@ -93,7 +93,7 @@ def claim(
 ) -> None:
     """Pay a node's earnings, and its rewards for proofs, to its account.
 
-    Anyone may send the claim; nothing is paid twice.
+    Anyone may send the claim. Nothing is paid twice.
     """
     from collegium.consortium import joining
 
@@ -147,7 +147,7 @@ def _score(score: int | None) -> str:
 
 
 def _explained(shown: "ShownRound", paying: str) -> list[Any]:
-    """How a settled round was shared out; ``paying`` says by which rule."""
+    """Tables that show how a settled round was paid; ``paying`` says by which rule."""
     updates = (
         (
             one.node,
@@ -166,6 +166,6 @@ def _explained(shown: "ShownRound", paying: str) -> list[Any]:
         "Validators, paid by agreement with the median",
         output.table(["slot>", "node>", "paid>"], ((i, *fee) for i, fee in enumerate(fees))),
         f"A score is the median of the committee's votes: how much the update lowers the loss. "
-        f"Accepted from {(shown.min_score or 0) / 1000:+.3f}. {paying} "
-        f"{tokens(shown.returned)} tokens went back to escrow.",
+        f"Updates are accepted from a score of {(shown.min_score or 0) / 1000:+.3f}. {paying} "
+        f"{tokens(shown.returned)} tokens were returned to escrow.",
     ]

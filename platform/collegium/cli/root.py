@@ -1,4 +1,4 @@
-"""The group of all nouns; a noun's file is imported when it is used."""
+"""The group of all nouns. The file of a noun is imported only when the noun is used."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,29 +20,34 @@ _NOUNS = {
     "audit": ("audit:audit", "Independently verify a federation."),
     "explain": ("explain:explain", "Explain an error number."),
 }
-"""Name to where it is, as ``module:attribute`` in this package, and its line in the help."""
+"""Each noun's place, as ``module:attribute`` in this package, and its line in the help.
+
+The lines repeat the help of the nouns, because reading it there would import all of them.
+"""
 
 
 class LazyGroup(TyperGroup):
-    """Lists nouns by name and one line, and imports the one that is used."""
+    """A group that lists nouns without importing them."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the noun in ``args`` and import it; same result as in click."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, load(name) if name and command else command, rest
 
 
 def load(name: str) -> click.Command:
-    """The command behind a name."""
+    """Import the command with this name."""
     module, attribute = _NOUNS[name][0].split(":")
-    found = getattr(import_module(f"collegium.cli.{module}"), attribute)
-    command = typer.main.get_group(found) if isinstance(found, typer.Typer) else _single(found)
+    noun = getattr(import_module(f"collegium.cli.{module}"), attribute)
+    command = typer.main.get_group(noun) if isinstance(noun, typer.Typer) else _single(noun)
     command.name = name
     return command
 
 
 def _single(function: Any) -> click.Command:
+    """The command of a noun that is one function and has no further commands."""
     from collegium.cli.command import Noun
 
     app = Noun(function.__name__)
@@ -51,6 +56,7 @@ def _single(function: Any) -> click.Command:
 
 
 def build() -> LazyGroup:
+    """The group ``collegium``, with a placeholder for each noun."""
     version = click.Option(
         ["--version"],
         is_flag=True,
@@ -66,12 +72,12 @@ def build() -> LazyGroup:
         epilog="Example: collegium demo",
         params=[version],
         no_args_is_help=True,
-        suggest_commands=False,  # newer versions of click do that themselves
+        suggest_commands=False,  # newer versions of click suggest commands themselves
     )
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; its exceptions are the caller's."""
+    """Run one command and return its exit code; exceptions are left to the caller."""
     code = build().main(list(arguments), prog_name="collegium", standalone_mode=False)
     return code if isinstance(code, int) else 0
 

@@ -1,4 +1,4 @@
-"""A run folder opened for a command: its chain, its federation, and an account to send from."""
+"""Open a run folder for a command: its chain, its federation, and an account to send from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +23,14 @@ DEVELOPMENT = "dev:"
 
 @dataclass(frozen=True)
 class Session:
-    """A run, its chain and its contracts (read only)."""
+    """A run, its chain and its contracts, which can only be read; see :meth:`sending`."""
 
     run: Run
     chain: "Chain"
     federation: "Federation"
 
     def sending(self, wallet: str | None) -> "Federation":
-        """The federation, sending from the account that ``--wallet`` names."""
+        """The federation, with transactions sent from the account of ``--wallet``."""
         return self.federation.using(account(self.chain, wallet))
 
 
@@ -52,7 +52,11 @@ def opened(dir: Path | None) -> Iterator[Session]:
 
 @contextmanager
 def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]:
-    """Connect to a chain that exists; an embedded chain is not created as a side effect."""
+    """Connect to an existing chain; an embedded chain is not created as a side effect.
+
+    Raises:
+        ChainFile: the file of an embedded chain is missing.
+    """
     from collegium.chain.engines import connect
     from collegium.chain.transport import Retry
 
@@ -62,24 +66,24 @@ def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]
             found="no such file",
             action="Put the file back, or pass another run with --dir.",
         )
-    # A person waits: 1.4 s of patience with a chain that is away, not the minute of a server.
+    # A person waits: give up after 1.4 s without an answer, not after a minute like a server.
     with connect(spec, run_dir=run_dir, retry=Retry(attempts=4)) as chain:
         yield chain
 
 
 def account(chain: "Chain", wallet: str | None) -> "LocalAccount":
-    """The account that ``--wallet`` gives; on a local chain the first of its own by default.
+    """The account of ``--wallet``; by default, on a local chain, the first development account.
 
     Raises:
         MissingKeys: no wallet was given, or it cannot be found.
-        WrongPassphrase: it does not open.
+        WrongPassphrase: the passphrase does not open the wallet.
     """
     if wallet is None and chain.is_local:
         wallet = f"{DEVELOPMENT}0"
     if wallet is None:
         raise MissingKeys(
             expected="a wallet to send with",
-            found=f"none, and chain {chain.chain_id} is not a local one",
+            found=f"none, and chain {chain.chain_id} is not a local chain",
             action="Pass a wallet file with --wallet.",
         )
     if wallet.startswith(DEVELOPMENT):
