@@ -223,4 +223,4 @@ def _closing(result: dict[str, Any]) -> Panel:
         f"took {timing['total']:.0f} s; evidence cost {timing['trust_share']:.1%} "
         "on top of training and scoring",
     ]
-    return Panel("\n".join(lines), title="What is left for you")
+    return Panel("\n".join(lines), title="Files, and what to do next")
