@@ -1,8 +1,9 @@
-"""The platform at work on one machine: demonstrations, and nodes that do not play fair."""
+"""A whole federation on one machine: demonstrations, and nodes that are dishonest."""
 
 import os
 
-# Set before Flower and transformers are imported; nothing here needs the network.
+# Both libraries read these when they are imported, so they are set first. Nothing here needs the
+# network.
 for name, value in {
     "FLWR_TELEMETRY_ENABLED": "0",
     "FLWR_DISABLE_UPDATE_CHECK": "1",

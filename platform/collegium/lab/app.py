@@ -1,4 +1,4 @@
-"""The ClientApp of a demonstration: the hospitals' app, with room for dishonest ones."""
+"""The ClientApp of a demonstration: the hospitals' app, with dishonest behaviour added."""
 
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
@@ -11,5 +11,5 @@ _altering, _withholding = alter(), withhold()
 
 
 def app(message: Message, context: Context) -> Message:
-    """What the grid calls for every node."""
+    """Handle a message for a node; the grid calls this for every node."""
     return _withholding(message, context, lambda m, c: _altering(m, c, _app))

@@ -1,4 +1,4 @@
-"""The whole story on one machine: create, train, verify, pay, merge, claim, audit, report."""
+"""A whole demonstration: create, train, verify, pay, merge, claim, audit, report."""
 
 import json
 import logging
@@ -36,14 +36,14 @@ _APP = "collegium.lab.app:app"
 
 
 def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
-    """Carry out a scenario and return the document of ``collegium demo --json``.
+    """Run a scenario and return the document of ``collegium demo --json``.
 
-    Everything is written below ``scenario.out``, which is emptied first if a demonstration wrote
-    it. If this fails, the same call can be made again.
+    Everything is written below ``scenario.out``. If an earlier demonstration wrote that folder, it
+    is emptied first. After a failure, the same call can be repeated.
 
     Raises:
-        RunExists: the folder holds something else.
-        CollegiumError: whatever kept the federation from going on.
+        RunExists: the folder contains other files.
+        CollegiumError: the federation could not continue.
     """
     started = time.perf_counter()
     recipe = choose_recipe(scenario)
@@ -82,17 +82,17 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
 
 
 def _clear(out: Path) -> None:
-    """Empty the folder of an earlier demonstration; touch nothing else."""
+    """Empty the folder of an earlier demonstration; raises RunExists for any other folder."""
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
         raise RunExists(
             expected=f"an empty folder, or an earlier demonstration, at {out}",
             found=f"other files, such as {next(out.iterdir()).name}",
-            action="Give another folder with --out.",
+            action="Pass another folder with --out.",
         )
     if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True)
-    (out / MARKER).write_text("{}")
+    (out / MARKER).write_text("{}")  # written first, so that a failed run can be repeated
 
 
 def _grid(scenario: Scenario, run: Founded, sites: Sites) -> LocalGrid:
@@ -105,8 +105,8 @@ def _grid(scenario: Scenario, run: Founded, sites: Sites) -> LocalGrid:
 
 
 def _train(run: Founded, grid: LocalGrid, rounds: int, display: Display) -> Verified:
-    """The rounds, as a Flower ServerApp."""
-    logging.getLogger("flwr").setLevel(logging.ERROR)  # the display tells the same, shorter
+    """Run all rounds as a Flower ServerApp."""
+    logging.getLogger("flwr").setLevel(logging.ERROR)  # the display shows the same progress
     coordinator = Coordinator(run.federation, fast_forward=True, notify=display.say)
     nodes = len(run.homes)
     strategy = Verified(
@@ -162,11 +162,15 @@ def _measure(
     scenario: Scenario,
     display: Display,
 ) -> dict[str, Any]:
-    """Base, every hospital alone, federated after each round, and pooled, on ``reference``."""
+    """Measure all models on ``reference``.
+
+    These are the base, every hospital alone, the federation after each round, and pooled data.
+    """
     card, reference = run.card.encode(), str(sites.reference)
     folders = {member.name: str(member.data) for member in sites.honest}
     seed = scenario.seed
     jobs: dict[tuple[str, str], Future[Quality]] = {}
+    # The longest job starts first, so that the others fill the time of the other processes.
     pooled = (card, list(folders.values()), reference, rounds, seed)
     jobs["model", "centralised"] = grid.submit(measuring.pooled, *pooled)
     for name, folder in folders.items():
@@ -190,7 +194,7 @@ def _measure(
 
 
 def _states(run: Founded, strategy: Verified) -> list[Vector]:
-    """Float view of the state after each round."""
+    """State after each round, float32; a cancelled round keeps the state before it."""
     vectors: list[Vector] = []
     root = bytes.fromhex(run.card.genesis)
     for entry in strategy.reports:

@@ -1,6 +1,6 @@
-"""What a person sees while a demonstration runs, and the tables at its end.
+"""Progress of a demonstration on the terminal, and the tables at its end.
 
-Progress goes to stderr, so that ``--json`` leaves stdout to one document.
+Progress goes to stderr, so that with ``--json`` stdout contains only the document.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ PHASES = {
     "Score": "the committee checks and scores",
     "Reveal": "revealing sealed votes",
     "Settle": "the contract settles and pays",
-    "Merge": "exact merge of what was accepted",
+    "Merge": "exact merge of the accepted updates",
     "Proposed": "the committee computes the merge again and attests it",
 }
 
@@ -62,17 +62,18 @@ class Display:
 
     @contextmanager
     def step(self, description: str, total: int | None = None) -> Iterator["Step"]:
-        """A line that spins until the block ends."""
+        """Show a line with a spinner until the block ends; ``total`` is the number of advances."""
         self._plain(description)
         task = self._progress.add_task(description, total=total, note="")
         yield Step(self._progress, task)
         self._progress.update(task, total=1, completed=1)
 
     def expect_rounds(self, count: int) -> None:
+        """Set the number of rounds to show."""
         self._rounds = count
 
     def phase(self, round_id: int, phase: str) -> None:
-        """A round entered a phase."""
+        """Show that a round entered a phase."""
         if self._round is None:
             title = f"[bold]Round {round_id}[/] of {self._rounds}"
             self._round = self._progress.add_task(title, total=len(PHASES), note="")
@@ -82,6 +83,7 @@ class Display:
             self._progress.update(self._round, completed=done, note=PHASES[phase])
 
     def round_over(self, report: RoundReport) -> None:
+        """Show that a round ended, and its final state."""
         root = report.state_root
         note = f"final, state {root.hex()[:12]}…" if root else "cancelled, reward returned"
         self._plain(f"round {report.round}: {note}")
@@ -90,11 +92,12 @@ class Display:
         self._round = None
 
     def disputed(self, round_id: int, dispute: Mapping[str, Any]) -> None:
-        """A proposed merge was disproved."""
+        """Show that a proposed merge was proven wrong."""
         for line in story(dispute):
             self.console.print(f"[yellow]round {round_id}:[/] {line}", highlight=False)
 
     def say(self, sentence: str) -> None:
+        """Show one sentence of the coordinator."""
         self.console.print(sentence, style="dim")
 
     def _plain(self, line: str) -> None:
@@ -103,34 +106,36 @@ class Display:
 
 
 class Step:
-    """Handle of one line of the display."""
+    """One line of the display while its step runs."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
     def advance(self, note: str = "") -> None:
+        """Count one part of the step as done."""
         self._progress.update(self._task, advance=1, note=note)
 
 
 def story(dispute: Mapping[str, Any]) -> list[str]:
-    """A dispute in sentences."""
+    """A dispute in sentences, with markup of rich."""
     where = "part of it is"
     if dispute["leaf"] is not None:
+        # A leaf of the state has 256 lanes, a block 32.
         first = 256 * dispute["leaf"] + 32 * dispute["block"]
         where = f"something in lanes {first:,} to {first + 31:,} is"
     cheat = next((s["node"] for s in dispute["slashed"] if s["offence"] == "merge"), "the proposer")
     losses = [f"{s['node']} {s['amount']:,.0f} ({s['offence']})" for s in dispute["slashed"]]
     return [
-        f"[bold red]{cheat}[/] proposes a model that is not the merge of what was accepted",
-        f"[bold green]{dispute['by']}[/] computes it again: {where} wrong; the contract computes "
-        f"those 32 numbers, too, and agrees ({dispute['gas']:,} gas)",
+        f"[bold red]{cheat}[/] proposes a model that is not the merge of the accepted updates",
+        f"[bold green]{dispute['by']}[/] computes the merge again: {where} wrong; the contract "
+        f"computes those 32 numbers, too, and agrees ({dispute['gas']:,} gas)",
         f"tokens slashed: {', '.join(losses) or 'none'}, half of them to {dispute['by']}; "
-        "the proposal falls",
+        "the proposal is rejected",
     ]
 
 
 def summary(result: dict[str, Any]) -> RenderableType:
-    """The tables that end a demonstration."""
+    """The tables at the end of a demonstration."""
     parts: list[RenderableType] = [_contributions(result), _quality(result)]
     parts += [_money(result), _audit(result)]
     if any(entry["slashed"] for entry in result["rounds"]):
@@ -139,7 +144,7 @@ def summary(result: dict[str, Any]) -> RenderableType:
 
 
 def _contributions(result: dict[str, Any]) -> Table:
-    """Nodes down, rounds across: score in thousandths of the loss, and what it earned."""
+    """A row for each node and a column for each round: score in thousandths of the loss."""
     table = Table(title="Contributions, as the committee scored and the contract paid them")
     table.add_column("node")
     for entry in result["rounds"]:
@@ -179,7 +184,7 @@ def _quality(result: dict[str, Any]) -> Table:
 
 
 def _slashed(result: dict[str, Any]) -> Table:
-    """Who lost stake, for what, and who proved it."""
+    """Lost stakes: node, offence, amount, and who proved it."""
     table = Table(title="Stakes lost")
     for name in ("round", "node", "offence", "tokens", "proven by"):
         table.add_column(name, justify="right" if name in ("round", "tokens") else "left")
@@ -208,7 +213,7 @@ def _audit(result: dict[str, Any]) -> Panel:
     lines = [f"{verdict} {audit['checks']} checks repeated offline from the exported bundle."]
     lines += [
         f"[red]{f['code']}[/] {f['record']}: expected {f['expected']}, found {f['found']}"
-        for f in audit["findings"][:8]
+        for f in audit["findings"][:8]  # the report contains all of them
     ]
     lines += [f"[dim]not checked: {u['subject']} – {u['reason']}[/]" for u in audit["unchecked"]]
     return Panel("\n".join(lines), title="Audit")
@@ -219,7 +224,7 @@ def _closing(result: dict[str, Any]) -> Panel:
     lines = [
         f"report    {files['report']}",
         f"adapter   {files['adapter']}  (a plain PEFT folder)",
-        f"evidence  {files['evidence']}  — try: collegium audit {files['evidence']}",
+        f"evidence  {files['evidence']}  – try: collegium audit {files['evidence']}",
         f"took {timing['total']:.0f} s; evidence cost {timing['trust_share']:.1%} "
         "on top of training and scoring",
     ]

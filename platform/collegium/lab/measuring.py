@@ -1,4 +1,7 @@
-"""What the federation is compared with, as functions that run in worker processes."""
+"""Models that the federation is compared with; these functions run in worker processes.
+
+Arguments are bytes, texts and numbers, because they are sent from one process to another.
+"""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,13 +15,13 @@ from collegium.tasks.task import Dataset, Quality, Vector
 
 
 def evaluate(card: bytes, vector: Vector | None, reference: str) -> Quality:
-    """Quality of an adapter on a folder; None is the untouched base."""
+    """Quality of an adapter on the examples of a folder; None means the untrained base."""
     task = load_agreed_task(TaskCard.decode(card))
     return task.evaluate(task.zeros() if vector is None else vector, _prepared(card, reference))
 
 
 def alone(card: bytes, folder: str, reference: str, rounds: int, seed: int) -> Quality:
-    """A hospital that trains by itself for as many steps as in the federation."""
+    """Quality of a hospital that trains alone, for as many steps as in the federation."""
     opened = TaskCard.decode(card)
     vector = train_alone(
         load_agreed_task(opened), _training_part(opened, folder), rounds=rounds, seed=seed
@@ -27,7 +30,7 @@ def alone(card: bytes, folder: str, reference: str, rounds: int, seed: int) -> Q
 
 
 def pooled(card: bytes, folders: list[str], reference: str, rounds: int, seed: int) -> Quality:
-    """All hospitals' data in one place, for as many steps as all of them take together."""
+    """Quality of training on pooled data, for as many steps as all hospitals take together."""
     opened = TaskCard.decode(card)
     data = agreed(opened)[0].join([_training_part(opened, folder) for folder in folders])
     vector = train_pooled(
@@ -37,7 +40,7 @@ def pooled(card: bytes, folders: list[str], reference: str, rounds: int, seed: i
 
 
 def _training_part(card: TaskCard, folder: str) -> Dataset:
-    """What a hospital trains on in the federation."""
+    """The examples that a hospital trains on in the federation."""
     kind, recipe = agreed(card)
     return kind.read(Path(folder)).split(recipe.held_out)[0]
 

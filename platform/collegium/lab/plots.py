@@ -1,4 +1,4 @@
-"""Figures of a report, as SVG text that stands in a page by itself."""
+"""Figures of a report, as SVG text to be embedded in a page."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")
+matplotlib.use("Agg")  # draws without a display; must come before the imports below
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,8 +17,8 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "font.size": 9,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "collegium",  # the same figure gives the same file
+    "svg.fonttype": "none",  # text stays text: smaller, and it can be searched
+    "svg.hashsalt": "collegium",  # ids are random otherwise: equal figures give equal files
 }
 _NO_METADATA: Any = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _GOOD, _BAD, _QUIET = "#1a7f5a", "#b3392f", "#8a94a6"
@@ -46,7 +46,7 @@ def learning(quality: Mapping[str, Any]) -> str:
 def contributions(
     rounds: Sequence[Mapping[str, Any]], names: Sequence[str], score_unit: str
 ) -> str:
-    """Contribution of every node in every round; rejected ones are hatched."""
+    """Contribution of every node in every round; rejected updates are hatched."""
     figure, axes = _figure()
     width = 0.8 / len(names)
     for place, name in enumerate(names):
@@ -66,6 +66,7 @@ def contributions(
     axes.axhline(0, color="black", lw=0.6)
     labels = [f"round {entry['round']}" for entry in rounds]
     axes.set(ylabel=f"{score_unit} saved", xticks=range(len(rounds)), xticklabels=labels)
+    # Scores have both signs, and those of the last rounds are far smaller than the first ones.
     axes.set_yscale("symlog", linthresh=10)
     axes.legend(frameon=False, ncols=3, fontsize=7)
     return _svg(figure)
@@ -74,13 +75,14 @@ def contributions(
 def earnings(
     rounds: Sequence[Mapping[str, Any]], earned: Mapping[str, float], names: Sequence[str]
 ) -> str:
-    """What each node was paid: for updates, for validating, and for merging."""
+    """Pay of each node in tokens: for updates, for validating, and for merging."""
     figure, axes = _figure()
     updates = [
         sum(u["paid"] for entry in rounds for u in entry["updates"] if u["node"] == name)
         for name in names
     ]
     fees = [sum(entry["fees"].get(name, 0.0) for entry in rounds) for name in names]
+    # What remains of a node's earnings are its bonuses for merges.
     merging = [earned[name] - a - b for name, a, b in zip(names, updates, fees, strict=True)]
     start = [0.0] * len(names)
     for label, part, color in (
@@ -107,4 +109,4 @@ def _svg(figure: Figure) -> str:
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata=_NO_METADATA, transparent=True)
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    return text[text.index("<svg") :]  # without the XML header, which HTML does not allow

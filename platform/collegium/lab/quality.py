@@ -1,11 +1,11 @@
-"""How good the models of a demonstration are: the part ``quality`` of its document."""
+"""Quality of the models of a demonstration: the part ``quality`` of its document."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collegium.tasks.task import Metric, Quality
 
-_DIGITS = 4  # significant ones; more would be noise
+_DIGITS = 4  # significant digits; more would be noise
 
 
 def document(
@@ -19,8 +19,8 @@ def document(
     """Quality of every model that was measured, as JSON.
 
     Args:
-        local: of every hospital alone, by name.
-        curve: of the federation, before the first round and after each.
+        local: quality of every hospital alone, by name.
+        curve: quality of the federation, before the first round and after each.
     """
     models = {"base": base, **local, "federated": curve[-1], "centralised": centralised}
     return {
@@ -47,12 +47,12 @@ def document(
 
 
 def metric_of(quality: Mapping[str, Any]) -> Metric:
-    """The metric that such a document is in."""
+    """The metric of a quality document."""
     return Metric(quality["metric"], quality["better"], quality["form"], quality["forms"])
 
 
 def table(quality: Mapping[str, Any]) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Column titles, and for every model its key and its cells, as people read them."""
+    """Column titles, and for every model its key and its formatted cells."""
     metric = metric_of(quality)
     parts = list(quality["parts"]["base"])
     rows = []
@@ -65,7 +65,7 @@ def table(quality: Mapping[str, Any]) -> tuple[list[str], list[tuple[str, list[s
 
 
 def interval(quality: Mapping[str, Any], key: str) -> str | None:
-    """The interval of a model as people read it, if the task gave one."""
+    """The formatted 95 % interval of a model; None if the task gave none."""
     if key not in quality["interval"]:
         return None
     low, high = (metric_of(quality).show(value) for value in quality["interval"][key])
@@ -73,13 +73,13 @@ def interval(quality: Mapping[str, Any], key: str) -> str | None:
 
 
 def title(key: str) -> str:
-    """How a model is called, by its key in the document."""
+    """The name of a model in tables, from its key in the document."""
     named = {"base": "base, untrained", "centralised": "all data in one place"}
     return named.get(key, key if key == "federated" else f"{key} alone")
 
 
 def headline(quality: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a reader wants to know first: a figure, what it says, and whether it is good news."""
+    """The main figures: each with its value, its meaning, and whether it is good (or None)."""
     metric = metric_of(quality)
     federated, base = quality["federated"], quality["base"]
     best = metric.best(quality["local"].values())

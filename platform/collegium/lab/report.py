@@ -1,4 +1,4 @@
-"""The report of a demonstration: one HTML page that needs no network."""
+"""The report of a demonstration: one HTML page that opens offline."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from collegium.lab import plots, quality
 
 
 def write(document: dict[str, Any], path: Path) -> None:
-    """Render the document of a demonstration into a page."""
+    """Render the document of a demonstration as a page and write it to ``path``."""
     names = sorted({u["node"] for entry in document["rounds"] for u in entry["updates"]})
     environment = Environment(
         loader=PackageLoader("collegium.lab"), autoescape=True, undefined=StrictUndefined

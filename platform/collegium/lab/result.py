@@ -1,4 +1,4 @@
-"""The one document that ``collegium demo --json`` prints, gathered from the chain and the run."""
+"""The document that ``collegium demo --json`` prints, read from the chain and the run."""
 
 from typing import Any
 
@@ -16,15 +16,16 @@ Json = dict[str, Any]
 
 
 def rounds(run: Founded, reports: list[RoundReport]) -> list[Json]:
-    """Per round: what each node sent, and what became of it. Amounts in whole tokens."""
+    """Each round with its updates and their outcome. Amounts in tokens."""
     return [_round(run, report) for report in reports]
 
 
 def money(run: Founded) -> Json:
-    """The vault's books in whole tokens, and what each node earned and has at stake.
+    """The vault's books in tokens, and earnings and stake of each node.
 
-    ``paid`` is what nodes claimed of what they earned. ``slashed`` is what they lost of their
-    stakes: ``rewarded`` to those who proved it, ``owed`` to them still, or ``forfeited``.
+    ``paid`` is the part of the earnings that nodes claimed. ``slashed`` is all lost stake:
+    ``rewarded`` was paid to those who proved the offence, ``owed`` is still owed to them, and
+    ``forfeited`` goes to no one.
     """
     books = read_treasury(run.federation).to_json(labels(run))
     accounts = {one.node: one for one in read_accounts(run.federation)}
@@ -36,13 +37,13 @@ def money(run: Founded) -> Json:
 
 
 def dispute(run: Founded, round_id: int, rejection: Rejection) -> Json:
-    """A proposal that was disproved: where, by whom, and what it cost. Amounts in whole tokens."""
+    """A proposed merge that was proven wrong: place, prover, gas, and lost stakes in tokens."""
     shown = ShownRejection.of(round_id, rejection)
     return with_place(run.federation, shown).to_json(labels(run))
 
 
 def labels(run: Founded) -> Labels:
-    """Nodes by their names in the demonstration, amounts in whole tokens."""
+    """Nodes by their names in the demonstration, amounts in tokens (float)."""
     return Labels(
         node=lambda node: run.names[node],
         account=lambda account: run.names.get(run.federation.node_of(account), account),
@@ -51,7 +52,7 @@ def labels(run: Founded) -> Labels:
 
 
 def sizes(reports: list[RoundReport], lanes: int) -> dict[str, Any]:
-    """Bytes on the wire, and what float32 would have taken."""
+    """Bytes of all updates as sent and as float32, and bytes delivered sealed."""
     updates = [a for report in reports for a in report.attestations.values()]
     return {
         "updates": sum(a.size for a in updates),
@@ -74,7 +75,7 @@ def _round(run: Founded, report: RoundReport) -> Json:
 
 
 def _contents(report: RoundReport) -> dict[int, Content]:
-    """What the nodes said of their updates, and what the committee found in them."""
+    """What the nodes reported about their updates, and the committee's findings, by node id."""
     return {
         node: Content(sent.bits, sent.size, tuple(sorted(report.findings.get(node, ()))))
         for node, sent in report.attestations.items()

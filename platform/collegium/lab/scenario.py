@@ -1,4 +1,4 @@
-"""What a demonstration is about: who takes part, on which data, over which chain."""
+"""The settings of a demonstration: members, data, chain and rounds."""
 
 import os
 from collections.abc import Mapping
@@ -18,17 +18,20 @@ class Scenario:
     """The settings of one demonstration.
 
     Attributes:
-        out: folder that it writes.
+        out: folder for all output.
         task: name of the task's kind.
-        data: folder with one folder per hospital and ``reference/``; None draws invented data.
-        nodes: nodes in all; None takes one per hospital and one per attack.
-        rounds: rounds; None takes the recipe's.
+        data: folder with one folder per hospital and ``reference/``; None: invented data.
+        nodes: number of all nodes; None: one per hospital and one per attack.
+        rounds: number of rounds; None: the recipe's.
         chain: engine, path or URL.
         attacks: behaviours of the dishonest nodes, one node each.
-        seed: of invented data, keys, training and the embedded chain's randomness.
-        workers: processes that train and score; None takes one per core, three at most.
-        recipe: how training and scoring go; None takes what suits the data.
-        terms: what is agreed otherwise than in every demonstration, by the names of ``Terms``.
+        seed: seed of invented data, keys, training and the embedded chain's randomness.
+        workers: number of processes that train and score; None: one per core, at most three.
+        recipe: settings of training and scoring; None: a recipe that suits the data.
+        terms: terms that differ from those of other demonstrations, by the names of ``Terms``.
+
+    Raises:
+        BadCard: the task or an attack is unknown, or there are too few nodes.
     """
 
     out: Path
@@ -50,23 +53,26 @@ class Scenario:
             raise BadCard(
                 expected=f"attacks among {', '.join(ATTACKS)}",
                 found=", ".join(unknown),
-                action="Correct --attack, or give --attack none for honest nodes only.",
+                action="Correct --attack, or pass --attack none for honest nodes only.",
             )
         if self.nodes is not None and self.nodes < len(self.attacks) + 2:
             raise BadCard(
                 expected=f"at least {len(self.attacks) + 2} nodes: two honest ones and one for "
                 "each attack",
                 found=str(self.nodes),
-                action="Give more --nodes or fewer --attack.",
+                action="Pass a larger --nodes or fewer --attack.",
             )
 
     @property
     def kind(self) -> TaskKind:
+        """The kind of the task."""
         return registry.task_kind(self.task)
 
     @property
     def processes(self) -> int:
+        """Number of processes that train and score."""
         if self.workers is not None:
             return self.workers
+        # At most three by default: each process loads its own copy of the model.
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         return max(1, min(3, cores))

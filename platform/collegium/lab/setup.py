@@ -1,8 +1,8 @@
-"""How the federation of a demonstration comes about: chain, contracts, money, members.
+"""Create the federation of a demonstration: chain, contracts, money, members.
 
-The same calls that a consortium makes one by one, with keys that follow from the seed, so that
-two runs with one seed have the same accounts, draws and payouts. Which of several validators is the
-first to object to a wrong merge, and gets the reward, is the machine's affair.
+These are the calls that a consortium makes one by one. Keys are derived from the seed, so that two
+runs with one seed have the same accounts, draws and payouts. One thing can differ between runs:
+which validator is the first to dispute a wrong merge, and so gets the reward.
 """
 
 import hashlib
@@ -37,10 +37,10 @@ from collegium.workspace.run import Run
 
 REWARD, STAKE = 1_000 * TOKEN, 500 * TOKEN
 COMMITTEE = 4
-SECRET = "collegium demo"  # the keys of a demonstration are worth nothing
-_GENESIS_TIME = 1_767_225_600  # 2026-01-01T00:00:00Z
-_GAS_MONEY = 10**17
-_KDF_ITERATIONS = 1_000
+SECRET = "collegium demo"  # passphrase in clear text: these keys protect nothing of value
+_GENESIS_TIME = 1_767_225_600  # 2026-01-01T00:00:00Z; a fixed time, so that runs repeat
+_GAS_MONEY = 10**17  # wei: 0.1 of the chain's currency
+_KDF_ITERATIONS = 1_000  # few, to save time: this passphrase is public anyway
 _HOUR = 3_600
 _WINDOWS = ("commit", "score", "reveal", "merge", "challenge")
 
@@ -53,7 +53,7 @@ class Founded:
         run: folder of the run.
         federation: the contracts, as the coordinator's account.
         card, layout: the agreement.
-        store: envelopes and states.
+        store: the store of envelopes and states.
         homes: folders of the nodes, by node id.
         names: names of the nodes, by node id.
     """
@@ -69,7 +69,7 @@ class Founded:
 
 
 def open_chain(scenario: Scenario) -> Chain:
-    """Start or reach the chain of the scenario; the embedded one keeps no wall-clock time."""
+    """Start the scenario's chain or connect to it; the embedded one has a virtual clock."""
     if scenario.chain == "embedded":
         return connect(
             "embedded",
@@ -82,7 +82,8 @@ def open_chain(scenario: Scenario) -> Chain:
 
 
 def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) -> CardFile:
-    """What the members of the demonstration agree on."""
+    """The card on which the members of the demonstration agree."""
+    # Nodes that are removed on the way cannot fill a committee or reach the fewest updates.
     lasting = sum(member.attack not in EXPELLED for member in sites.members)
     agreed: dict[str, Any] = {
         "reward": REWARD,
@@ -94,7 +95,7 @@ def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) ->
         "min_updates": min(3, lasting),
         "min_score": scenario.kind.min_score,
         **{f"{name}_window": _HOUR for name in _WINDOWS},
-        **scenario.terms,
+        **scenario.terms,  # last: the scenario's own terms take precedence
     }
     return CardFile(
         name=scenario.kind.title,
@@ -113,7 +114,7 @@ def write_card(scenario: Scenario, sites: Sites, recipe: Recipe, rounds: int) ->
 def create_federation(
     scenario: Scenario, sites: Sites, card: CardFile, chain: Chain, display: Display
 ) -> Founded:
-    """Deploy, fund and register everybody."""
+    """Deploy the contracts, fund the escrow and register all members."""
     sponsor = chain.dev_accounts[0]
     with display.step("Loading the base model, agreeing on the task card"):
         agreement = agree(card)
@@ -143,13 +144,17 @@ def create_federation(
             step.advance(member.name)
     store = BlobStore(run.store_root)
     card_document, layout = agreement.card, agreement.layout
-    for document in (card_document, layout):  # who has the store finds them by their digests
+    for document in (card_document, layout):  # with the store alone, one can find them by digest
         store.put(document.encode())
     return Founded(scenario.out, chain, federation, card_document, layout, store, homes, names)
 
 
 def _seating(members: Sequence[Member]) -> list[int]:
-    """The order in which members register: who alters merges gets the first turns to merge."""
+    """Positions of ``members`` in the order of registration.
+
+    Nodes that alter merges are placed where the draw of the first rounds selects them as
+    aggregator, so that a short demonstration shows the attack.
+    """
     order = [i for i, member in enumerate(members) if member.attack != ALTERED_MERGE]
     altering = [i for i, member in enumerate(members) if member.attack == ALTERED_MERGE]
     for round_id, index in enumerate(altering, start=1):

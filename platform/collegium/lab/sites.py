@@ -1,4 +1,4 @@
-"""Who takes part in a demonstration, and where each node's data are."""
+"""The members of a demonstration, and the folder of each node's data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from collegium.tasks.task import Recipe
 
 @dataclass(frozen=True)
 class Member:
-    """One node of the demonstration: its name, its data folder and, maybe, its attack."""
+    """One node of the demonstration: its name, its data folder, and its attack if dishonest."""
 
     name: str
     data: Path
@@ -24,8 +24,8 @@ class Sites:
 
     Attributes:
         members: honest hospitals first, then the dishonest ones.
-        challenge: folder of the set that committees score with.
-        reference: folder of the set that quality is reported on; no one trains on it.
+        challenge: folder of the challenge set, with which committees score.
+        reference: folder of the test set, on which quality is reported; no one trains on it.
     """
 
     members: tuple[Member, ...]
@@ -34,6 +34,7 @@ class Sites:
 
     @property
     def honest(self) -> tuple[Member, ...]:
+        """The members without an attack."""
         return tuple(member for member in self.members if not member.attack)
 
 
@@ -43,9 +44,13 @@ def choose_recipe(scenario: Scenario) -> Recipe:
 
 
 def lay_out(scenario: Scenario, recipe: Recipe) -> Sites:
-    """Have the task invent data, or sort out the hospitals of ``scenario.data``.
+    """Let the task draw invented data, or find the hospitals in ``scenario.data``.
 
-    Nothing is written into the folder that the user named.
+    Nothing is written into ``scenario.data``.
+
+    Raises:
+        EmptySite: there are fewer hospitals than honest nodes.
+        DataError: the task cannot use the folder.
     """
     kind, root, attacks = scenario.kind, scenario.out / "data", scenario.attacks
     if scenario.data is None:
@@ -60,10 +65,10 @@ def lay_out(scenario: Scenario, recipe: Recipe) -> Sites:
         raise EmptySite(
             expected=f"{honest} hospitals in {scenario.data}",
             found=f"{len(found.hospitals)}: {', '.join(found.hospitals)}",
-            action="Add folders, or give fewer --nodes.",
+            action="Add folders, or pass a smaller --nodes.",
         )
     members = [Member(name, folder) for name, folder in list(found.hospitals.items())[:honest]]
-    # A dishonest node has data like any other: invented ones of its own, else a copy of a site's.
+    # A dishonest node has data, too: invented data of its own, or the data of an honest hospital.
     members += [
         Member(_unique(attack, attacks, number), spare[number % len(spare)], attack)
         for number, attack in enumerate(attacks)
@@ -76,5 +81,6 @@ def _honest(scenario: Scenario, default: int) -> int:
 
 
 def _unique(attack: str, attacks: Sequence[str], number: int) -> str:
+    """A node's name: its attack, with a number from the second node of the same attack on."""
     again = attacks[:number].count(attack)
     return f"{attack}-{again + 1}" if again else attack
