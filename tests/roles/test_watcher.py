@@ -100,7 +100,7 @@ def test_a_right_merge_cannot_be_disproved(played: Callable[..., ByHand]) -> Non
     hand = played("propose")
     assert hand.merged is not None
     number, file = honest(hand), encode_state(hand.merged)
-    with pytest.raises(WrongMerge, match="the right one"):
+    with pytest.raises(WrongMerge, match="the correct one"):
         watcher.object_to(hand.nodes[number], hand.view, hand.file, hand.envelopes, file)
     assert judge(hand, number, hand.merged).signature is not None
 

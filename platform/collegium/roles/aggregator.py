@@ -1,7 +1,7 @@
-"""The aggregator: merges what was accepted and proposes the root.
+"""The aggregator: merges the accepted updates and proposes the root of the new state.
 
-There is nothing to decide: the contract fixed which updates count and with which weight, and the
-merge is exact, so every honest node gets the same bits.
+It decides nothing: the contract fixed which updates count and with which weight, and the merge is
+exact, so every honest node gets the same bits.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from collegium.roles.view import RoundView
 
 @dataclass(frozen=True)
 class Remade:
-    """The right merge of a round, and what it was made from.
+    """The correct merge of a round, and what it was computed from.
 
     Attributes:
         base: the state that the round builds on.
-        opened: the updates that are what was committed, by node id.
-        result: the state that they lead to.
+        opened: the updates that match their commitments, by node id.
+        result: the merged state.
     """
 
     base: State
@@ -35,13 +35,14 @@ class Remade:
 def remade(
     node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes]
 ) -> Remade:
-    """The merge that the settled round leads to.
+    """Compute the merge of the settled round.
 
     Args:
-        base: file of the state the round builds on; None takes the one in the journal.
+        base: file of the state that the round builds on; None takes the one in the journal.
         envelopes: sealed updates by node id, where they are not in the journal.
 
     Raises:
+        RoundFailed: the round is not settled.
         BadProof: ``base`` is not the state of the round.
         BlobMissing: an accepted update, or the base, was not delivered to this node.
     """
@@ -56,25 +57,25 @@ def remade(
 def merged(
     node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes]
 ) -> State:
-    """The state that the settled round leads to; arguments and errors as of :func:`remade`."""
+    """The merged state of the settled round; arguments and errors as of :func:`remade`."""
     return remade(node, view, base, envelopes).result
 
 
 def propose(node: Node, view: RoundView, result: State) -> None:
-    """Propose a merged state, unless one is proposed already or this node may not."""
+    """Propose a merged state, unless one is proposed already or this node is not allowed to."""
     if view.phase == "Merge" and node.id in view.bonded - view.barred:
         node.federation.propose_merge(view.id, state.root(result))
 
 
 def read_base(node: Node, view: RoundView, data: bytes | None) -> State:
-    """Read the state that the round builds on, and keep its file.
+    """Read the state that the round builds on, and keep its file in the journal.
 
     Args:
         data: the file; None takes the one in the journal.
 
     Raises:
         BadProof: it is another state.
-        BlobMissing: there is no file, neither here nor in the journal.
+        BlobMissing: no file was passed, and there is none in the journal.
     """
     journal = node.home.journal(view.id)
     file = journal.read_state(view.base) if data is None else data
@@ -91,22 +92,22 @@ def read_base(node: Node, view: RoundView, data: bytes | None) -> State:
 
 
 def check_root(found: State, expected: bytes) -> State:
-    """``found`` if its root is ``expected``; raises BadProof."""
+    """Return ``found`` if its root is ``expected`` (32 bytes); otherwise raise BadProof."""
     if (root := state.root(found)) != expected:
         raise BadProof(
             expected=f"a state with root {expected.hex()}",
-            found=root.hex(),
+            found=f"one with root {root.hex()}",
             action="Get the state again from another member; this copy is wrong.",
         )
     return found
 
 
 def require(opened: Mapping[int, Update], node: int) -> Update:
-    """The update of a node; raises BlobMissing if it is not at hand."""
+    """The update of a node; raises BlobMissing if it is not among those opened."""
     if node not in opened:
         raise BlobMissing(
             expected=f"the update of node {node}, which the round accepted",
-            found="no envelope that opens",
+            found="no envelope that this node can open",
             action="Ask another member of the committee for it.",
         )
     return opened[node]

@@ -1,7 +1,7 @@
 """The contributor: quantise, sign, commit, and deliver to the committee.
 
-The committed update is in the journal before anybody hears of it; asked again, the node replies
-with the same one, so a crash or a repeated message cannot make it commit to two updates.
+The committed update is in the journal before anyone else sees it. If the node is asked again, it
+replies with the same one, so a crash or a repeated message cannot make it commit to two updates.
 """
 
 import io
@@ -25,7 +25,7 @@ _RESIDUAL = "residual.npy"
 
 @dataclass(frozen=True)
 class Attestation:
-    """A signed commitment, as it travels to whoever relays it.
+    """A signed commitment, as a node sends it to the relay.
 
     Attributes:
         node: account of the node.
@@ -43,13 +43,13 @@ class Attestation:
 
 
 def prepared(node: Node, view: RoundView) -> Attestation | None:
-    """The attestation of the round's update if it is in the journal already."""
+    """The attestation of the round's update if it is in the journal already, else None."""
     data = node.home.journal(view.id).read(UPDATE)
     if data is None:
         return None
     update = decode_update(data, node.layout)
     if update.manifest.base != view.base.hex():
-        return None  # the chain dropped the round that this was for
+        return None  # the chain was reorganised: this was for a round that no longer exists
     return _attestation(update, len(data))
 
 
@@ -64,15 +64,16 @@ def prepare(
         samples: examples trained on; declared only.
 
     Raises:
-        RoundFailed: the round takes no more commitments.
-        BadCodes: training ended on values that are no numbers.
+        RoundFailed: the round accepts no more commitments.
+        BadCodes: training ended with values that are NaN or infinite.
     """
+    # Under the lock, a repeated message cannot make a second update beside the first.
     with node.home.journal(view.id).locked():
         return prepared(node, view) or _make(node, view, trained, start, samples)
 
 
 def commit(node: Node, view: RoundView, attestation: Attestation) -> None:
-    """Post the commitment in a transaction of the node's own, unless it is there already."""
+    """Post the commitment in the node's own transaction, unless it is on the chain already."""
     if view.committed(node.id) is None:
         node.federation.commit_update(view.id, attestation.digest)
 
@@ -81,7 +82,7 @@ def deliver(node: Node, view: RoundView) -> bytes:
     """The update, sealed to the committee and the aggregator.
 
     Raises:
-        RoundFailed: the round is not past its draw, or this node did not commit.
+        RoundFailed: the committee is not drawn yet, or this node did not commit.
     """
     view.expect("Score", "Reveal", "Settle", "Merge", "Proposed")
     committed, made = view.committed(node.id), prepared(node, view)
@@ -115,7 +116,9 @@ def _make(node: Node, view: RoundView, trained: Vector, start: Vector, samples: 
     update = Update(manifest, signing.sign(message, node.keys.signer.key), sent)
     data, journal = encode_update(update), node.home.journal(view.id)
     journal.write(_RESIDUAL, _to_npy(codec.residual(wanted, sent)))
-    journal.write(UPDATE, data)  # last: from here on this is the update of the round
+    # Last: from here on this is the round's update. A crash before leaves a residual only, which is
+    # overwritten when the node trains again.
+    journal.write(UPDATE, data)
     return _attestation(update, len(data))
 
 
@@ -125,7 +128,7 @@ def _attestation(update: Update, size: int) -> Attestation:
 
 
 def _carried(node: Node, round_id: int) -> npt.NDArray[np.float64]:
-    """Rounding that earlier rounds kept back (error feedback), in state units."""
+    """What rounding left out in the newest earlier round (error feedback), float64 ``[padded]``."""
     for earlier in range(round_id - 1, 0, -1):
         if (data := node.home.journal(earlier).read(_RESIDUAL)) is not None:
             kept: npt.NDArray[np.float64] = np.load(io.BytesIO(data), allow_pickle=False)

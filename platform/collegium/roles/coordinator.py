@@ -1,7 +1,7 @@
-"""The coordinator: opens rounds, relays what is signed, and calls what is due.
+"""The coordinator: opens rounds, relays what nodes signed, and carries out pending steps.
 
-Nothing here needs trust. It can refuse to open a round or to relay, and then a node posts its own
-commitment and anybody else calls what is due; it cannot change a result.
+No one needs to trust it: it cannot change a result. It can refuse to open a round or to relay; then
+a node posts its own commitment, and anyone else can carry out the pending steps.
 """
 
 import time
@@ -16,7 +16,8 @@ from collegium.protocol.signing import Domain
 from collegium.roles.contributor import Attestation
 from collegium.roles.view import RoundView, read_round
 
-_POLL, _RETRY = 0.5, 60  # seconds
+# Seconds between two looks at the chain, and between two attempts to get a late merge proposed.
+_POLL, _RETRY = 0.5, 60
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Coordinator:
 
     Attributes:
         federation: the contract, as the coordinator's account.
-        fast_forward: on a local chain, let its clock jump to a deadline instead of waiting.
-        notify: called with a sentence whenever something is waited for.
+        fast_forward: on a local chain, set its clock to a deadline instead of waiting.
+        notify: called with a sentence whenever the coordinator starts to wait.
     """
 
     federation: Federation
@@ -35,17 +36,21 @@ class Coordinator:
 
     @property
     def domain(self) -> Domain:
-        """Where the nodes' signatures count."""
+        """The chain and contract that the nodes' signatures are for."""
         return Domain(self.federation.chain.chain_id, self.federation.address)
 
     def view(self) -> RoundView:
+        """The newest round as it is on the chain now."""
         return read_round(self.federation)
 
     def open_round(self, base: bytes) -> RoundView:
-        """Open the next round on ``base``, or return the one that is still in its first phase.
+        """Open the next round on ``base``, or return the one that is still in phase Commit.
+
+        Args:
+            base: root of the final state, 32 bytes.
 
         Raises:
-            RoundFailed: a round is past its first phase; conclude it before opening another.
+            RoundFailed: a round is in a later phase; conclude it before opening another.
         """
         view = self.view()
         if view.live:
@@ -57,8 +62,8 @@ class Coordinator:
     def relay(self, round_id: int, attestations: Iterable[Attestation]) -> None:
         """Post signed commitments in one transaction, in the order of the accounts.
 
-        What is there already is left out, and so is what the contract would skip: one item of the
-        wrong length would spoil the whole batch.
+        Commitments that are on the chain already are left out, and so are those that the contract
+        would skip: one item of the wrong length would make it reject the whole batch.
         """
         view = self.view()
         fresh = sorted(
@@ -70,13 +75,13 @@ class Coordinator:
             self._unless_overtaken(view, lambda: self.federation.commit_updates(round_id, items))
 
     def settle(self, view: RoundView) -> None:
-        """Give the contract the lists behind its hashes, so that it settles; anybody may."""
+        """Send the contract the lists behind its hashes, so that it settles; anyone can."""
         self._unless_overtaken(view, lambda: self.federation.settle(view.id))
 
     def relay_attestations(
         self, view: RoundView, attestations: Iterable[tuple[int, bytes]]
     ) -> None:
-        """Post signatures over the proposed root, by slot; what does not hold is left out."""
+        """Post signatures over the proposed root, by slot; invalid ones are left out."""
         valid = {
             slot: signing.compact(signature)
             for slot, signature in attestations
@@ -91,19 +96,22 @@ class Coordinator:
         return 0 < view.deadline <= self._time()
 
     def seconds_left(self, view: RoundView) -> float | None:
-        """How long it makes sense to wait for replies, by the chain's time; None if that waits."""
+        """Seconds until the phase ends by the chain's time, as the time to wait for replies.
+
+        None where the phase has no deadline, or the clock moves only when the coordinator sets it.
+        """
         if self.fast_forward or not view.deadline:
             return None
         return max(1.0, self._end(view) - self._time())
 
     def wait(self, view: RoundView) -> RoundView:
-        """Let the phase of ``view`` end at its deadline, then call what is due.
+        """Wait for the deadline of the phase of ``view``, then carry out the pending step.
 
-        Where a merge is still missing after the aggregator's deadline, this comes back every
-        minute, so that others can be asked to propose one.
+        If a merge is still missing after the aggregator's deadline, this returns after a minute, so
+        that the caller can ask other nodes to propose one.
 
         Raises:
-            RoundFailed: time alone does not end the phase: somebody has to act.
+            RoundFailed: the phase does not end by time alone: a node has to act.
         """
         end = self._end(view)
         if end > self._time():
@@ -124,13 +132,13 @@ class Coordinator:
         return self.view()
 
     def _end(self, view: RoundView) -> int:
-        """When the phase ends by itself, Unix time; 0 if it does not."""
+        """Unix time at which the phase ends without any vote or proposal; 0 if it does not."""
         if view.phase == "Merge" and self.overdue(view):
             return view.deadline + int(self.federation.terms()["challengeWindow"])
         return view.deadline
 
     def _due(self, view: RoundView) -> bool:
-        """Whether ``advance`` takes a step now."""
+        """Whether ``advance`` has a step to carry out now."""
         ends = view.phase in ("Merge", "Proposed") and self._end(view) <= self._time()
         return view.phase == "Draw" or view.cancellable or ends
 
@@ -138,7 +146,7 @@ class Coordinator:
         return self.federation.chain.timestamp()
 
     def _unless_overtaken(self, view: RoundView, step: Callable[[], object]) -> None:
-        """Take a step that anybody may take; if somebody just did, that is as good."""
+        """Carry out a step that anyone can; it is no error if someone else has just done so."""
         try:
             step()
         except TransactionReverted:
@@ -148,8 +156,8 @@ class Coordinator:
     def _pass_time(self, deadline: int) -> None:
         """Wait until the chain's time is ``deadline``.
 
-        No one else mines on a local chain. Its time may be ahead of this machine's, because blocks
-        are never in the same second; so only the time that is left on the chain is waited for.
+        On a local chain no one else mines. Its time can be ahead of this machine's, because no two
+        blocks share a second; so this waits only as long as the chain's own time requires.
         """
         chain = self.federation.chain
         if self.fast_forward:

@@ -1,7 +1,7 @@
-"""Who is at the other end: a node shows that it holds the key it is registered with.
+"""Greeting: a node proves that it has the key that it is registered with.
 
-Without this, whoever replies first as "node 3" would receive what is meant for node 3, and could
-keep it from voting or being paid.
+Without this, the first to reply as "node 3" would receive what is meant for node 3, and could
+prevent it from voting or being paid.
 """
 
 import secrets
@@ -18,19 +18,23 @@ CHALLENGE = 32
 
 
 def challenge() -> bytes:
-    """Random bytes that nobody has signed before."""
+    """32 random bytes, so that no earlier signature can be replayed."""
     return secrets.token_bytes(CHALLENGE)
 
 
 def introduce(node: Node, asked: bytes, peer: int) -> bytes:
-    """The node's signature (65 bytes) over a challenge and its own Flower node id."""
+    """The node's signature (65 bytes) over a challenge and its own Flower node id.
+
+    Raises:
+        BadSignature: the challenge is not 32 bytes long.
+    """
     return signing.sign(_message(node.domain, asked, peer), node.keys.signer.key)
 
 
 def verify(
     domain: Domain, view: RoundView, number: int, asked: bytes, peer: int, signature: bytes
 ) -> None:
-    """Raise BadSignature unless the registered node ``number`` speaks as ``peer``."""
+    """Raise BadSignature unless the registered node ``number`` signed as Flower node ``peer``."""
     if number not in view.nodes:
         raise BadSignature(
             expected="the id of a registered node",
@@ -47,4 +51,5 @@ def _message(domain: Domain, asked: bytes, peer: int) -> bytes:
             found=f"{len(asked)} bytes",
             action="Do not sign it; the server does not follow the protocol.",
         )
+    # A prefix of its own, so that no other signature of the node can be taken for a greeting.
     return keccak(b"collegium-hello/1" + domain.separator + asked + peer.to_bytes(8))

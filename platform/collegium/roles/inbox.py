@@ -1,4 +1,4 @@
-"""Sealed updates as they arrive: opened, checked, compared, and kept."""
+"""Sealed updates as they arrive: this module opens, checks, compares and keeps them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,8 +41,8 @@ def open_updates(node: Node, view: RoundView, envelopes: Mapping[int, bytes]) ->
     """Open, check and compare the committed updates.
 
     Args:
-        envelopes: sealed updates by node id; what is missing, here and in the journal, is a
-            finding.
+        envelopes: sealed updates by node id; an update that is neither here nor in the journal
+            is a finding.
     """
     usable: dict[int, Update] = {}
     findings: dict[int, list[Finding]] = {}
@@ -66,10 +66,10 @@ def open_updates(node: Node, view: RoundView, envelopes: Mapping[int, bytes]) ->
 def committed_updates(
     node: Node, view: RoundView, envelopes: Mapping[int, bytes]
 ) -> dict[int, Update]:
-    """The updates that are what was committed, by node id: all that a merge asks for.
+    """The updates that match their commitments, by node id: all that a merge needs.
 
-    Whether they should have been accepted is settled; to judge again here, with limits that two
-    machines may round differently, would let honest nodes disagree about the merge.
+    The settlement has decided which are accepted. Checking again here, against limits that two
+    machines can round differently, could make honest nodes disagree about the merge.
     """
     found = {}
     for committed in view.updates:
@@ -105,7 +105,7 @@ def _case(node: Node, view: RoundView, update: Committed) -> Case:
 
 
 def _is_committed(delivered: Delivered, committed: Committed) -> TypeGuard[Update]:
-    """Whether this is the committed update, lanes and all."""
+    """Whether this is the committed update, its lanes included."""
     return (
         isinstance(delivered, Update)
         and delivered.manifest.update_digest == committed.digest
@@ -116,10 +116,11 @@ def _is_committed(delivered: Delivered, committed: Committed) -> TypeGuard[Updat
 def _open(node: Node, view: RoundView, update: Committed, envelope: bytes | None) -> Delivered:
     """The update from the journal, or else from the envelope.
 
-    An envelope that holds what was committed is kept: whoever delivered it, and whoever passed it
-    on, may be gone, or serve something else, when the round is merged.
+    An envelope that contains the committed update is kept: when the round is merged, its sender or
+    the relay may be gone, or may send something else.
     """
     journal = node.home.journal(view.id)
+    # A node can read its own update without an envelope.
     if update.node == node.id and (own := journal.read(UPDATE)) is not None:
         return read_update(own, node.layout)
     if (kept := journal.read_envelope(update.digest)) is not None:
@@ -138,5 +139,5 @@ def _unseal(node: Node, view: RoundView, update: Committed, envelope: bytes) -> 
     try:
         data = open_sealed(envelope, node.id, node.keys.encryption, context, limit)
     except EvidenceError:
-        return None  # bytes that do not open were not delivered; the check reports it
+        return None  # an envelope that cannot be opened counts as not delivered
     return read_update(data, node.layout)

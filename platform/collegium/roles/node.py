@@ -1,4 +1,4 @@
-"""A node opened for work: its keys, its federation and the agreed documents."""
+"""A node that is ready to act: its keys, its federation and the agreed documents."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +20,12 @@ class Node:
     """One hospital's edge server, as contributor, validator and aggregator.
 
     Attributes:
-        keys: those that it acts with; see :meth:`as_signer`.
-        federation: the contracts, as its signer.
+        home: its folder.
+        settings: its settings from that folder.
+        keys: the keys that it acts with; see :meth:`as_signer`.
+        federation: the contracts, called from its signer.
+        card, layout: the agreed documents, checked against the contract.
+        id: its id in the registry.
     """
 
     home: NodeHome
@@ -34,9 +38,9 @@ class Node:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Open the node that lives in a folder and connect it.
+        """Open the node of a folder and connect it to its chain.
 
-        The card and layout in the folder count only if the contract holds the card's digest.
+        The card and layout in the folder are valid only if the contract has the card's digest.
 
         Raises:
             MissingKeys, WrongPassphrase: the keys cannot be opened.
@@ -62,14 +66,14 @@ class Node:
         return cls(home, settings, keys, federation.using(keys.signer), card, layout, number)
 
     def view(self) -> RoundView:
-        """The newest round as it stands now."""
+        """The newest round as it is on the chain now."""
         return read_round(self.federation)
 
     def as_signer(self, signer: str) -> Self:
-        """This node with the keys that were made with a signer.
+        """This node with the keys that belong to ``signer``.
 
-        After a rotation in mid-round the chain still takes what the old signer sends, and updates
-        are sealed to the old encryption key; both serve until the round is over.
+        After a rotation in the middle of a round, the chain still accepts what the old signer
+        sends, and updates are sealed to the old encryption key; both are used until the round ends.
 
         Raises:
             MissingKeys: the keys of this signer are not in the folder.
@@ -81,7 +85,7 @@ class Node:
 
     @property
     def domain(self) -> Domain:
-        """Where this node's signatures count."""
+        """The chain and contract that this node's signatures are for."""
         return Domain(self.federation.chain.chain_id, self.federation.address)
 
 

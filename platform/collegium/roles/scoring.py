@@ -1,4 +1,4 @@
-"""What each update of a round is worth to a validator: the game that its data and the card make."""
+"""What each update of a round is worth to a validator, by its own data and the card's estimator."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -31,17 +31,17 @@ def contributions(
 ) -> dict[int, int]:
     """Value of each update in micro-units of the loss, by node id.
 
-    Players are put in the order of their node ids, so that the order of commitments changes
-    nothing. A state after which the loss is not finite is worth the least that a score can
-    say: one such update must not keep a committee from voting.
+    Players are sorted by node id, so that the order of commitments changes nothing. A loss of NaN
+    or infinity counts as the largest loss: one such update must not prevent a committee from voting.
 
     Args:
         rule: the merge rule of the card.
         base: the state the round builds on.
         updates: the usable ones by node id.
         groups: node ids of near-duplicates, which are one player and share its credit.
-        scoring: the estimator that the card names.
-        seed: what its random choices start from; see :func:`.draw.scoring_seed`.
+        loss: mean loss of an adapter on the validator's own data.
+        scoring: the estimator that the card chooses.
+        seed: of the estimator's random choices; see :func:`.draw.scoring_seed`.
     """
     if not updates:
         return {}
@@ -51,6 +51,7 @@ def contributions(
     game = Coalitions(rule, base, [updates[number].encoded for number in order], players)
 
     def utility(amounts: Amounts) -> float:
+        # The negative loss, so that a larger value is better.
         found = loss(state.to_float(game.merged(amounts)))
         return -_LARGEST if math.isnan(found) else -min(max(found, -_LARGEST), _LARGEST)
 

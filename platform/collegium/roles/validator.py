@@ -1,7 +1,7 @@
 """The validator: check, score, vote under seal, reveal, and attest the merge.
 
-The sealed vote is in the journal before its seal is on the chain: a validator that crashes in
-between still can reveal, and never seals two different votes.
+The vote is in the journal before its seal is on the chain. So a validator that crashes in between
+can still reveal, and never seals two different votes.
 """
 
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ _VOTE = "vote.json"
 
 @dataclass(frozen=True)
 class Vote:
-    """What a validator found and scored.
+    """A validator's findings and scores.
 
     Attributes:
-        scores: micro-nats per update in commit order; INVALID for what cannot be used.
-        findings: by node id.
+        scores: micro-nats per update in commit order; INVALID for an unusable one.
+        findings: what was found wrong, by node id.
         salt: 32 bytes that keep the sealed vote from being guessed.
     """
 
@@ -40,16 +40,17 @@ class Vote:
 
     @property
     def encoded(self) -> bytes:
+        """The scores as the contract takes them: int32 big-endian each."""
         return verdict.encode_scores(self.scores)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a validator says to a proposed merge.
+    """What a validator did about a proposed merge.
 
     Attributes:
-        signature: EIP-712 signature over ``Merge`` (65 bytes), if it is right.
-        dispute: receipt of the dispute, if it is wrong and this node was the first to show it.
+        signature: EIP-712 signature over ``Merge`` (65 bytes), if the proposal is correct.
+        dispute: receipt of the dispute, if it is wrong and this node was the first to prove it.
     """
 
     signature: bytes | None = None
@@ -64,10 +65,10 @@ def vote(
     Args:
         base: file of the state the round builds on; None takes the one in the journal.
         envelopes: sealed updates by node id, where they are not in the journal.
-        loss: of an adapter on this validator's own data; small is good.
+        loss: mean loss of an adapter on this validator's own data; lower is better.
 
     Raises:
-        RoundFailed: the round is not in its Score phase, or the node not in its committee.
+        RoundFailed: the round is not in phase Score, or the node is not in its committee.
         BadProof: ``base`` is not the state of the round.
     """
     _slot(node, view)
@@ -92,6 +93,7 @@ def _score(
         draw.scoring_seed(view.seed, view.id),
     )
     made = Vote(
+        # The contract ignores a vote on the validator's own update.
         tuple(0 if u.node == node.id else scores.get(u.node, INVALID) for u in view.updates),
         opened.findings,
         _salt(node, view.id),
@@ -101,7 +103,7 @@ def _score(
 
 
 def seal(node: Node, view: RoundView, made: Vote) -> None:
-    """Put the sealed vote on the chain, unless it is there."""
+    """Put the sealed vote on the chain, unless it is there already."""
     slot = _slot(node, view)
     if slot not in view.sealed:
         domain = node.domain
@@ -117,7 +119,12 @@ def seal(node: Node, view: RoundView, made: Vote) -> None:
 
 
 def reveal(node: Node, view: RoundView) -> None:
-    """Open the sealed vote, unless that is done."""
+    """Open the sealed vote, unless that is done already.
+
+    Raises:
+        RoundFailed: the round is not in phase Reveal, the node is not in its committee, or the vote
+            is not in the journal.
+    """
     slot = _slot(node, view)
     if slot in view.revealed or slot not in view.sealed:
         return
@@ -135,7 +142,7 @@ def reveal(node: Node, view: RoundView) -> None:
 def attest(
     node: Node, view: RoundView, base: bytes | None, envelopes: Mapping[int, bytes]
 ) -> tuple[int, bytes]:
-    """Recompute the merge and sign the proposed root if it is the right one.
+    """Recompute the merge and sign the proposed root if it is correct.
 
     Returns:
         The committee slot and an EIP-712 signature over ``Merge`` (65 bytes).
@@ -154,19 +161,19 @@ def judge(
     envelopes: Mapping[int, bytes],
     proposed: bytes | None,
 ) -> Judgement:
-    """Sign the proposal if it is the merge; if it is not, prove that to the contract.
+    """Sign the proposal if it is the correct merge; otherwise prove to the contract that it is not.
 
     Args:
         base: file of the state the round builds on; None takes the one in the journal.
         envelopes: sealed updates by node id, where they are not in the journal.
-        proposed: file of the state behind the proposal, if anybody showed it.
+        proposed: file of the proposed state, if anyone has provided it.
 
     Returns:
-        Neither a signature nor a dispute if somebody else has just had the proposal rejected.
+        Neither a signature nor a dispute if someone else has just disproved the proposal.
 
     Raises:
-        WrongMerge: the proposal is not the merge, and nobody showed the state behind it.
-        BadProof: what was shown is another state.
+        WrongMerge: the proposal is not the merge, and no one provided the proposed state.
+        BadProof: ``proposed`` is another state.
     """
     if view.phase == "Merge" and view.barred:
         return Judgement()
@@ -181,7 +188,7 @@ def judge(
 
 
 def _sign(node: Node, view: RoundView, right: Remade) -> bytes:
-    """Sign the proposed root; raises WrongMerge if it is another than the right one."""
+    """Sign the proposed root; raises WrongMerge if it is not the correct one."""
     root = state.root(right.result)
     if root != view.proposal:
         raise WrongMerge(
@@ -205,9 +212,9 @@ def _slot(node: Node, view: RoundView) -> int:
 
 
 def _kept(node: Node, view: RoundView) -> Vote | None:
-    """The vote in the journal, if it is on these very updates.
+    """The vote in the journal, if it is on exactly these updates.
 
-    On a chain that was reorganised the same round can hold other updates, in another order.
+    After a reorganisation of the chain, the same round can have other updates or another order.
     """
     kept = node.home.journal(view.id).read_json(_VOTE)
     return None if kept is None or kept["updates"] != _listed(view) else _from_json(kept)
@@ -218,7 +225,7 @@ def _listed(view: RoundView) -> list[str]:
 
 
 def _salt(node: Node, round_id: int) -> bytes:
-    """Unguessable without the signer's key, and the same after a crash."""
+    """A salt that no one can guess without the signer's key, and that is the same after a crash."""
     domain = node.domain.separator
     return keccak(b"salt" + node.keys.signer.key + domain + round_id.to_bytes(8))
 

@@ -1,4 +1,4 @@
-"""What a role reads from the chain before it acts: one call and one look at the events."""
+"""What a role reads from the chain before it acts: one call, and the events."""
 
 from dataclasses import dataclass, field
 
@@ -23,22 +23,22 @@ class RoundView:
     Attributes:
         id: number of the round.
         phase: name of its phase, as in the contract.
-        cancellable: the phase is over and too few took part.
-        deadline: Unix time at which the phase ends, 0 if nothing is waited for.
+        cancellable: the deadline has passed and too few took part.
+        deadline: Unix time at which the phase ends; 0 if it has no end.
         base: state root that updates build on (32 bytes).
-        members: ids of the nodes that may commit.
-        updates: what was committed, in order.
+        members: ids of the nodes that can commit.
+        updates: the commitments, in order.
         medians, weights: micro-nats and merge weight of each update, in the same order; empty
             before settlement.
         committee: node ids by slot; empty before the draw.
         seed: of the draw of this committee (32 bytes); empty before it.
         aggregator: node id; 0 before the draw.
-        proposer: node id; 0 if no proposal stands.
-        proposal: state root proposed as the merge (32 bytes); zero if none stands.
+        proposer: node id; 0 if there is no proposal.
+        proposal: state root proposed as the merge (32 bytes); zero if there is none.
         barred: ids of nodes whose proposal was rejected in this round.
-        bonded: ids of nodes whose stake covers what a disproved merge costs.
+        bonded: ids of nodes whose stake covers the penalty for a disproved merge.
         sealed, revealed, attested: slots that have done so.
-        nodes: all nodes ever registered, by id, with the keys that serve in this round.
+        nodes: all nodes ever registered, by id, with the keys that are valid in this round.
     """
 
     id: int
@@ -64,6 +64,7 @@ class RoundView:
 
     @property
     def live(self) -> bool:
+        """Whether the round is under way."""
         return self.phase not in ("Idle", "Final", "Cancelled")
 
     def slot(self, node: int) -> int | None:
@@ -71,15 +72,15 @@ class RoundView:
         return self.committee.index(node) if node in self.committee else None
 
     def committed(self, node: int) -> Committed | None:
-        """What a node committed to, if anything."""
+        """The commitment of a node, if there is one."""
         return next((update for update in self.updates if update.node == node), None)
 
     def readers(self) -> frozenset[int]:
-        """Nodes that may see the updates: the committee, and the aggregator that merges them."""
+        """Nodes that can open the updates: the committee, and the aggregator that merges them."""
         return frozenset((*self.committee, self.aggregator))
 
     def candidates(self) -> tuple[int, ...]:
-        """Nodes that can merge and may propose, the aggregator first."""
+        """Nodes that have the updates and are allowed to propose a merge, the aggregator first."""
         able = dict.fromkeys((self.aggregator, *self.committee))
         return tuple(n for n in able if n in self.bonded and n not in self.barred)
 
@@ -94,12 +95,12 @@ class RoundView:
 
 
 def read_round(federation: Federation) -> RoundView:
-    """The newest round as it stands now."""
+    """The newest round as it is on the chain now."""
     newest, events = federation.round(), federation.events()
     drawn = history.drawn(events, newest.id)
     settled = history.settled(events, newest.id)
     committee = drawn.committee if drawn else ()
-    nodes = history.nodes(events, max(newest.id, 1))
+    nodes = history.nodes(events, max(newest.id, 1))  # before any round, as of the first one
     stakes, bond = history.stakes(events), federation.bond
 
     def slots(bitmap: int) -> frozenset[int]:

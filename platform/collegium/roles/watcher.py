@@ -1,8 +1,8 @@
-"""The watcher: proves a wrong merge wrong, so that it never becomes the model.
+"""The watcher: proves that a proposed merge is wrong, so that it never becomes the model.
 
-The merge is exact, so whoever has the accepted updates knows what the proposal must be. If it is
-anything else, one block of 32 lanes shows it, and the contract takes the proposer's bond. Half of
-that is owed to whoever showed it first; the others have lost nothing.
+The merge is exact, so anyone who has the accepted updates knows what the proposal must be. If it is
+anything else, one block of 32 lanes proves it, and the contract slashes the proposer. Half of the
+penalty is owed to the first to prove it; later proofs are rejected at no loss but the gas.
 """
 
 from collections.abc import Mapping
@@ -33,33 +33,33 @@ def object_to(
         proposed: file of the state that was proposed.
 
     Returns:
-        The receipt of the dispute; ``None`` if somebody else was faster.
+        The receipt of the dispute; None if someone else was faster.
 
     Raises:
         RoundFailed: no merge is proposed now.
-        BadProof: ``base`` or ``proposed`` is not the state that the chain names; a proposal that
-            nobody can show cannot be disproved, and becomes nothing without attestations.
+        BadProof: ``base`` or ``proposed`` is not the state whose root is on the chain. A proposal
+            whose state is unknown cannot be disproved; without attestations it is rejected.
         BlobMissing: an accepted update was not delivered to this node.
-        WrongMerge: the proposal is right, so there is nothing to prove.
+        WrongMerge: the proposal is correct, so there is nothing to prove.
     """
     view.expect("Proposed")
     return dispute(node, view, remade(node, view, base, envelopes), proposed)
 
 
 def dispute(node: Node, view: RoundView, right: Remade, proposed: bytes) -> Receipt | None:
-    """The same with the right merge at hand."""
+    """Like :func:`object_to`, with the correct merge already computed."""
     proof = prove(node, view, right, proposed)
     try:
         return node.federation.using(node.keys.account).dispute_merge(proof)
     except TransactionReverted:
-        now = node.view()
+        now = node.view()  # if the proposal is gone, someone else was faster
         if (now.id, now.phase, now.proposal) == (view.id, view.phase, view.proposal):
             raise
         return None
 
 
 def prove(node: Node, view: RoundView, right: Remade, proposed: bytes) -> MergeProof:
-    """The first block in which the proposal is not the merge, with all that shows it.
+    """The proof for the first block in which the proposal is not the correct merge.
 
     Errors as of :func:`object_to`.
     """
@@ -68,7 +68,7 @@ def prove(node: Node, view: RoundView, right: Remade, proposed: bytes) -> MergeP
     if place is None:
         raise WrongMerge(
             expected=f"a proposal other than {view.proposal.hex()}, the merge of round {view.id}",
-            found="the right one",
+            found="the correct one",
             action="Attest it.",
         )
     accepted = _accepted(node, view, right.opened)
@@ -76,7 +76,7 @@ def prove(node: Node, view: RoundView, right: Remade, proposed: bytes) -> MergeP
 
 
 def _accepted(node: Node, view: RoundView, opened: Mapping[int, Update]) -> list[Accepted]:
-    """The accepted updates in commit order, those that the merge weighs with nothing included."""
+    """The accepted updates in commit order, those of weight 0 included."""
     found = []
     for update, weight, median in zip(view.updates, view.weights, view.medians, strict=True):
         if not is_accepted(median, node.card.terms.min_score):
