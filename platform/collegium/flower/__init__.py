@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["Verified", "attest"]
 
 
+# Imported on first use: a client does not load the server's side, and the other way round.
 def __getattr__(name: str) -> Any:
     if name == "attest":
         from collegium.flower.mod import attest

@@ -1,7 +1,7 @@
-"""The Flower apps of all tasks: what runs on a SuperNode, or on the grid of a demonstration.
+"""The Flower app of all tasks: it runs on a SuperNode, or on the grid of a demonstration.
 
-There is nothing about chains here: ``attest()`` is the only line that a plain Flower app would
-not have. Models and examples stay loaded for as long as the process lives.
+Nothing here is about chains: ``attest()`` is the only line that a plain Flower app would not have.
+Models and examples stay loaded as long as the process runs.
 """
 
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ def client_app(*mods: Mod) -> ClientApp:
         site = _site(str(context.node_config[HOME]))
         name, arrays = wire.arrays_of(message)
         start = site.task.layout.flatten(_tensors(arrays))
+        # Rounds count from 1 on the chain, from 0 in a task.
         index = int((wire.fields(message) or {"round": 1})["round"]) - 1  # type: ignore[arg-type]
         vector = site.task.train(start, site.train, round=index, seed=site.seed)
         trained = {n: Array(a) for n, a in site.task.layout.unflatten(vector).items()}
@@ -91,7 +92,7 @@ def _site(path: str) -> _Site:
 
 @lru_cache(maxsize=4)
 def _challenge(card: bytes, folder: str) -> Dataset:
-    """The challenge set, checked once per process for all nodes in it."""
+    """The challenge set, checked once per process for all its nodes."""
     return read_challenge(TaskCard.decode(card), Path(folder))
 
 

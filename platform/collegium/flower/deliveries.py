@@ -1,4 +1,4 @@
-"""What a message brings to a reader of a round. This is the node's side of :mod:`.supply`."""
+"""What a message delivers to a reader of the updates: the node's side of :mod:`.supply`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from collegium.roles.view import RoundView
 
 
 class Lacking(Exception):
-    """This node has not all that the message left out; the reply names what it lacks."""
+    """The node lacks some of what the message left out; the reply lists the missing names."""
 
     def __init__(self, *names: str) -> None:
         super().__init__(", ".join(names))
@@ -20,13 +20,13 @@ class Lacking(Exception):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a message brings; the rest is in the journal.
+    """The content of a message; the rest is in the journal.
 
     Attributes:
-        base: file of the state the round builds on, if it was sent.
-        envelopes: sealed updates by node id, as far as they were sent.
+        base: file of the state that the round builds on, if it was sent.
+        envelopes: those sealed updates that were sent, by node id.
         proposed: file of the proposed state, if it was sent.
-        left_out: names of what the sender has and did not send.
+        left_out: names of items that the sender has and did not send.
     """
 
     base: bytes | None
@@ -36,7 +36,7 @@ class Delivery:
 
     @classmethod
     def read(cls, node: Node, view: RoundView, record: Mapping[str, Any]) -> Self:
-        """Read a message; raises Lacking if it left out what the journal lacks too."""
+        """Read a message; raises Lacking if it left out something that the journal lacks too."""
         items, left_out = wire.unpack(record)
         base, proposed = items.pop(wire.BASE, None), items.pop(wire.PROPOSED, None)
         lacks = [str(n) for n in inbox.lacking(node, view) if str(n) in left_out]

@@ -1,8 +1,8 @@
-"""A Flower grid inside one machine: the same apps that later run on SuperLink and SuperNodes.
+"""A Flower grid on one machine, for the same apps that later run on SuperLink and SuperNodes.
 
-``LocalGrid`` hands every message to the ``ClientApp`` in one of a few long-lived worker
-processes. Training small models is bound by the interpreter, so processes, with one thread each,
-use the cores where threads would not; Ray is not needed.
+``LocalGrid`` passes every message to the ``ClientApp`` in one of a few long-lived worker processes.
+The interpreter limits the training of small models, so processes with one thread each use all
+cores, where threads would not. Ray is not needed.
 """
 
 import importlib
@@ -29,6 +29,7 @@ except ImportError:  # Flower before 1.41 keeps the identity on the grid
 
 
 SERVER = 1
+"""Flower's node id of the server."""
 _CLIENT_APP_ERROR = 2  # Flower's ErrorCode.CLIENT_APP_RAISED_EXCEPTION
 
 NodeConfig = Mapping[str, Any]
@@ -41,10 +42,10 @@ class LocalGrid(Grid):
 
     Args:
         app: where the ClientApp is, as ``package.module:name``.
-        nodes: node id to its ``node_config``; ids start at 2 (1 is the server).
+        nodes: ``node_config`` by node id; ids start at 2 (1 is the server).
         run_config: what ``flwr run`` would pass.
-        workers: processes to run it in; 0 runs it in this process.
-        on_reply: called with each reply as it comes in, for progress displays.
+        workers: number of worker processes; 0 runs the app in this process.
+        on_reply: called with each reply as it arrives, for progress displays.
     """
 
     app: str
@@ -83,10 +84,12 @@ class LocalGrid(Grid):
     # -- Flower's Grid ----------------------------------------------------------------------
 
     def set_run(self, run: Run) -> None:
+        """Set the run that messages belong to."""
         self._run = run
 
     @property
     def run(self) -> Run:
+        """The run that messages belong to."""
         return self._run
 
     def create_message(
@@ -97,12 +100,15 @@ class LocalGrid(Grid):
         group_id: str,
         ttl: float | None = None,
     ) -> Message:
+        """A message to one node; it is not sent yet."""
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
     def get_node_ids(self) -> Iterable[int]:
+        """Ids of all nodes; on this grid they are always connected."""
         return list(self.nodes)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Start the app for each message; returns message ids for :meth:`pull_messages`."""
         ids = []
         for message in messages:
             _name(message)
@@ -114,12 +120,17 @@ class LocalGrid(Grid):
         return ids
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """The replies that are ready, each of them once."""
         ready = [i for i in message_ids if i in self._pending and self._pending[i].done()]
         return [self._reply(self._pending.pop(i)) for i in ready]
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
+        """Send messages and wait for the replies, at most ``timeout`` seconds.
+
+        Late replies are missing from the result; a later :meth:`pull_messages` returns them.
+        """
         ids = list(self.push_messages(messages))
         futures = [self._pending[i] for i in ids]
         try:
@@ -131,28 +142,32 @@ class LocalGrid(Grid):
 
     def _reply(self, future: "Future[tuple[Message, RecordDict]]") -> Message:
         reply, state = future.result()
+        # The app changed a copy of the context in its process.
         self._contexts[reply.metadata.src_node_id].state = state
         return reply
 
 
 def start_pool(workers: int) -> ProcessPoolExecutor:
     """Worker processes that do not share this one's threads, locks or connections."""
+    # A forked process would inherit them in any state, and could wait for a lock without end.
     spawn = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread)
 
 
 def _one_thread() -> None:
+    # Before torch is imported; more threads than cores would slow all workers down.
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     _identify()
 
 
 def _identify() -> None:
+    # Flower's own runtimes set this, and its messages need it.
     TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, SERVER, 1
 
 
 def _name(message: Message) -> None:
-    message.metadata.__dict__["_message_id"] = uuid4().hex  # SuperLink's part
+    message.metadata.__dict__["_message_id"] = uuid4().hex  # as a SuperLink does; it has no setter
 
 
 def _call(app: str, message: Message, context: Context) -> tuple[Message, RecordDict]:

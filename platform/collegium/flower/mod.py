@@ -1,8 +1,8 @@
 """The node's seam into Flower: ``ClientApp(mods=[attest()])``.
 
-The app trains and evaluates as before. After it trained, the mod quantises what changed, signs
-it and keeps it at the node; the arrays do not travel with the reply. Asked as a validator, it
-scores coalitions with the app's own ``evaluate`` function.
+The app trains and evaluates as before. After training, the mod quantises what changed, signs it and
+keeps it at the node; the reply carries no arrays. When a node is asked to validate, the mod scores
+coalitions with the app's own ``evaluate`` function.
 """
 
 import copy
@@ -24,21 +24,21 @@ from collegium.roles import aggregator, contributor, greeting, validator
 from collegium.roles.node import Node
 
 HOME = "collegium-home"
-"""Key in a SuperNode's ``node_config`` that names the folder of the node."""
+"""Key in a SuperNode's ``node_config`` whose value is the path of the node's folder."""
 
 SCORING = "collegium-scoring"
-"""Key in the config of an evaluate message that is asked while scoring."""
+"""Key that is true in the config of evaluate messages that serve scoring."""
 
 
 def attest(home: str | None = None, loss: str = "loss") -> Mod:
-    """A Flower mod that makes the updates of a ClientApp attested ones.
+    """A Flower mod that signs and commits the updates of a ClientApp.
 
     Args:
         home: folder of the node; by default ``node_config["collegium-home"]``.
-        loss: name of the metric of the app's evaluate function that is to become small.
+        loss: name of the metric of the app's evaluate function that training minimises.
 
     Returns:
-        The mod. Messages of servers without the protocol pass through unchanged.
+        The mod. It passes messages of servers without the protocol through unchanged.
     """
 
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -85,7 +85,10 @@ class _Step:
         self._context, self._call_next, self._loss = context, call_next, loss
 
     def expect_round(self) -> None:
-        """Raise RoundFailed if the message is about another round than the newest."""
+        """Raise RoundFailed if the message is about a round other than the newest.
+
+        A greeting is valid at any time: it is how a server finds its nodes.
+        """
         if self.record["step"] != wire.HELLO and self.record["round"] != self.view.id:
             raise RoundFailed(
                 expected=f"a message about round {self.view.id}",
@@ -94,10 +97,11 @@ class _Step:
             )
 
     def delivery(self) -> Delivery:
-        """What the message brings; raises Lacking."""
+        """The content of the message; raises Lacking."""
         return Delivery.read(self.node, self.view, self.record)
 
     def call_app(self, message: Message | None = None) -> Message:
+        """The app's reply to a message, by default to this one; counts the app's seconds."""
         started = time.perf_counter()
         try:
             return self._call_next(message or self.message, self._context)
@@ -105,9 +109,13 @@ class _Step:
             self.app_s += time.perf_counter() - started
 
     def loss(self, vector: npt.NDArray[np.float32]) -> float:
-        """What the app's evaluate function says of an adapter."""
+        """The app's loss of an adapter (float32 ``[padded]``), by its evaluate function.
+
+        Raises:
+            ValueError: the app reports no metric of the agreed name.
+        """
         asked = copy.copy(self.message)
-        asked.__dict__ = dict(self.message.__dict__)
+        asked.__dict__ = dict(self.message.__dict__)  # or new content would change the original
         arrays, config = str(self.record["arrays"]), str(self.record["config"])
         asked.content = RecordDict(
             {arrays: _arrays(self.node, vector), config: ConfigRecord({SCORING: True})}
@@ -131,7 +139,7 @@ def _update(step: _Step) -> Message:
     metrics = {}
     if made is None:
         view.expect("Commit")
-        # The app starts from the state on the chain, whatever arrays the server sent along.
+        # The app starts from the state on the chain, not from arrays that the server may have sent.
         start = to_float(aggregator.read_base(node, view, wire.data(step.record, "base")))
         name = wire.arrays_of(step.message)[0]
         step.message.content[name] = _arrays(node, start)
@@ -190,7 +198,7 @@ def _attest(step: _Step) -> Message:
     try:
         judged = validator.judge(step.node, step.view, got.base, got.envelopes, got.proposed)
     except WrongMerge:
-        if wire.PROPOSED in got.left_out:  # only who disputes a proposal needs to see it
+        if wire.PROPOSED in got.left_out:  # only a node that disputes a proposal needs its state
             raise Lacking(wire.PROPOSED) from None
         raise
     return wire.reply(step.message, signature=judged.signature or b"")
@@ -216,7 +224,7 @@ def _numpy(record: ArrayRecord) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def _samples(reply: Message) -> int:
-    """The app's own count; declared in the manifest and weighed by nobody."""
+    """The app's own count; it is declared in the manifest and has no effect on the merge."""
     for metrics in reply.content.metric_records.values():
         if "num-examples" in metrics:
             return int(metrics["num-examples"])  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""The registered nodes behind a Flower grid, and what they reply.
+"""The registered nodes behind a Flower grid, and their replies.
 
-A reply counts as that of the node that was asked, whatever it says about itself, and one that
-cannot be read is an error of that node alone: no node can speak for another or stop the round.
+A reply counts as that of the node that was asked, whatever it says about itself. A reply that
+cannot be read is an error of that node alone: no node can reply for another or stop the round.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,19 +19,20 @@ from collegium.roles.view import RoundView
 
 T = TypeVar("T")
 Read = Callable[[ConfigRecord], T]
-"""Makes a value of a record from anybody; may raise what :data:`UNREADABLE` lists."""
+"""Makes a value of an untrusted record; can raise what :data:`UNREADABLE` lists."""
 
 UNREADABLE = (CollegiumError, LookupError, TypeError, ValueError, ArithmeticError)
-_GREETING_S = 60.0
+"""Errors that an untrusted record can cause; any other one is a fault of the server itself."""
+_GREETING_S = 60.0  # a greeting needs no work; a node that takes longer is asked again later
 
 
 @dataclass
 class Peers:
-    """Who is who on a grid.
+    """Which registered node is behind which Flower node of a grid.
 
     Attributes:
         domain: chain and contract that the nodes are registered with.
-        on_error: called with a sentence for every reply that is not a result.
+        on_error: called with a sentence for every reply that cannot be read.
         addresses: Flower node id by registered node id.
     """
 
@@ -40,7 +41,7 @@ class Peers:
     addresses: dict[int, int] = field(default_factory=dict)
 
     def greet(self, grid: Grid, view: RoundView) -> None:
-        """Let every Flower node that is not known yet prove which registered one it is."""
+        """Let every Flower node that is not known yet prove which registered node it is."""
         unknown = sorted(set(grid.get_node_ids()) - set(self.addresses.values()))
         asked = {peer: greeting.challenge() for peer in unknown}
         requests = [wire.request(wire.HELLO, p, view.id, challenge=c) for p, c in asked.items()]
@@ -49,6 +50,7 @@ class Peers:
         for message in grid.send_and_receive(messages=requests, timeout=_GREETING_S):
             peer = message.metadata.src_node_id
 
+            # The default binds this peer: a later one must not change an earlier reader.
             def read(record: ConfigRecord, peer: int = peer) -> int:
                 number, signature = int(record["node"]), wire.data(record, "signature")  # type: ignore[arg-type]
                 greeting.verify(self.domain, view, number, asked[peer], peer, signature)
@@ -84,7 +86,7 @@ class Peers:
         return list(self.read(grid.send_and_receive(messages=requests, timeout=timeout), read))
 
     def read(self, replies: Iterable[Message], read: Read[T]) -> Iterator[tuple[int, T]]:
-        """The values of replies that can be read; the others are noted."""
+        """The values of replies that can be read, by node id; the others go to ``on_error``."""
         numbers = {peer: number for number, peer in self.addresses.items()}
         for message in replies:
             number = numbers.get(message.metadata.src_node_id)

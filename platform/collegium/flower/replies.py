@@ -1,8 +1,8 @@
-"""What nodes reply, read with suspicion.
+"""Replies of nodes, read as untrusted input.
 
 Each function makes a value of one kind of reply. What it raises (:data:`.peers.UNREADABLE`) is an
-error of the node that replied. Types are checked, not converted: ``bytes(n)`` of a number is as
-many zeros as a dishonest node likes.
+error of the node that replied. Bytes are checked, not converted: ``bytes(n)`` of a number would
+allocate as many zeros as a dishonest node likes.
 """
 
 from typing import Any
@@ -20,11 +20,11 @@ from collegium.protocol.state import State
 from collegium.roles.contributor import Attestation
 
 Seconds = tuple[float, float]
-"""Of a step, and of these in the app."""
+"""Seconds that a step took, and how many of them the app took."""
 
 
 def attestation(record: ConfigRecord) -> Attestation:
-    """A signed commitment; whether it holds is checked before it is relayed."""
+    """A signed commitment; the coordinator verifies it before it relays it."""
     return Attestation(
         node=str(record["node"]),
         digest=data(record, "digest"),
@@ -35,19 +35,19 @@ def attestation(record: ConfigRecord) -> Attestation:
 
 
 def findings(record: ConfigRecord) -> list[tuple[int, str]]:
-    """Node ids and codes of what a validator found."""
+    """A validator's findings: node id and code of each."""
     nodes: list[Any] = list(record["nodes"])  # type: ignore[arg-type]
     codes: list[Any] = list(record["codes"])  # type: ignore[arg-type]
     return [(int(node), str(code)) for node, code in zip(nodes, codes, strict=True)]
 
 
 def signature(record: ConfigRecord) -> bytes:
-    """A signature over the merge, empty from who objects; checked before it is relayed."""
+    """A signature over the merge, empty from a node that objects; verified before it is relayed."""
     return data(record, "signature")
 
 
 def envelope(layout: Layout) -> Read[bytes]:
-    """A sealed update, no longer than one of ``layout`` can be."""
+    """A reader of sealed updates; it raises Oversized beyond the limit of the layout."""
     limit = envelope_limit(layout)
 
     def read(record: ConfigRecord) -> bytes:
@@ -64,12 +64,12 @@ def envelope(layout: Layout) -> Read[bytes]:
 
 
 def state(layout: Layout) -> Read[State]:
-    """A merged state."""
+    """A reader of merged states, int32 ``[padded]``."""
     return lambda record: decode_state(data(record, "state"), layout)
 
 
 def or_lacks(read: Read[T]) -> Read[T | Lacks]:
-    """What ``read`` gives, or what the node says that it lacks."""
+    """A reader of what ``read`` returns, or of the names that the node says it lacks."""
 
     def either(record: ConfigRecord) -> T | Lacks:
         if "lacks" not in record:
@@ -81,7 +81,7 @@ def or_lacks(read: Read[T]) -> Read[T | Lacks]:
 
 
 def timed(read: Read[T]) -> Read[tuple[T, Seconds]]:
-    """What ``read`` gives, and how long the node says that it took."""
+    """A reader of what ``read`` returns, and of the times that the node declares."""
 
     def both(record: ConfigRecord) -> tuple[T, Seconds]:
         return read(record), (float(record["step_s"]), float(record["app_s"]))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What the server saw of a round: times, replies, disputes, and where it ended."""
+"""What the server saw of a round: times, replies, disputes, and the final state."""
 
 from dataclasses import dataclass, field
 
@@ -12,12 +12,12 @@ class RoundReport:
 
     Attributes:
         round: number of the round on the chain.
-        phase_s: wall seconds by phase, one after the other.
+        phase_s: wall seconds by phase; phases do not overlap.
         step_s: seconds that nodes spent on a step (``update``, ``vote``), added up over them.
         app_s: the part of ``step_s`` that was the app's own training and evaluation.
         attestations: by node id.
         findings: codes that any validator reported, by node id.
-        errors: what nodes replied instead of a result.
+        errors: a sentence for each reply that was not a result.
         bytes_up: bytes of the updates as delivered.
         bytes_down: bytes of states and updates that went out to nodes, training included.
         disputes: proposals of this round that were disproved on the chain.
@@ -37,7 +37,10 @@ class RoundReport:
     state_root: bytes | None = None
 
     def work_s(self) -> float:
-        """Wall seconds of training and scoring proper: what would be spent without evidence."""
+        """Wall seconds of training and scoring alone: what a round would take without evidence.
+
+        A phase's wall seconds, times the part of the nodes' seconds that was the app's.
+        """
         return sum(
             self.phase_s.get(phase, 0.0) * self.app_s.get(step, 0.0) / self.step_s[step]
             for phase, step in (("Train", "update"), ("Score", "vote"))
@@ -45,5 +48,5 @@ class RoundReport:
         )
 
     def trust_s(self) -> float:
-        """Wall seconds of everything else."""
+        """Wall seconds of everything else: the cost of evidence."""
         return sum(self.phase_s.values()) - self.work_s()

@@ -1,7 +1,7 @@
 """The server's seam into Flower: ``Verified(FedAvg(), coordinator, layout, store)``.
 
-The wrapped strategy still says which nodes train and with which config. What they send is not
-averaged here: the round is concluded on the chain, and the next global model is the exact merge
+The wrapped strategy still chooses which nodes train and with which config. It does not average
+their replies: the round is concluded on the chain, and the next global model is the exact merge
 that the committee attested.
 """
 
@@ -44,13 +44,17 @@ class Verified(Strategy):
     """A strategy whose rounds are committed, scored, settled and merged on a chain.
 
     Args:
-        strategy: decides who trains, and with which config.
+        strategy: chooses which nodes train, and with which config.
         coordinator: drives the rounds.
-        layout: form of the adapter.
+        layout: the agreed form of the adapter.
         store: keeps envelopes and states, by digest.
-        on_phase: called with round and phase whenever one begins.
-        on_dispute: called with a round and each merge of it that is disproved, at once.
-        on_round: called with the report of every round.
+        on_phase: called with round and phase whenever a phase begins.
+        on_dispute: called with a round and a merge of it as soon as the merge is disproved.
+        on_round: called with the report of every round that ends.
+
+    Attributes:
+        state: the newest final state, int32 ``[padded]``.
+        reports: of all rounds that this object has seen.
     """
 
     def __init__(
@@ -85,12 +89,12 @@ class Verified(Strategy):
         account: LocalAccount | None = None,
         **hooks: Any,
     ) -> Self:
-        """Wrap a strategy for the federation of a run's folder.
+        """Wrap a strategy for the federation in a run's folder.
 
         Args:
             strategy: as of the class.
-            folder: what ``collegium federation create`` wrote.
-            account: the coordinator's; on a local chain its first account by default.
+            folder: the folder that ``collegium federation create`` wrote.
+            account: the coordinator's account; by default the first one of a local chain.
             hooks: ``on_phase``, ``on_dispute`` and ``on_round``.
 
         Raises:
@@ -104,7 +108,7 @@ class Verified(Strategy):
             raise MissingKeys(
                 expected="the coordinator's account",
                 found=f"none, and chain {chain.chain_id} is not a local one",
-                action="Give account=open_wallet(path, passphrase).",
+                action="Pass account=open_wallet(path, passphrase).",
             )
         sender = account or chain.dev_accounts[0]
         federation = Federation(chain, run.federation, first_block=run.first_block).using(sender)
@@ -116,17 +120,17 @@ class Verified(Strategy):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Open a round on the chain and hand its base state to the nodes."""
+        """Open a round on the chain and send its base state to the nodes."""
         self._grid = grid
         earlier = self._finish_earlier()
         self._begin(earlier.id if earlier.live else earlier.id + 1, earlier)
         view = self.coordinator.open_round(state.root(self.state))
         self._enter("Train")
         messages = list(self.strategy.configure_train(server_round, arrays, config, grid))
-        self._peers.greet(grid, view)  # some may have come while the strategy waited for them
+        self._peers.greet(grid, view)  # nodes can connect while the strategy waits for them
         members = {self._peers.addresses.get(number) for number in view.members}
         for message in messages:
-            if message.metadata.dst_node_id in members:  # others have left, or are strangers
+            if message.metadata.dst_node_id in members:  # others have left or are not registered
                 yield wire.training(message, view.id, self._supply.base())
 
     def aggregate_train(
@@ -148,25 +152,28 @@ class Verified(Strategy):
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
+        """As the wrapped strategy does."""
         return self.strategy.configure_evaluate(server_round, arrays, config, grid)
 
     def aggregate_evaluate(
         self, server_round: int, replies: Iterable[Message]
     ) -> MetricRecord | None:
+        """As the wrapped strategy does."""
         return self.strategy.aggregate_evaluate(server_round, replies)
 
     def summary(self) -> None:
+        """As the wrapped strategy does."""
         self.strategy.summary()
 
     def arrays(self) -> ArrayRecord:
-        """Float view of the current state, for the app."""
+        """Float view of the current state for the app: float32 tensors by name."""
         tensors = self.layout.unflatten(state.to_float(self.state))
         return ArrayRecord({name: Array(values) for name, values in tensors.items()})
 
     # -- the round, in the order of the protocol ---------------------------------------------
 
     def _conclude(self) -> None:
-        """Do what the phase asks for, until the round is over."""
+        """Carry out the step of each phase until the round is over."""
         view = self.coordinator.view()
         acts = {
             "Score": self._score,
@@ -176,7 +183,7 @@ class Verified(Strategy):
             "Proposed": self._attest,
         }
         while view.live:
-            if view.phase != "Score":  # which begins with the delivery
+            if view.phase != "Score":  # scoring begins with the delivery, which has its own time
                 self._enter(view.phase)
             if view.phase in acts and not view.cancellable:
                 acts[view.phase](view)
@@ -192,6 +199,7 @@ class Verified(Strategy):
         self.on_round(self._report)
 
     def _score(self, view: RoundView) -> None:
+        # The app's own names of its records, so that a node can build evaluate messages itself.
         names = {
             "arrays": getattr(self.strategy, "arrayrecord_key", "arrays"),
             "config": getattr(self.strategy, "configrecord_key", "config"),
@@ -208,7 +216,7 @@ class Verified(Strategy):
         self._ask(wire.REVEAL, view, view.committee, bool)
 
     def _merge(self, view: RoundView) -> None:
-        """The aggregator proposes; after its deadline, the first other node that can."""
+        """Ask the aggregator to propose; after its deadline, the other nodes that can, in turn."""
         late = self.coordinator.overdue(view)
         for node in view.candidates() if late else (view.aggregator,):
             self._fetch_merged(view, node)
@@ -216,10 +224,10 @@ class Verified(Strategy):
                 return
 
     def _attest(self, view: RoundView) -> None:
-        """The committee signs what is proposed, or proves it wrong; both need to see it.
+        """Ask the committee to sign the proposal, or to prove it wrong.
 
-        The state is in the store before anybody signs. One that nobody can show is signed by
-        nobody who is honest, and falls when its time is over.
+        The proposed state is in the store before anyone signs. If no one can provide it, no honest
+        member signs, and the proposal is rejected after its deadline.
         """
         shown = self._find_merged(view, view.proposal)
         self._collect(view)
@@ -231,7 +239,7 @@ class Verified(Strategy):
         self._note_disputes(self.coordinator.view())
 
     def _note_disputes(self, view: RoundView) -> None:
-        """Report what was disputed since the last look."""
+        """Report the merges that were disproved since the last call."""
         if not view.barred:
             return
         events, known = self.coordinator.federation.events(), len(self._report.disputes)
@@ -249,7 +257,7 @@ class Verified(Strategy):
         return root
 
     def _find_merged(self, view: RoundView, root: bytes) -> State | None:
-        """The state with this root: from the store, or from the first node that shows it."""
+        """The state with this root: from the store, or from the first node that provides it."""
         if root not in self._merged:
             with suppress(BlobMissing):
                 self._merged[root] = find_state(self.store, self.layout, root)
@@ -261,13 +269,13 @@ class Verified(Strategy):
         return self._merged.get(root)
 
     def _fetch_merged(self, view: RoundView, node: int) -> None:
-        """Let a node merge, propose if it may and nobody has, and hand over the state."""
+        """Ask a node to merge, to propose the merge if it can, and to send the merged state."""
         self._collect(view)
         for _, merged in self._ask_readers(wire.MERGE, view, [node], reading.state(self.layout)):
             self._merged[put_state(self.store, merged)] = merged
 
     def _collect(self, view: RoundView) -> None:
-        """Get the sealed updates from their owners, once a round."""
+        """Get the sealed updates from their owners, once per round."""
         if self._report.bytes_up:
             return
         self._enter("Deliver")
@@ -286,13 +294,13 @@ class Verified(Strategy):
         read: Read[T],
         names: Mapping[str, object] = MappingProxyType({}),
     ) -> list[tuple[int, T]]:
-        """Ask nodes for a step that needs base and updates; send each what it lacks."""
+        """Ask nodes for a step that needs base and updates; send each node what it lacks."""
 
         def fields(node: int) -> dict[str, object]:
             return {**names, **self._supply.fields(node)}
 
         replied, lacking = [], list(nodes)
-        for _ in range(2):  # a node that lacks something even after it was sent cannot keep it
+        for _ in range(2):  # a node that lacks an item right after it was sent cannot keep it
             asked, lacking = lacking, []
             for node, found in self._ask(step, view, asked, reading.or_lacks(read), fields):
                 if isinstance(found, Lacks):
@@ -314,16 +322,17 @@ class Verified(Strategy):
         read: Read[T],
         fields: Callable[[int], Mapping[str, object]] = lambda node: {},
     ) -> list[tuple[int, T]]:
-        """Ask some nodes for one step; nobody is waited for beyond the deadline of the phase."""
+        """Ask some nodes for one step, and wait no longer than the deadline of the phase."""
         timeout = self.coordinator.seconds_left(view)
         return self._peers.ask(self._grid, step, view, nodes, read, fields, timeout)
 
     # -- bookkeeping -------------------------------------------------------------------------
 
     def _finish_earlier(self) -> RoundView:
-        """A crash may have left a round half done: end it before another is opened."""
+        """End a round that a crash left unfinished, before another is opened."""
         view = self.coordinator.view()
-        behind = view.phase == "Final" and not self._is_current()  # ended while nobody was here
+        # A round that ended while this server was down: its state is still to be adopted.
+        behind = view.phase == "Final" and not self._is_current()
         if behind or (view.live and (view.phase != "Commit" or view.cancellable)):
             self._begin(view.id, view)
             self._conclude()
@@ -334,7 +343,7 @@ class Verified(Strategy):
         return state.root(self.state) == self.coordinator.federation.state_root()
 
     def _newest_known(self) -> State:
-        """The final state, or the one before it if the last round ended while nobody was here."""
+        """The final state, or the one before it if the last round ended while this was down."""
         try:
             return find_state(self.store, self.layout, self.coordinator.federation.state_root())
         except BlobMissing:
@@ -348,7 +357,7 @@ class Verified(Strategy):
         self._peers.greet(self._grid, view)
 
     def _enter(self, phase: str) -> None:
-        """Stop the clock of the phase before, start that of this one."""
+        """Stop the clock of the previous phase and start the clock of this one."""
         now, (before, since) = time.perf_counter(), self._entered
         if before not in ("", "Final", "Cancelled"):
             self._report.phase_s[before] = self._report.phase_s.get(before, 0.0) + now - since

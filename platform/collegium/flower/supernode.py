@@ -1,8 +1,8 @@
-"""A node as a Flower SuperNode: the command to run, with its keys and nothing on disk.
+"""A node as a Flower SuperNode: the command to run it, without an unencrypted key on disk.
 
-Flower reads the transport key from an unencrypted file. It gets one that exists in memory only
-and is handed over by descriptor; the node's other keys open with the passphrase in the
-environment, which the ClientApp's process inherits.
+Flower reads the transport key from an unencrypted file. Here that file exists in memory only, and
+Flower gets its descriptor. The passphrase in the environment, which the ClientApp's process
+inherits, opens the node's other keys.
 """
 
 import os
@@ -25,13 +25,13 @@ _PROGRAM = "flower-supernode"
 
 @dataclass(frozen=True)
 class Launch:
-    """What :func:`os.execve` takes.
+    """A process to start: the arguments of :func:`os.execve`.
 
     Attributes:
         node: id of the node.
         program: path of Flower's SuperNode.
         arguments: its command line, the program's name first.
-        environment: of the process.
+        environment: its environment variables.
     """
 
     node: int
@@ -41,9 +41,10 @@ class Launch:
 
 
 def prepare(home: Path, passphrase: str, superlink: str, more: list[str]) -> Launch:
-    """Check that a node can take part, and say how to start it.
+    """Check that a node can take part, and return the command that starts it.
 
     Args:
+        home: folder of the node.
         passphrase: of the node's keys.
         superlink: HOST:PORT of the SuperLink.
         more: further arguments of ``flower-supernode``.
@@ -66,7 +67,7 @@ def prepare(home: Path, passphrase: str, superlink: str, more: list[str]) -> Lau
         *more,
     ]
     folder = str(Path(sys.executable).parent)
-    path = folder + os.pathsep + os.environ.get("PATH", "")  # it starts helpers by name
+    path = folder + os.pathsep + os.environ.get("PATH", "")  # Flower starts other programs by name
     program = shutil.which(_PROGRAM, path=path)
     if program is None:
         raise MissingKeys(
@@ -78,7 +79,7 @@ def prepare(home: Path, passphrase: str, superlink: str, more: list[str]) -> Lau
 
 
 def _identity(keys: Keyring, more: list[str]) -> list[str]:
-    """Options that prove to the SuperLink who connects; Flower does that over TLS only."""
+    """Options that authenticate the node to the SuperLink; Flower does that over TLS only."""
     if "--insecure" in more:
         return []
     return ["--auth-supernode-private-key", _in_memory(keys)]
@@ -93,7 +94,7 @@ def _in_memory(keys: Keyring) -> str:
     )
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("transport", 0)
-    else:  # a file without a name
+    else:  # not on Linux: a temporary file without a name
         descriptor = os.dup(tempfile.TemporaryFile().fileno())  # noqa: SIM115
     os.write(descriptor, data)
     os.lseek(descriptor, 0, os.SEEK_SET)

@@ -1,7 +1,7 @@
-"""What the readers of a round need, and which of them has what: nothing is sent twice.
+"""What each reader of the updates needs and has, so that nothing is sent twice.
 
-A node keeps what it was sent in its journal. Later messages name what they leave out; a node that
-lost some of it says so, and is asked again with what it lacks.
+A node keeps what it received in its journal. Later messages list the names of what they leave out.
+A node that has lost an item says so, and is asked again with that item.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from collegium.flower import wire
 
 @dataclass(frozen=True)
 class Lacks:
-    """A node's reply that it has not all that a message left out."""
+    """A node's reply that it lacks some of what a message left out."""
 
     names: tuple[str, ...]
 
@@ -34,20 +34,23 @@ class Supply:
     _has: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def fields(self, node: int) -> dict[str, Any]:
-        """What a message to a node carries: what it has not, and the names of what it has."""
+        """Fields of a message to a node: items that it lacks, and the names of those it has."""
         has = self._has[node] & self.items.keys()
         fresh = {name: data for name, data in self.items.items() if name not in has}
         self.sent += sum(map(len, fresh.values()))
         return wire.pack(fresh, has)
 
     def base(self) -> bytes:
-        """The base of the round, to be sent with a training message."""
+        """The base of the round, for a training message; counts it as sent."""
         self.sent += len(self.items[wire.BASE])
         return self.items[wire.BASE]
 
     @contextmanager
     def on_request(self, name: str, data: bytes | None, nodes: Iterable[int]) -> Iterator[None]:
-        """Offer one more item, if there is one, which is sent only to a node that asks for it."""
+        """Offer one more item, if there is one, inside a ``with`` block.
+
+        It is sent only to a node that asks for it: the others are treated as if they had it.
+        """
         if data is not None:
             self.items[name] = data
             for node in nodes:
@@ -56,11 +59,11 @@ class Supply:
         self.items.pop(name, None)
 
     def has(self, node: int, *names: str) -> None:
-        """Leave these out of messages to a node until it says that it lacks them."""
+        """A node has these items: leave them out until it says that it lacks them."""
         self._has[node].update(names)
 
     def has_all(self, node: int) -> None:
-        """A node got a message and made use of it."""
+        """A node used a message, so it has all items."""
         self._has[node].update(self.items)
 
     def lacks(self, node: int, names: Iterable[str]) -> None:

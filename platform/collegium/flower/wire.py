@@ -1,7 +1,7 @@
-"""How the protocol's steps travel inside Flower messages.
+"""How the protocol's steps are carried in Flower messages.
 
 Every step is an ordinary ``train`` or ``evaluate`` message with one more ``ConfigRecord``, named
-``collegium``, that apps without it ignore. Replies carry theirs under the same name.
+``collegium``. Apps without the protocol ignore it. Replies have one under the same name.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
 
 RECORD = "collegium"
+"""Name of the protocol's record in a message."""
 
 HELLO, UPDATE, DELIVER, VOTE, REVEAL, MERGE, ATTEST = (
     "hello",
@@ -22,20 +23,20 @@ HELLO, UPDATE, DELIVER, VOTE, REVEAL, MERGE, ATTEST = (
 )
 
 BASE, PROPOSED = "base", "proposed"
-"""Names of state files; a sealed update is named by the id of its node, in decimal."""
+"""Names of state files; the name of a sealed update is the id of its node, in decimal."""
 
 
 def request(step: str, node: int, round_id: int, **fields: Any) -> Message:
-    """An instruction to carry out one step; all but the training step are of this form."""
+    """A request to carry out one step; all steps except training have this form."""
     record = ConfigRecord({"step": step, "round": round_id, **fields})
     group = str(round_id)
     return Message(RecordDict({RECORD: record}), node, MessageType.EVALUATE, group_id=group)
 
 
 def training(message: Message, round_id: int, base: bytes) -> Message:
-    """Make a strategy's training message one of the protocol's.
+    """Turn a strategy's training message into one of the protocol.
 
-    The state file takes the place of the arrays: a node can check it against the chain.
+    The state file replaces the arrays, because a node can check it against the chain.
     """
     message.content[arrays_of(message)[0]] = ArrayRecord()
     message.content[RECORD] = ConfigRecord({"step": UPDATE, "round": round_id, "base": base})
@@ -55,7 +56,7 @@ def fields(message: Message) -> ConfigRecord | None:
 
 
 def data(record: Mapping[str, Any], name: str) -> bytes:
-    """The bytes under a name; raises KeyError or TypeError if there are none."""
+    """The bytes under a name; raises KeyError if there is nothing, TypeError for another type."""
     value = record[name]
     if not isinstance(value, bytes):
         raise TypeError(f"expected bytes under {name!r}, found {type(value).__name__}")
@@ -63,17 +64,17 @@ def data(record: Mapping[str, Any], name: str) -> bytes:
 
 
 def pack(items: Mapping[str, bytes], left_out: Collection[str] = ()) -> dict[str, Any]:
-    """Bytes by name, as values of a record, and the names of what the receiver has already."""
+    """Fields of a record: bytes by name, and the names of what the receiver has already."""
     return {"names": list(items), "items": list(items.values()), "left-out": sorted(left_out)}
 
 
 def unpack(record: Mapping[str, Any]) -> tuple[dict[str, bytes], list[str]]:
-    """Inverse of :func:`pack`."""
+    """The items and the names that were left out; inverse of :func:`pack`."""
     return dict(zip(record["names"], record["items"], strict=True)), list(record["left-out"])
 
 
 def arrays_of(message: Message) -> tuple[str, ArrayRecord]:
-    """The one ``ArrayRecord`` of a message and its name; raises ValueError if it is not one."""
+    """Name and content of a message's one ``ArrayRecord``; ValueError for none or several."""
     records = list(message.content.array_records.items())
     if len(records) != 1:
         raise ValueError(f"expected one ArrayRecord, found {[name for name, _ in records]}")

@@ -32,7 +32,7 @@ def contributions(
     """Value of each update in micro-units of the loss, by node id.
 
     Players are sorted by node id, so that the order of commitments changes nothing. A loss of NaN
-    or infinity counts as the largest loss: one such update must not prevent a committee from voting.
+    or infinity counts as the largest loss: one such update must not keep a committee from voting.
 
     Args:
         rule: the merge rule of the card.
