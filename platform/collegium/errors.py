@@ -227,6 +227,12 @@ class StakeLocked(KeyringError):
     number, title = 307, "stake is still locked"
 
 
+class BadSettings(KeyringError):
+    """The settings in ``node.json`` are damaged, or of another version."""
+
+    number, title = 308, "settings of a node cannot be read"
+
+
 # 4xx: updates and evidence ------------------------------------------------------------------
 
 

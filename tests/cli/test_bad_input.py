@@ -36,6 +36,24 @@ def test_no_run(tmp_path: Path, folder: Path, run: Run) -> None:
     assert run("federation", "status", "--dir", folder).code == 0
 
 
+def test_a_path_through_a_file(tmp_path: Path, folder: Path, run: Run) -> None:
+    file = folder / "run.json"
+    refused(run("node", "list", "--dir", file, "--json"), "CG700")
+    error = refused(run("model", "export", "--out", file / "x", "--dir", file, "--json"), "CG700")
+    assert str(file) in error["expected"]
+
+
+@pytest.mark.parametrize("option", ["--rounds", "--nodes", "--workers"])
+def test_a_demo_of_nothing(tmp_path: Path, run: Run, option: str) -> None:
+    done = run("demo", option, "0", "--out", tmp_path / "demo", "--json")
+    assert done.code == 2 and option in done.json["error"]["found"]
+
+
+def test_a_negative_seed(tmp_path: Path, run: Run) -> None:
+    done = run("demo", "--seed", "-1", "--out", tmp_path / "demo", "--json")
+    assert done.code == 2 and "--seed" in done.json["error"]["found"]
+
+
 def test_the_current_folder_is_the_run(
     folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

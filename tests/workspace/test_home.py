@@ -1,11 +1,12 @@
 """A node's folder: written in one step, kept apart by federation and round."""
 
+import json
 import threading
 from pathlib import Path
 
 import pytest
 
-from collegium.errors import MissingKeys
+from collegium.errors import BadSettings, MissingKeys
 from collegium.workspace.home import NodeHome, NodeSettings
 
 ONE, OTHER = "0x5FbDB2315678afecb367f032d93F642f64180aa3", "0x" + "22" * 20
@@ -30,6 +31,28 @@ def test_settings_and_documents_come_back(home: NodeHome) -> None:
 def test_a_folder_without_a_node_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MissingKeys, match="collegium node keygen"):
         NodeHome(tmp_path).settings()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"attack": "liar"}, "attack"), ({"bits": "8"}, "bits"), ({"chain": None}, "chain")],
+    ids=["unknown name", "wrong kind", "missing value"],
+)
+def test_settings_that_cannot_be_read(
+    home: NodeHome, change: dict[str, object], named: str
+) -> None:
+    path = home.path / "node.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(BadSettings, match=named) as caught:
+        home.settings()
+    assert named in caught.value.found
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff"])
+def test_settings_that_are_not_json(home: NodeHome, data: bytes) -> None:
+    (home.path / "node.json").write_bytes(data)
+    with pytest.raises(BadSettings, match="first_block"):
+        home.settings()
 
 
 def test_the_journal_keeps_bytes_and_documents(home: NodeHome) -> None:

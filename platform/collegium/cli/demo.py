@@ -23,11 +23,11 @@ def demo(
     nodes: Annotated[
         int | None,
         typer.Option(
-            help="Nodes in all; default: one per hospital and attack.", show_default=False
+            min=1, help="Nodes in all; default: one per hospital and attack.", show_default=False
         ),
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(help="Rounds; default: the recipe's.", show_default=False)
+        int | None, typer.Option(min=1, help="Rounds; default: the recipe's.", show_default=False)
     ] = None,
     chain: Annotated[
         str, typer.Option(help="embedded, hardhat, ganache, anvil, or the URL of a local chain.")
@@ -43,10 +43,12 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for all output of the run.")] = Path(
         "collegium-demo"
     ),
-    seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 1,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes; default: one per core, at most 3.", show_default=False),
+        typer.Option(
+            min=1, help="Processes; default: one per core, at most 3.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Create a federation, train with honest and dishonest hospitals, verify, pay, merge, audit.

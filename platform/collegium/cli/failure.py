@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from collegium.cli import output
-from collegium.errors import CollegiumError
+from collegium.errors import CollegiumError, CommandError
 
 FAILED, MISUSED, FAULT, INTERRUPTED = 1, 2, 70, 130
 
@@ -35,7 +35,20 @@ def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> in
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            return _numbered(_unusable(error), "--debug" in options)
         return _fault(error, "--debug" in options)
+
+
+def _unusable(error: OSError) -> CollegiumError:
+    """A path that the file system rejected, as an error for people: the path is usually theirs."""
+    unusable = CommandError(
+        expected=f"a path that can be used: {error.filename}",
+        found=f"{type(error).__name__}: {error.strerror}",
+        action="Check the path and its access rights, and run the command again.",
+    )
+    unusable.__cause__ = error
+    return unusable
 
 
 def _numbered(error: CollegiumError, debug: bool) -> int:

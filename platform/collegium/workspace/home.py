@@ -8,14 +8,14 @@ is written before the transaction is sent, so that a node that crashes in any ph
 import json
 import os
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from eth_utils.address import to_checksum_address
 
 from collegium.chain.locks import file_lock
-from collegium.errors import MissingKeys
+from collegium.errors import BadSettings, MissingKeys
 from collegium.protocol.names import CARD, LAYOUT
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.names import ACCOUNT, KEYS, NODE, PASSPHRASE
@@ -52,6 +52,18 @@ class NodeSettings:
     bits: int = 8
     commit: str = "relay"
     seed: int = 0
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """The settings in a ``node.json``. Raises ValueError or TypeError if it is malformed."""
+        document = json.loads(data)
+        if not isinstance(document, dict):
+            raise ValueError("no JSON object")
+        for field in fields(cls):
+            value = document.get(field.name, field.default)
+            if type(value) is not field.type:
+                raise ValueError(f"{field.name} is missing, or its value is of the wrong kind")
+        return cls(**document)
 
 
 class NodeHome:
