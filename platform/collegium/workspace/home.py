@@ -90,9 +90,17 @@ class NodeHome:
 
         Raises:
             MissingKeys: there is no node in this folder.
+            BadSettings: its ``node.json`` is damaged, or of another version.
         """
         try:
-            return NodeSettings(**json.loads((self.path / NODE).read_bytes()))
+            return NodeSettings.decode((self.path / NODE).read_bytes())
+        except (ValueError, TypeError) as error:
+            names = ", ".join(field.name for field in fields(NodeSettings))
+            raise BadSettings(
+                expected=f"a JSON object with the names {names} in {self.path / NODE}",
+                found=f"{type(error).__name__}: {error}",
+                action=f"Correct {NODE}; keys and journal are other files and stay as they are.",
+            ) from error
         except FileNotFoundError:
             raise MissingKeys(
                 expected=f"a node at {self.path}",
