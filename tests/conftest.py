@@ -55,6 +55,13 @@ def no_process_stays() -> Iterator[None]:
     assert not still, "still running after the last test: " + "; ".join(still)
 
 
+@pytest.fixture(autouse=True)
+def the_passphrase_stays() -> Iterator[None]:
+    """A test that changes the environment changes it back, or the next ones cannot open keys."""
+    yield
+    assert os.environ.get("COLLEGIUM_PASSPHRASE") == PASSPHRASE
+
+
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Founded federations, each once: ``templates(nodes, terms, limits, chain_id, token)``."""

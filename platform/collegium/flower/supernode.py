@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from collegium.consortium.joining import require_active
 from collegium.errors import MissingKeys
 from collegium.roles.node import Node
+from collegium.workspace.home import opening_keys
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.names import PASSPHRASE
 
@@ -54,8 +55,8 @@ def prepare(home: Path, passphrase: str, superlink: str, more: list[str]) -> Lau
             :meth:`.node.Node.open`.
         LeftNode: the node has left the federation.
     """
-    os.environ[PASSPHRASE] = passphrase
-    node = Node.open(home)
+    with opening_keys(passphrase):
+        node = Node.open(home)
     require_active(node.federation, node.id)
     arguments = [
         _PROGRAM,
@@ -75,7 +76,7 @@ def prepare(home: Path, passphrase: str, superlink: str, more: list[str]) -> Lau
             found="no such program",
             action="Install Flower (flwr) into the environment of this command.",
         )
-    return Launch(node.id, program, arguments, {**os.environ, "PATH": path})
+    return Launch(node.id, program, arguments, {**os.environ, PASSPHRASE: passphrase, "PATH": path})
 
 
 def _identity(keys: Keyring, more: list[str]) -> list[str]:

@@ -30,11 +30,13 @@ from collegium.queries import from_audit
 from collegium.roles.coordinator import Coordinator
 from collegium.store.states import find_state
 from collegium.tasks.task import Quality, Vector
+from collegium.workspace.home import opening_keys
 
 MARKER = "demo.json"
 _APP = "collegium.lab.app:app"
 
 
+@opening_keys(setup.SECRET)
 def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
     """Run a scenario and return the document of ``collegium demo --json``.
 

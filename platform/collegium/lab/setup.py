@@ -6,7 +6,6 @@ which validator is the first to dispute a wrong merge, and so gets the reward.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,6 @@ from collegium.store import BlobStore
 from collegium.tasks.task import Recipe
 from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
-from collegium.workspace.names import PASSPHRASE
 from collegium.workspace.run import Run
 
 REWARD, STAKE = 1_000 * TOKEN, 500 * TOKEN
@@ -128,7 +126,6 @@ def create_federation(
         )
     federation = reading.using(sponsor)
     homes, names = {}, {}
-    os.environ[PASSPHRASE] = SECRET
     with display.step("Registering the nodes with their stakes", len(sites.members)) as step:
         for index in _seating(sites.members):
             member = sites.members[index]

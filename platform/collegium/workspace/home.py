@@ -7,7 +7,8 @@ is written before the transaction is sent, so that a node that crashes in any ph
 
 import json
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Self
@@ -24,6 +25,20 @@ UPDATE = "update.safetensors"
 """File name, in the journal, of the update that the node committed to."""
 
 _ENVELOPE, _STATE = "{}.sealed", "{}.state"
+
+
+@contextmanager
+def opening_keys(passphrase: str) -> Iterator[None]:
+    """Let this process, and those it starts, open keys with ``passphrase`` for a while."""
+    before = os.environ.get(PASSPHRASE)
+    os.environ[PASSPHRASE] = passphrase
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[PASSPHRASE]
+        else:
+            os.environ[PASSPHRASE] = before
 
 
 @dataclass(frozen=True)
