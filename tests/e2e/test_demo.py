@@ -192,11 +192,11 @@ def test_an_altered_merge_is_caught_slashed_and_replaced(attacked: dict[str, Any
     (dispute,) = entry["disputes"]
     assert entry["aggregator"] == "altered-merge"
     assert {"leaf", "block", "gas", "slashed", "by", "root"} <= set(dispute)
-    merge = {"node": "altered-merge", "offence": "merge", "amount": 500.0}
+    merge = {"round": 1, "node": "altered-merge", "offence": "merge", "amount": 500.0}
     assert dispute["slashed"] == [merge | {"by": dispute["by"]}]
     assert dispute["by"] in entry["committee"] and dispute["by"] != "altered-merge"
     assert entry["state_root"] not in (None, dispute["root"])
-    invalid = {"node": "withhold", "offence": "invalid", "amount": 50.0, "by": None}
+    invalid = {"round": 1, "node": "withhold", "offence": "invalid", "amount": 50.0, "by": None}
     assert entry["slashed"] == [invalid, *dispute["slashed"]]
     money = attacked["money"]
     assert (money["slashed"], money["rewarded"], money["forfeited"]) == (550, 250, 300)
