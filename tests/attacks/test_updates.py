@@ -79,12 +79,15 @@ def test_next_to_nothing(world: World, hand: ByHand) -> None:
 
 
 def test_random_noise(world: World, hand: ByHand) -> None:
-    """Random noise with the norm of an honest update: by luck it earns at most a little."""
+    """Random noise with the norm of an honest update: by luck it earns at most a little.
+
+    Over 40 draws it was worth between -30 % and 14 % of an honest update, -9 % in the middle.
+    """
     size = float(np.std(hand.delta(ATTACKER)[: LAYOUT.lanes])) / state.UNITS
     attack(hand, noise(size))
     scores, pays = world.scores(1), world.pays(1)
-    assert scores[ATTACKER] < 0.05 * min(scores[n] for n in (1, 2, 3, 4))
-    assert pays[ATTACKER] < 0.05 * min(pays[n] for n in (1, 2, 3, 4))
+    assert scores[ATTACKER] < 0.2 * min(scores[n] for n in (1, 2, 3, 4))
+    assert pays[ATTACKER] < 0.2 * min(pays[n] for n in (1, 2, 3, 4))
     with_noise, base = state.to_float(hand.merged), state.to_float(hand.base)
     assert all(site(n).loss(with_noise) < 0.6 * site(n).loss(base) for n in world.homes)
 
@@ -238,12 +241,13 @@ def test_poison_cannot_pass_as_a_copy_of_an_honest_update(world: World, hand: By
     0.95 it cannot do harm. Below the limit it is scored alone and loses.
     """
     honest = hand.delta(1)
-    across = noise(float(np.std(honest[: LAYOUT.lanes])) / state.UNITS)
-    across -= honest * (across @ honest) / (honest @ honest)
-    attack(hand, honest + 0.6 * across)  # cosine 0.86
+    against = -hand.delta(2)  # undoes another's work
+    against -= honest * (against @ honest) / (honest @ honest)
+    against *= np.linalg.norm(honest) / np.linalg.norm(against)
+    attack(hand, honest + 0.6 * against)  # cosine 0.86
     scores = world.scores(1)
     assert "near-duplicate" not in codes(hand)
-    assert scores[1] > scores[ATTACKER]
+    assert scores[ATTACKER] < 0.8 * scores[1]
     assert world.weights(1)[1] > 0
 
 

@@ -78,4 +78,4 @@ def test_a_wrong_proposal_is_told_of_before_it_falls(forger: Any) -> None:
         "Proposed",
         "wrong",
     )
-    assert any("can be disputed" in note.text for note in result.notes)
+    assert any("can still be disputed" in note.text for note in result.notes)

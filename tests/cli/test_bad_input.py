@@ -43,9 +43,9 @@ def test_a_path_through_a_file(tmp_path: Path, folder: Path, run: Run) -> None:
     assert str(file) in error["expected"]
 
 
-@pytest.mark.parametrize("option", ["--rounds", "--nodes", "--workers"])
-def test_a_demo_of_nothing(tmp_path: Path, run: Run, option: str) -> None:
-    done = run("demo", option, "0", "--out", tmp_path / "demo", "--json")
+@pytest.mark.parametrize("option, value", [("--rounds", 0), ("--nodes", 0), ("--workers", -1)])
+def test_a_demo_of_nothing(tmp_path: Path, run: Run, option: str, value: int) -> None:
+    done = run("demo", option, str(value), "--out", tmp_path / "demo", "--json")
     assert done.code == 2 and option in done.json["error"]["found"]
 
 

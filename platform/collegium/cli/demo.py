@@ -47,7 +47,9 @@ def demo(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Processes; default: one per core, at most 3.", show_default=False
+            min=0,
+            help="Processes that train; 0: none but this one; default: one per core, at most 3.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:

@@ -66,7 +66,7 @@ def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]
             found="no such file",
             action="Put the file back, or pass another run with --dir.",
         )
-    # A person waits: give up after 1.4 s without an answer, not after a minute like a server.
+    # A person waits: give up on a silent chain after 1.4 s, not after a minute like a server.
     with connect(spec, run_dir=run_dir, retry=Retry(attempts=4)) as chain:
         yield chain
 

@@ -24,7 +24,7 @@ from collegium.roles.node import Node
 Tensors = dict[str, npt.NDArray[np.float32]]
 Distortion = Callable[[Tensors, Tensors, np.random.Generator], Tensors]
 
-_RIDE = 1e-4  # standard deviation of the free rider's noise: too small to change an answer
+_RIDE = 1e-4  # standard deviation of the free rider's noise: too small to change an output
 _NOISE = 2e-2  # standard deviation per lane, about that of an honest update
 
 
@@ -111,7 +111,7 @@ def alter() -> Mod:
     def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
         record = wire.fields(message)
         act = None if record is None else _ALTERING.get(str(record["step"]))
-        # An act that returns None has no reason to cheat here; the honest code answers instead.
+        # An act that returns None has no reason to cheat here; the honest code runs instead.
         if act is None or _attack(context) != ALTERED_MERGE:
             return call_next(message, context)
         return act(Node.open(str(context.node_config[HOME])), message) or call_next(
