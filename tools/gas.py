@@ -14,12 +14,14 @@ Keys of ``gas.json``:
 - ``commit``: one update by its own node, neither first nor last of the round.
 - ``batch100_per_update``: 100 signed updates relayed in one transaction, divided by 100.
 - ``settle_per_update``: what one update more costs, between 50 and 100 of them, with five
-  validators and the same ledger. ``settle_per_node``: what one node more in the ledger costs.
+  validators and the same ledger. ``settle_equal_per_update``: under the pay rule ``equal``.
+  ``settle_per_node``: what one node more in the ledger costs.
 - ``claim128``: the first claim of a node, ledger of 128 nodes; its account holds some tokens
   already. ``claim128_new_holder``: it holds none, and the token opens a slot for it.
 - ``dispute10``: one wrong lane among 4,194,304 (depth 14), ten accepted updates at 8 bits, the
   first dispute of the federation; a quorum of validators is slashed, the proposer among them.
-  ``dispute10_unattested``: the proposer alone.
+  ``dispute10_unattested``: the proposer alone. ``dispute10_trimmed``: the rule is ``trimmed`` and
+  leaves out the two lowest and the two highest values of each lane.
 - ``round16``: 16 nodes, five validators, everything from opening to the final state; each node
   sends its own commitment; claims are not counted. ``round16_batched``: commitments relayed.
 
@@ -30,7 +32,7 @@ the two is paid there.
 import argparse
 import json
 import sys
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,8 @@ from collegium.chain.shipped import artifact
 from collegium.protocol import draw, ledger
 from collegium.protocol.digest import update_digest
 from collegium.protocol.merge_proof import Leaf, MergeProof
-from collegium.protocol.rules.shares import SCORE
+from collegium.protocol.rules.merging import Trimmed
+from collegium.protocol.rules.shares import EQUAL, SCORE
 from collegium.protocol.terms import Terms
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +74,7 @@ class Bench:
     """A federation on a fresh chain, and the gas of each transaction on it."""
 
     genesis: bytes = b"\x02" * 32
+    terms: Terms = TERMS
     nodes: list[LocalAccount] = field(default_factory=list)
     spent: int = 0
     totals: list[int] = field(default_factory=list)
@@ -80,7 +84,7 @@ class Bench:
         self.w3 = Web3(EmbeddedProvider(self.chain))
         self.admin = dev_accounts()[-1]
         self.token = self.deploy("DemoToken", self.admin.address)
-        terms = TERMS.to_struct(b"\x01" * 32, self.genesis)
+        terms = self.terms.to_struct(b"\x01" * 32, self.genesis)
         planned = plan(self.admin.address, 1, terms, self.token.address, self.admin.address)
         self.spent = 0
         parts = {part: self.deploy(PARTS[part], *planned.arguments(part)) for part in PARTS}
@@ -273,11 +277,11 @@ def _lanes(node: int) -> Leaf:
     return Leaf(bytes(byte & 7 for byte in leaf.data[:8]) + codes, leaf.path)
 
 
-def dispute(attested: bool) -> tuple[int, int]:
+def dispute(attested: bool = True, terms: Terms = TERMS) -> tuple[int, int]:
     """Gas of the dispute of a merge of ten updates, and its floor under EIP-7623."""
     base, merged = _random_leaf("base", 1024), _random_leaf("merged", 1024)
     leaves, manifests = [_lanes(i) for i in range(10)], [keccak(bytes([i])) for i in range(10)]
-    bench = Bench(genesis=base.root(PLACE))
+    bench = Bench(base.root(PLACE), terms)
     bench.grow(16)
     roots = [leaf.root(PLACE) for leaf in leaves]
     digests = [update_digest(*parts) for parts in zip(manifests, roots, strict=True)]
@@ -297,6 +301,14 @@ def dispute(attested: bool) -> tuple[int, int]:
     return receipt["gasUsed"], floor
 
 
+def _settled(bench: Bench) -> tuple[int, dict[str, int]]:
+    """What one update more costs to settle, and the gas of a round of 100 updates by step."""
+    bench.grow(100)
+    bench.play(batched=True)
+    fifty, hundred = bench.play(batched=True, updates=50), bench.play(batched=True)
+    return (hundred["settle"] - fifty["settle"]) // 50, hundred
+
+
 def measure() -> dict[str, int]:
     """All figures of ``gas.json``; the first round of each federation only warms its slots."""
     small, large = Bench(), Bench()
@@ -309,11 +321,10 @@ def measure() -> dict[str, int]:
     leave = small.send(members.exit(), last)
     small.wait(11 * WINDOW)
     withdrawn = small.send(small.vault.functions.withdrawStake(16))
-    large.grow(100)
-    large.play(batched=True)
-    fifty, hundred = large.play(batched=True, updates=50), large.play(batched=True)
+    per_update, hundred = _settled(large)
     large.grow(128)
     wider = large.play(batched=True, updates=100)
+    trimmed = replace(TERMS, merge_rule=Trimmed.id, merge_parameter=2)
     return {
         "deploy": small.deployment,
         "register": register,
@@ -322,12 +333,14 @@ def measure() -> dict[str, int]:
         "withdraw_stake": withdrawn["gasUsed"],
         "commit": alone["commit"],
         "batch100_per_update": hundred["batch"] // 100,
-        "settle_per_update": (hundred["settle"] - fifty["settle"]) // 50,
+        "settle_per_update": per_update,
+        "settle_equal_per_update": _settled(Bench(terms=replace(TERMS, pay_rule=EQUAL)))[0],
         "settle_per_node": (wider["settle"] - hundred["settle"]) // 28,
         "claim128": large.claim(33, holds=1),
         "claim128_new_holder": large.claim(77),
-        "dispute10": dispute(attested=True)[0],
+        "dispute10": dispute()[0],
         "dispute10_unattested": dispute(attested=False)[0],
+        "dispute10_trimmed": dispute(terms=trimmed)[0],
         "round16": alone["total"],
         "round16_batched": relayed["total"],
     }
@@ -337,11 +350,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the gas of the protocol.")
     parser.add_argument("--check", action="store_true", help="compare with gas.json, write nothing")
     check = parser.parse_args().check
-    found, floor = measure(), dispute(attested=True)[1]
+    found, floor = measure(), dispute()[1]
     known = json.loads(SNAPSHOT.read_text()) if SNAPSHOT.exists() else {}
     for key, value in found.items():
-        print(f"{key:22} {value:>9,}  {value - known.get(key, 0):+,}")
-    print(f"{'floor of dispute10':22} {floor:>9,}  EIP-7623")
+        print(f"{key:23} {value:>9,}  {value - known.get(key, 0):+,}")
+    print(f"{'floor of dispute10':23} {floor:>9,}  EIP-7623")
     if not check:
         SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n")
         return 0
