@@ -5,6 +5,7 @@ The metric of this one is an error, so that what is best is what is lowest.
 
 import io
 import json
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,6 +127,21 @@ def test_the_command_knows_it(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     assert main([*arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
     printed = json.loads(capfd.readouterr().out)
     assert printed["task"]["name"] == NAME and len(printed["rounds"][0]["updates"]) == 3
+
+
+def test_its_own_command_is_below_model(
+    out: Path,
+    document: dict[str, Any],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "collegium.cli.model", raising=False)  # it reads the table
+    np.save(tmp_path / "inputs.npy", np.eye(8))
+    arguments = ["model", "predict", str(tmp_path / "inputs.npy"), "--dir", str(out), "--json"]
+    assert main(arguments) == 0
+    weights = np.load(Path(document["files"]["adapter"]) / "weights.npy")
+    assert np.allclose(json.loads(capfd.readouterr().out)["outputs"], weights)
 
 
 def test_users_data_are_found_by_the_task(document: dict[str, Any], tmp_path: Path) -> None:

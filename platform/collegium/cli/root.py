@@ -15,7 +15,7 @@ _NOUNS = {
     "node": ("node:app", "Keys and registration of a hospital's node."),
     "round": ("round:app", "Open, watch and advance rounds."),
     "rewards": ("rewards:app", "Show rewards and how they were computed; claim them."),
-    "model": ("model:app", "Pre-train, ask and export models."),
+    "model": ("model:app", "Pre-train, use and export models."),
     "evidence": ("evidence:app", "Export a bundle that anyone can audit."),
     "audit": ("audit:audit", "Independently verify a federation."),
     "explain": ("explain:explain", "Explain an error number."),

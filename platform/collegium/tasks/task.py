@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collegium.protocol.layout import Layout
+from collegium.tasks.commands import ModelCommand
 
 Vector = NDArray[np.float32]
 
@@ -234,4 +235,8 @@ class TaskKind(Protocol):
         Raises:
             ModelMismatch: base model, frozen part or adapter differ from the agreed layout.
         """
+        ...
+
+    def commands(self) -> Sequence[ModelCommand]:
+        """What people can do with its models, below ``collegium model``."""
         ...

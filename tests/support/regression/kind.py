@@ -8,13 +8,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from collegium.errors import BadCard, BadMetadata, MissingMetadata
 from collegium.protocol.layout import Layout, Tensor
+from collegium.tasks.commands import Host, ModelCommand, Shown
 from collegium.tasks.task import Metric, Quality, SiteFolders, TaskKind, Vector
 
 Floats = NDArray[np.float64]
@@ -103,6 +105,9 @@ class Regression:
         worst = float(squares.mean(axis=0).max())
         return Quality(float(squares.mean()), len(data), {"worst output": worst})
 
+    def predict(self, vector: Vector, inputs: Floats) -> Floats:
+        return np.asarray(inputs @ self.layout.unflatten(vector)["w"], np.float64)
+
     def save_adapter(self, vector: Vector, folder: Path | str) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         np.save(Path(folder) / "weights.npy", self.layout.unflatten(vector)["w"])
@@ -165,6 +170,15 @@ class RegressionKind:
         self, recipe: Recipe, *, layout: Layout | None = None, frozen: bytes | None = None
     ) -> Regression:
         return Regression(recipe)
+
+    def commands(self) -> Sequence[ModelCommand]:
+        return [ModelCommand(predict, "collegium model predict inputs.npy", reads_run=True)]
+
+
+def predict(host: Host, inputs: Annotated[Path, typer.Argument(help="Rows, as .npy.")]) -> Shown:
+    """Predict with the federation's model."""
+    task, vector = host.federated()
+    return Shown({"outputs": task.predict(vector, np.load(inputs)).tolist()})
 
 
 KIND: TaskKind = RegressionKind()

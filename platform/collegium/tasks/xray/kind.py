@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collegium.protocol.layout import Layout
+from collegium.tasks.commands import ModelCommand
 from collegium.tasks.task import SiteFolders, TaskKind
 from collegium.tasks.xray import data, federation_data, folder
 from collegium.tasks.xray.data import Dataset
@@ -69,6 +70,11 @@ class XrayKind:
         from collegium.tasks.xray.dialogue import XrayDialogue
 
         return XrayDialogue.load(recipe, layout=layout, frozen=frozen)
+
+    def commands(self) -> Sequence[ModelCommand]:
+        from collegium.tasks.xray.commands import COMMANDS
+
+        return COMMANDS
 
 
 def _hospital(index: int) -> Hospital:
