@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import click
 import pytest
@@ -31,6 +32,12 @@ def test_has_help_with_an_example(name: str, run: Run) -> None:
     done = run(*name.split(), "--help")
     assert done.code == 0
     assert "Example" in done.out and f"collegium {name}" in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_parameter_is_explained(name: str) -> None:
+    parameters: list[Any] = ALL[name].params
+    assert [each.name for each in parameters if not each.help] == []
 
 
 @pytest.mark.parametrize("name", ALL)
