@@ -18,7 +18,7 @@ contract CommitTest is Fixture {
         vm.prank(signer(0));
         federation.commitUpdate(1, "other");
         federation.commitUpdates(1, bytes.concat(item(0, 0), item(1, 1), item(1, 1), item(2, 2)));
-        eq(federation.round().updates, 3, "the batch added two");
+        eq(federation.round().updates, 3, "updates after the batch");
         same(bytes32(federation.round().committed), bytes32(uint256(7)), "seats 0, 1 and 2");
     }
 
@@ -41,11 +41,11 @@ contract CommitTest is Fixture {
         vm.recordLogs();
         federation.commitUpdates(1, items);
         Log[] memory logs = vm.getRecordedLogs();
-        eq(logs.length, 4, "three reasons and one batch");
+        eq(logs.length, 4, "three skipped items and one event of the batch");
         skipped(logs[0], account(0), IRounds.SkipReason.BadSignature);
         skipped(logs[1], account(6), IRounds.SkipReason.NotActive);
         skipped(logs[2], account(1), IRounds.SkipReason.AlreadyCommitted);
-        eq(federation.round().updates, 1, "one was good");
+        eq(federation.round().updates, 1, "valid commitments");
         commit(5); // revoked, but only from the next round on
     }
 
@@ -67,15 +67,19 @@ contract CommitTest is Fixture {
             vm.expectRevert(abi.encodeWithSelector(IRounds.BadLength.selector, items.length));
         }
         federation.commitUpdates(id, items);
-        eq(federation.round().updates, 0, "noise signs nothing");
+        eq(federation.round().updates, 0, "updates after random signatures");
     }
 
     function test_AllInClosesEarly() public {
         for (uint256 i; i < 6; ++i) {
             commit(i);
         }
-        eq(uint256(federation.phase()), uint256(IRounds.Phase.Commit), "not in this block");
-        eq(federation.round().deadline, time + 1, "but in the next");
+        eq(
+            uint256(federation.phase()),
+            uint256(IRounds.Phase.Commit),
+            "the phase before the deadline has passed"
+        );
+        eq(federation.round().deadline, time + 1, "the phase ends in the next second");
         pass(1);
         eq(uint256(federation.phase()), uint256(IRounds.Phase.Draw), "draw");
     }
@@ -84,9 +88,7 @@ contract CommitTest is Fixture {
         pass(WINDOW - 1);
         commit(0);
         pass(1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Draw)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Draw));
         vm.prank(signer(1));
         federation.commitUpdate(1, "late");
     }
@@ -111,12 +113,12 @@ contract CommitTest is Fixture {
         pass(WINDOW);
         federation.advance(1);
         join(7);
-        eq(federation.node(8).seat, 1, "now it is free");
+        eq(federation.node(8).seat, 1, "the seat is free again");
         open();
         vm.expectRevert(abi.encodeWithSelector(IRounds.NotActive.selector, signer(1)));
         vm.prank(signer(1));
         federation.commitUpdate(2, "digest");
         federation.commitUpdates(2, bytes.concat(item(1, 1), item(7, 7)));
-        eq(federation.round().updates, 1, "the revoked one does not take the new one's place");
+        eq(federation.round().updates, 1, "only the node that took over the seat has committed");
     }
 }

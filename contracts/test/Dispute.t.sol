@@ -73,7 +73,7 @@ contract DisputeTest is MergeFixture {
         vm.prank(WATCHER);
         disputes.disputeMerge(proof);
         eq(federation.round().rejected, 1, "rejected");
-        eq(vault.owed(WATCHER), 3000, "half of the bond");
+        eq(vault.owed(WATCHER), 3000, "the challenger gets half of the bond");
         conserved();
         nextProposes(right);
     }
@@ -186,13 +186,16 @@ contract DisputeTest is MergeFixture {
             eq(before[id] - vault.stakeOf(id), cost, "taken");
             taken += cost;
             bool left = federation.node(id).activeUntil == 2;
-            require(left == (2 * vault.stakeOf(id) < STAKE), "who keeps less than half leaves");
+            require(
+                left == (2 * vault.stakeOf(id) < STAKE),
+                "a node leaves if less than half of its stake remains"
+            );
         }
         eq(vault.owed(WATCHER), taken / 2, "half is the challenger's");
         eq(vault.forfeited() - forfeited, taken / 2, "half is forfeited");
         IRounds.Round memory round = federation.round();
-        eq(round.proposer, 0, "nobody's proposal stands");
-        eq(round.attestedSlots, 0, "nor any attestation of it");
+        eq(round.proposer, 0, "there is no proposal");
+        eq(round.attestedSlots, 0, "attestations are removed");
         require(round.proposal == 0 && round.phase == IRounds.Phase.Merge, "merge again");
         conserved();
         vault.collect(WATCHER);
@@ -209,30 +212,24 @@ contract DisputeTest is MergeFixture {
         vm.prank(address(0xBAD));
         disputes.disputeMerge(proof);
         vm.prank(WATCHER);
-        refusedWith(
-            proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Merge)
-        );
+        refusedWith(proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Merge));
         eq(vault.owed(address(0xBAD)), 3000, "the copier has the reward");
         eq(vault.owed(WATCHER), 0, "who was copied paid for gas only");
-        eq(federation.round().rejected, 1, "the merge fell all the same");
+        eq(federation.round().rejected, 1, "the merge is rejected");
     }
 
     function test_ADisputeNeedsItsRoundAndItsPhase() public {
         play(5, 1, eight);
         bytes memory right = merge();
         IDisputes.MergeProof memory proof = proofAbout(right, 0);
-        refusedWith(
-            proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Merge)
-        );
+        refusedWith(proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Merge));
         proof.round = 2;
         refusedWith(proof, abi.encodeWithSelector(IRounds.WrongRound.selector, 1));
         proof.round = 1;
         proposeLeaf(changed(right, 0, 1));
         attest();
         finish();
-        refusedWith(
-            proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Final)
-        );
+        refusedWith(proof, abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Final));
     }
 
     function test_ListsThatAreNotTheOutcomeAreRefused() public {
@@ -381,7 +378,7 @@ contract DisputeTest is MergeFixture {
         proposeLeaf(right);
         bytes memory call = abi.encodeCall(disputes.disputeMerge, (proofAbout(right, 0)));
         (bool done,) = address(disputes).call{gas: bound(limit, 0, 120_000)}(call);
-        require(!done, "a right merge stands");
+        require(!done, "a right merge cannot be disproved");
     }
 
     function withCode(bytes memory leaf, uint256 lane, int256 value)
@@ -396,8 +393,7 @@ contract DisputeTest is MergeFixture {
     function test_OnlyTheJudgeDisprovesAndPunishes() public {
         play(12, 1, eight);
         proposeLeaf(stateOf(1));
-        bytes memory refusal =
-            abi.encodeWithSelector(IRounds.NotDisputes.selector, address(this));
+        bytes memory refusal = abi.encodeWithSelector(IRounds.NotDisputes.selector, address(this));
         vm.expectRevert(refusal);
         federation.disprove(1, address(this));
         vm.expectRevert(refusal);
@@ -429,7 +425,7 @@ contract DisputeTest is MergeFixture {
             federation.proposeMerge(1, root);
         }
         eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "final");
-        same(federation.stateRoot(), base, "on the base");
+        same(federation.stateRoot(), base, "the state is the base again");
         eq(vault.reserved(), 0, "nothing stays reserved");
         eq(vault.free(), free + REWARD / 20, "what the merge would have earned is free");
     }

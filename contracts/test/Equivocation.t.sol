@@ -57,7 +57,7 @@ contract EquivocationTest is SlashFixture {
         isSlash(found_[0], 1, IRounds.Offence.Equivocation, 9000);
         require(found_[0].reporter == WATCHER, "reporter");
         eq(vault.owed(WATCHER), 4500, "half");
-        eq(federation.node(1).activeUntil, 2, "out after this round");
+        eq(federation.node(1).activeUntil, 2, "active until the next round");
         require(disputes.proven(1, 1), "noted");
         refuse(call, abi.encodeWithSelector(IDisputes.AlreadyProven.selector, 1, 1));
         call = equivocate(2, 0, 0, [bytes32("a"), "b"]);
@@ -88,7 +88,7 @@ contract EquivocationTest is SlashFixture {
         refuse(equivocate(2, 0, 0, [bytes32("a"), "b"]), refusal);
         refuse(equivocate(1, 0, 100, [bytes32("a"), "b"]), refusal);
         (bool done,) = address(disputes).call(equivocate(1, 0, 0, [bytes32("a"), "b"]));
-        require(done, "the key spoke for the node in round 1");
+        require(done, "the old key's signature in round 1 counts");
     }
 
     function test_AnEmptyStakeKeepsTheProofForLater() public {
@@ -103,7 +103,7 @@ contract EquivocationTest is SlashFixture {
         token.approve(address(vault), STAKE);
         enter(0, signer(100));
         (bool done,) = address(disputes).call(call);
-        require(done, "who comes back is still guilty");
+        require(done, "a node that came back can still be punished");
         eq(vault.stakeOf(1), 1000, "slashed");
     }
 
@@ -114,10 +114,10 @@ contract EquivocationTest is SlashFixture {
         pass(UNBONDING);
         (bool done,) = address(disputes).call(equivocate(1, 0, 0, [bytes32("a"), "b"]));
         require(done, "proven");
-        eq(vault.unbondedAt(1), time, "leaving twice does not make it later");
+        eq(vault.unbondedAt(1), time, "unbonding starts when it first leaves");
         federation.advance(1);
         vault.withdrawStake(1);
-        eq(token.balanceOf(account(0)), 1000, "the rest");
+        eq(token.balanceOf(account(0)), 1000, "the rest of the stake is returned");
         conserved();
     }
 

@@ -2,11 +2,11 @@
 pragma solidity 0.8.30;
 
 import {IRounds} from "../interfaces/IRounds.sol";
-import {Anybody} from "./Anybody.sol";
+import {Handler} from "./Handler.sol";
 import {Test} from "./Vm.sol";
 
 /// @dev Checks that must pass after any sequence of calls.
-contract Checked is Anybody {
+contract Checked is Handler {
     function checkMoney() external view {
         conserved();
         eq(paid, vault.claimedTotal(), "what was paid was claimed");
@@ -22,7 +22,7 @@ contract Checked is Anybody {
         uint256 sum;
         for (uint256 i; i < totals.length; ++i) {
             sum += totals[i];
-            le(vault.claimed(uint16(i + 1)), totals[i], "claimed of the total");
+            le(vault.claimed(uint16(i + 1)), totals[i], "a node claims at most its total");
         }
         uint256 owed;
         for (uint256 i; i < totals.length; ++i) {
@@ -40,11 +40,11 @@ contract Checked is Anybody {
             sum += stake;
             le(stake, STAKE, "stake");
             bool stays = federation.node(id).activeUntil == type(uint32).max;
-            require(!stays || 2 * stake >= STAKE, "who stays has something to lose");
+            require(!stays || 2 * stake >= STAKE, "an active node has at least half of its stake");
             require(stays == (vault.unbondedAt(id) == type(uint64).max), "unbonding once it left");
         }
         eq(sum, vault.staked(), "staked");
-        eq(vault.owed(WATCHER), vault.owedTotal(), "only who reports is owed");
+        eq(vault.owed(WATCHER), vault.owedTotal(), "only the reporter is owed");
     }
 
     /// @dev Without any cooperation, also while paused: all nodes leave, anyone ends the round by
@@ -69,7 +69,7 @@ contract Checked is Anybody {
         if (vault.forfeited() != 0) vault.recycle();
         vault.withdraw(vault.free());
         eq(vault.claimedTotal(), vault.earned(), "everything earned is claimed");
-        eq(token.balanceOf(address(vault)), 0, "nothing is left behind");
+        eq(token.balanceOf(address(vault)), 0, "the vault is empty");
     }
 
     function live() private view returns (bool) {
@@ -85,24 +85,24 @@ contract InvariantTest is Test {
         bytes4[] selectors;
     }
 
-    Checked private anybody;
+    Checked private handler;
 
     function setUp() public {
-        anybody = new Checked();
+        handler = new Checked();
     }
 
     function targetContracts() external view returns (address[] memory targets) {
         targets = new address[](1);
-        targets[0] = address(anybody);
+        targets[0] = address(handler);
     }
 
     /// @dev Most calls are orderly steps; otherwise rounds would never get far.
     function targetSelectors() external view returns (Target[] memory targets) {
         targets = new Target[](1);
-        targets[0].addr = address(anybody);
+        targets[0].addr = address(handler);
         targets[0].selectors = new bytes4[](2);
-        targets[0].selectors[0] = anybody.plays.selector;
-        targets[0].selectors[1] = anybody.meddles.selector;
+        targets[0].selectors[0] = handler.plays.selector;
+        targets[0].selectors[1] = handler.meddles.selector;
     }
 
     /// @dev One function for all invariants, so that each sequence is played only once.
@@ -111,17 +111,17 @@ contract InvariantTest is Test {
     }
 
     function invariantsHold() private view {
-        anybody.checkMoney();
-        anybody.checkLedger();
-        anybody.checkStakes();
-        le(anybody.mostCommitments(), 1, "commitments of a node in a round");
-        eq(anybody.backwards(), 0, "steps back");
-        eq(anybody.unjust(), 0, "right merges that fell, or wrong ones that did not");
+        handler.checkMoney();
+        handler.checkLedger();
+        handler.checkStakes();
+        le(handler.mostCommitments(), 1, "commitments of a node in a round");
+        eq(handler.backwards(), 0, "steps back");
+        eq(handler.unjust(), 0, "right merges that were rejected, or wrong ones that were not");
     }
 
     /// @dev At the end of each sequence all nodes leave with their money.
     function afterInvariant() external {
-        anybody.closeDown();
+        handler.closeDown();
     }
 
     /// @dev The invariants mean something only if the sequences reach every kind of event.
@@ -129,17 +129,17 @@ contract InvariantTest is Test {
         for (uint256 i; i < 600; ++i) {
             uint256 seed = uint256(keccak256(abi.encode(i)));
             if (i % 4 != 3) {
-                try anybody.plays(seed) {} catch {}
+                try handler.plays(seed) {} catch {}
             } else {
-                try anybody.meddles(seed, seed >> 32, seed >> 64, seed >> 96) {} catch {}
+                try handler.meddles(seed, seed >> 32, seed >> 64, seed >> 96) {} catch {}
             }
         }
         invariantsHold();
-        le(5, anybody.settled(), "rounds settled");
-        le(5, anybody.finals(), "rounds that ended after a settlement");
-        le(2, anybody.disproved(), "merges disproved");
-        le(1, anybody.returned(), "stakes returned");
-        anybody.closeDown();
-        le(1, anybody.paid(), "paid");
+        le(5, handler.settled(), "rounds settled");
+        le(5, handler.finals(), "rounds that ended after a settlement");
+        le(2, handler.disproved(), "at least two merges were disproved");
+        le(1, handler.returned(), "stakes returned");
+        handler.closeDown();
+        le(1, handler.paid(), "paid");
     }
 }

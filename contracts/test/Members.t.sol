@@ -93,11 +93,11 @@ contract MembersTest is Fixture {
     function test_ANewSignerSpeaksFromTheNextRoundOn() public {
         open();
         rotate(0, FRESH);
-        eq(federation.node(1).activeFrom, 2, "from the next round on");
-        require(federation.node(1).signer == signer(FRESH), "the newest key is shown");
+        eq(federation.node(1).activeFrom, 2, "the new key is valid from the next round");
+        require(federation.node(1).signer == signer(FRESH), "the registry shows the newest key");
         refusedCommit(FRESH);
         federation.commitUpdates(1, item(0, FRESH));
-        eq(federation.round().updates, 0, "nor by relay");
+        eq(federation.round().updates, 0, "a relayed commitment is refused");
         commit(0); // the old signer still acts in this round
         pass(WINDOW);
         draw();
@@ -106,12 +106,12 @@ contract MembersTest is Fixture {
         open();
         refusedCommit(0);
         federation.commitUpdates(2, bytes.concat(item(0, 0), item(0, FRESH)));
-        eq(federation.round().updates, 1, "the old one is out, the new one in");
-        eq(federation.activeSigner(signer(0), 1), 1, "history stays");
+        eq(federation.round().updates, 1, "the new key commits");
+        eq(federation.activeSigner(signer(0), 1), 1, "the old key's round is on record");
         eq(federation.activeSigner(signer(0), 2), 0, "old");
         eq(federation.activeSigner(signer(FRESH), 1), 0, "new, before");
         eq(federation.activeSigner(signer(FRESH), 2), 1, "new");
-        eq(federation.nodeOfSigner(signer(0)), 1, "known for ever");
+        eq(federation.nodeOfSigner(signer(0)), 1, "the old key still belongs to the node");
     }
 
     function test_OnlyKeysThatNobodyUsed() public {
@@ -133,7 +133,7 @@ contract MembersTest is Fixture {
         refusedCommit(0);
         refusedCommit(FRESH);
         federation.commitUpdates(1, bytes.concat(item(0, 0), item(0, FRESH), item(0, FRESH + 1)));
-        eq(federation.round().updates, 1, "the last one speaks");
+        eq(federation.round().updates, 1, "only the newest key commits");
     }
 
     function test_TheSignerMayStay() public {
@@ -181,11 +181,11 @@ contract MembersTest is Fixture {
         Log[] memory logs = vm.getRecordedLogs();
         same(logs[0].topics[0], IRegistry.NodeLeft.selector, "left");
         bytes32 data = keccak256(abi.encode(2, IRegistry.LeaveReason.Exited));
-        same(keccak256(logs[0].data), data, "after this round, by itself");
+        same(keccak256(logs[0].data), data, "the event says that it left after this round");
         same(logs[1].topics[0], IVault.Unbonding.selector, "unbonding");
-        eq(vault.unbondedAt(1), time + UNBONDING, "from now on");
+        eq(vault.unbondedAt(1), time + UNBONDING, "unbonding starts now");
         commit(0);
-        require(federation.needs(1), "its stake answers for the round");
+        require(federation.needs(1), "the stake stays bonded for the round");
         locked(1, UNBONDING);
         pass(UNBONDING);
         locked(1, 0); // the time is over, the round is not
@@ -193,10 +193,10 @@ contract MembersTest is Fixture {
         locked(1, 0);
         pass(WINDOW);
         federation.advance(1);
-        require(!federation.needs(1), "now it is");
+        require(!federation.needs(1), "the stake is free");
         vault.withdrawStake(1);
         eq(token.balanceOf(account(0)), STAKE, "paid to the account");
-        eq(vault.stakeOf(1), 0, "nothing is left");
+        eq(vault.stakeOf(1), 0, "the stake is withdrawn");
         vm.expectRevert(abi.encodeWithSelector(IVault.NothingToClaim.selector, 1));
         vault.withdrawStake(1);
         conserved();
@@ -218,7 +218,7 @@ contract MembersTest is Fixture {
         locked(99, 0); // a node that does not exist has none
         leave(0);
         open(); // a round in which it takes no part
-        require(!federation.needs(1) && federation.needs(2), "needed are those who take part");
+        require(!federation.needs(1) && federation.needs(2), "only nodes of this round are needed");
         pass(UNBONDING - 1);
         locked(1, 0);
         pass(1);
@@ -244,9 +244,9 @@ contract MembersTest is Fixture {
         leave(0);
         enter(0, signer(FRESH)); // in the same round: it takes part in this one as before
         eq(federation.nodeOf(account(0)), 1, "same id");
-        eq(federation.nodeCount(), NODES, "no new one");
+        eq(federation.nodeCount(), NODES, "no new id");
         eq(federation.node(1).seat, NODES, "a seat that this round does not need");
-        eq(vault.unbondedAt(1), type(uint64).max, "bonded again");
+        eq(vault.unbondedAt(1), type(uint64).max, "the stake is bonded again");
         commit(0);
         refusedCommit(FRESH);
         eq(federation.round().updates, 1, "one update of one node");
@@ -255,9 +255,9 @@ contract MembersTest is Fixture {
         pass(WINDOW);
         federation.advance(1);
         open();
-        eq(federation.activeCount(), NODES, "as many as before");
+        eq(federation.activeCount(), NODES, "active nodes as before");
         federation.commitUpdates(2, bytes.concat(item(0, 0), item(0, FRESH), item(0, FRESH)));
-        eq(federation.round().updates, 1, "and speaks with one signer");
+        eq(federation.round().updates, 1, "it commits once");
         conserved();
     }
 
@@ -288,7 +288,7 @@ contract MembersTest is Fixture {
         Log[] memory logs = vm.getRecordedLogs();
         bytes32 data = keccak256(abi.encode(1, IRegistry.LeaveReason.Revoked));
         same(keccak256(logs[0].data), data, "at once: no round is live");
-        require(!federation.admitted(account(0)), "the admission is gone");
+        require(!federation.admitted(account(0)), "the admission is withdrawn");
         bytes32[] memory proof = list(account(0));
         bytes memory refusal = abi.encodeWithSelector(IRegistry.NotAdmitted.selector, account(0));
         address signs = signer(FRESH);

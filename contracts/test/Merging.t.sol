@@ -25,19 +25,17 @@ contract MergingTest is Fixture {
         propose("garbage");
         uint16 proposer = federation.round().proposer;
         federation.attestMerge(1, attestation(0, federation.committee()[0] - 1));
-        vm.expectRevert(
-            abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Proposed)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Proposed));
         federation.advance(1);
         vm.recordLogs();
         lapse();
         Log[] memory logs = vm.getRecordedLogs();
-        eq(logs.length, 1, "no slash: that nobody attested proves nothing");
+        eq(logs.length, 1, "no one is slashed, because missing attestations prove nothing");
         same(logs[0].topics[0], IRounds.MergeRejected.selector, "rejected");
         bytes32 data = keccak256(abi.encode(proposer, bytes32("garbage"), address(0)));
-        same(keccak256(logs[0].data), data, "by nobody");
-        same(federation.stateRoot(), keccak256("genesis"), "the state stands");
-        eq(federation.round().deadline, time, "anybody else may propose at once");
+        same(keccak256(logs[0].data), data, "no reporter");
+        same(federation.stateRoot(), keccak256("genesis"), "the state is unchanged");
+        eq(federation.round().deadline, time, "any other node may propose at once");
     }
 
     function test_AnAttestedMergeWaitsForTheTimeToObject() public {
@@ -47,13 +45,15 @@ contract MergingTest is Fixture {
         uint256 deadline = federation.round().deadline;
         attest();
         eq(federation.round().deadline, deadline - 1, "sooner");
-        vm.expectRevert(
-            abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Proposed)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Proposed));
         federation.advance(1);
         pass(5);
         federation.attestMerge(1, attestation(2, federation.committee()[2] - 1));
-        eq(federation.round().deadline, deadline - 1, "more of them change nothing");
+        eq(
+            federation.round().deadline,
+            deadline - 1,
+            "further attestations do not move the deadline"
+        );
         pass(5);
         federation.advance(1);
         same(federation.stateRoot(), "root", "final");
@@ -65,7 +65,7 @@ contract MergingTest is Fixture {
         pass(WINDOW - 1);
         uint256 deadline = federation.round().deadline;
         attest();
-        eq(federation.round().deadline, deadline, "the end stays");
+        eq(federation.round().deadline, deadline, "the deadline is unchanged");
         pass(1);
         federation.advance(1);
         same(federation.stateRoot(), "root", "final");
@@ -75,14 +75,12 @@ contract MergingTest is Fixture {
         settled();
         uint256 free = vault.free();
         pass(2 * WINDOW - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Merge)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NothingDue.selector, IRounds.Phase.Merge));
         federation.advance(1);
         pass(1);
         federation.advance(1);
         eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "final");
-        same(federation.stateRoot(), keccak256("genesis"), "on the base");
+        same(federation.stateRoot(), keccak256("genesis"), "the state is the base");
         eq(vault.free(), free + REWARD / 20, "what the merge would have earned is free");
         claim(1); // the others keep what they earned
         conserved();

@@ -35,7 +35,7 @@ contract PartsTest is Fixture {
     function test_RightPartsAreTaken() public {
         IRounds.Parts memory made = parts(0);
         Federation other = new Federation(terms, token, address(this), made);
-        require(address(other) == planned, "as planned");
+        require(address(other) == planned, "the address is the predicted one");
         require(address(other.vault()) == made.vault, "vault");
         require(address(other.disputes()) == made.disputes, "disputes");
         require(other.settler() == made.settler, "settler");

@@ -28,10 +28,13 @@ contract RolesTest is Fixture {
         federation.acceptDefaultAdminTransfer();
         vm.prank(next);
         federation.acceptDefaultAdminTransfer();
-        require(federation.defaultAdmin() == next && federation.hasRole(0, next), "the next");
-        require(!federation.hasRole(0, address(this)), "no longer this one");
+        require(
+            federation.defaultAdmin() == next && federation.hasRole(0, next),
+            "the successor is the administrator"
+        );
+        require(!federation.hasRole(0, address(this)), "the predecessor is not");
         (pending,) = federation.pendingDefaultAdmin();
-        require(pending == address(0), "nobody is pending");
+        require(pending == address(0), "no successor is pending");
         vm.expectRevert(abi.encodeWithSelector(IVault.NotSponsor.selector, address(this)));
         vault.withdraw(1);
         vm.prank(next);
@@ -94,7 +97,7 @@ contract RolesTest is Fixture {
             for (uint256 i; i < calls.length; ++i) {
                 if (who < 3) vm.prank(holders[who]);
                 (bool done,) = address(federation).call(calls[i]);
-                require(done == (owners[i] == who), "only its own role");
+                require(done == (owners[i] == who), "each account has its own role only");
             }
         }
     }

@@ -160,7 +160,7 @@ contract RoundTest is Fixture {
         for (uint16 id = 1; id <= NODES; ++id) {
             if (totals[id - 1] + vault.bonus(id) != 0) claim(id);
         }
-        eq(vault.claimedTotal(), vault.earned(), "claims go on");
+        eq(vault.claimedTotal(), vault.earned(), "all earnings can be claimed");
         federation.revoke(1);
         bytes32 base = federation.stateRoot();
         vm.expectRevert(Pausable.EnforcedPause.selector);
@@ -203,7 +203,7 @@ contract RoundTest is Fixture {
         scores[1] = "";
         pass(WINDOW);
         reveal(0, scores[0]);
-        eq(uint256(federation.phase()), uint256(IRounds.Phase.Reveal), "one is missing");
+        eq(uint256(federation.phase()), uint256(IRounds.Phase.Reveal), "one verdict is missing");
         reveal(2, scores[2]);
         settle();
         conserved();
@@ -301,10 +301,10 @@ contract RoundTest is Fixture {
             finish();
             uint256 fresh = freshSlots(address(federation)) + freshSlots(address(vault));
             // After six rounds every seat has been the aggregator once.
-            if (r > NODES) eq(fresh, 0, "new slots");
+            if (r > NODES) eq(fresh, 0, "no new storage slots after the first rounds");
             known += fresh;
         }
-        le(1, known, "slots were seen at all");
+        le(1, known, "storage slots were recorded");
     }
 
     mapping(address => mapping(bytes32 => bool)) private _written;
@@ -329,7 +329,7 @@ contract RoundTest is Fixture {
         bytes memory votes = votesOf(1, 0, NODES);
         sealVerdict(0, votes);
         bytes32 seal = sealOf(0, votes);
-        same(federation.verdict(0), seal, "the seal");
+        same(federation.verdict(0), seal, "the sealed verdict");
         address sender = member(0);
         vm.expectRevert(abi.encodeWithSelector(IRounds.AlreadySealed.selector, 0));
         vm.prank(sender);
@@ -365,7 +365,7 @@ contract RoundTest is Fixture {
             eq(uint8(results[18 * i + 5]), 1, "weight");
         }
         eq(vault.earned(), 3 * (REWARD / 30), "validators agree, and are paid");
-        eq(vault.reserved(), REWARD / 20, "the merge is still to be paid");
+        eq(vault.reserved(), REWARD / 20, "the aggregator's share is still reserved");
         conserved();
     }
 
@@ -382,7 +382,7 @@ contract RoundTest is Fixture {
         federation.attestMerge(1, bytes.concat(one, one));
         eq(federation.round().deadline, time + WINDOW, "one is no quorum");
         federation.attestMerge(1, attestation(2, federation.committee()[2] - 1));
-        eq(federation.round().deadline, time + DISPUTE_WINDOW, "two are");
+        eq(federation.round().deadline, time + DISPUTE_WINDOW, "two attestations are a quorum");
         eq(federation.round().attestedSlots, 5, "slots 0 and 2");
     }
 }

@@ -11,12 +11,7 @@ contract ScaleTest is MergeFixture {
     uint256 private constant NODES = 256;
     uint256 private constant BLOCK_GAS = 30_000_000;
 
-    function agreed(uint8 committee)
-        internal
-        view
-        override
-        returns (IRounds.Terms memory terms)
-    {
+    function agreed(uint8 committee) internal view override returns (IRounds.Terms memory terms) {
         terms = super.agreed(committee);
         terms.invalidPenalty = 6000; // every node that pays it leaves: the most work possible
     }
@@ -128,7 +123,7 @@ contract ScaleTest is MergeFixture {
         same(bytes32(federation.round().committed), bytes32(uint256(1) | (1 << 255)), "two");
         bytes memory call = abi.encodeCall(federation.commitUpdates, (1, items));
         inABlock(address(federation), call, "batch");
-        eq(federation.round().updates, NODES, "all are in");
+        eq(federation.round().updates, NODES, "all nodes have committed");
     }
 
     function test_TheBitmapOfAWideRoundIsItsOwn() public {
@@ -140,7 +135,7 @@ contract ScaleTest is MergeFixture {
         pass(WINDOW);
         draw();
         eq(federation.round().updates, 1, "one update");
-        same(bytes32(federation.round().committed), bytes32(uint256(1) << 7), "of seat 7");
+        same(bytes32(federation.round().committed), bytes32(uint256(1) << 7), "the bit of seat 7");
         pass(WINDOW);
         federation.advance(1);
         // Narrow again: the nodes beyond seat 174 have left.

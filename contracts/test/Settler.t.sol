@@ -40,8 +40,8 @@ contract SettlerTest is Test {
         // Agreement: node 1 is off by 5 of 15, node 2 by 5 of 45: 100 are shared 3 : 4.
         eq(totals[0], 566 + 42, "node 1");
         eq(totals[1], 57, "node 2");
-        eq(result.earned, 283 + 566 + 42 + 57, "all of it");
-        eq(result.invalid.length, 0, "none is invalid");
+        eq(result.earned, 283 + 566 + 42 + 57, "the sum of all pay");
+        eq(result.invalid.length, 0, "no update is invalid");
     }
 
     /// @dev Equal pay: updates with a positive median earn the same, others nothing.
@@ -56,8 +56,8 @@ contract SettlerTest is Test {
             .settle(Settler.Case(6, 1, 6), updates, scores, new bytes32[](0));
         (,,,,,, uint96[] memory totals) =
             abi.decode(result.log, (bytes32, bytes32, uint96, uint96, bytes, bytes, uint96[]));
-        eq(totals[0], 500, "the best");
-        eq(totals[1], 500, "the least");
-        eq(result.earned, 1000, "all of it");
+        eq(totals[0], 500, "pay of the best update");
+        eq(totals[1], 500, "pay of the worst accepted update");
+        eq(result.earned, 1000, "the sum of all pay");
     }
 }

@@ -29,10 +29,10 @@ contract SlashTest is SlashFixture {
         federation.settle(1, updates, scores, totals);
         Slash[] memory found_ = slashes();
         isSlash(found_[0], members[1], IRounds.Offence.Unrevealed, STAKE / 10);
-        require(found_[0].reporter == address(0), "the rules found it");
+        require(found_[0].reporter == address(0), "no reporter");
         eq(vault.stakeOf(members[1]), STAKE - STAKE / 10, "stake");
         eq(vault.forfeited(), held - vault.staked(), "forfeited");
-        eq(vault.owedTotal(), 0, "owed to nobody");
+        eq(vault.owedTotal(), 0, "no reward");
         conserved();
     }
 
@@ -60,7 +60,7 @@ contract SlashTest is SlashFixture {
         pass(WINDOW);
         vm.recordLogs();
         federation.advance(1);
-        eq(slashes().length, 0, "too few sealed: nobody could reveal");
+        eq(slashes().length, 0, "no one is slashed if too few sealed to reveal");
     }
 
     function test_AnInvalidUpdateCosts() public {
@@ -92,7 +92,7 @@ contract SlashTest is SlashFixture {
         reveal(0, scores[0]);
         vm.recordLogs();
         federation.settle(1, updates, scores, totals);
-        eq(slashes().length, 0, "no slash");
+        eq(slashes().length, 0, "no one is slashed");
         eq(vault.stakeOf(1), STAKE, "stake");
         eq(uint256(federation.phase()), uint256(IRounds.Phase.Final), "nothing to merge");
     }
@@ -110,11 +110,11 @@ contract SlashTest is SlashFixture {
             settle();
             propose("root");
             bool out = federation.node(1).activeUntil == r + 1;
-            require(out == (r == 4), "out with 4000 left of 10000");
+            require(out == (r == 4), "it is removed when 4000 of 10000 are left");
             attest();
             finish();
         }
-        eq(vault.stakeOf(1), STAKE - 4 * 1500, "what is left");
+        eq(vault.stakeOf(1), STAKE - 4 * 1500, "the remaining stake");
         eq(vault.unbondedAt(1), time + UNBONDING - DISPUTE_WINDOW, "unbonding since");
         open();
         vm.expectRevert(abi.encodeWithSelector(IRounds.NotActive.selector, signer(0)));
@@ -124,8 +124,8 @@ contract SlashTest is SlashFixture {
         vm.prank(account(0));
         token.approve(address(vault), 6000);
         enter(0, signer(100));
-        eq(vault.stakeOf(1), STAKE, "whoever comes back fills the stake up");
-        eq(token.balanceOf(account(0)), 0, "by what was missing");
+        eq(vault.stakeOf(1), STAKE, "a node that comes back restores its full stake");
+        eq(token.balanceOf(account(0)), 0, "it pays only what was missing");
         conserved();
     }
 }

@@ -36,7 +36,7 @@ abstract contract SlashFixture is Fixture {
         pure
     {
         eq(one.id, id, "who");
-        eq(uint256(one.offence), uint256(offence), "what for");
-        eq(one.amount, amount, "how much");
+        eq(uint256(one.offence), uint256(offence), "the offence");
+        eq(one.amount, amount, "the amount");
     }
 }

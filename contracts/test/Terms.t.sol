@@ -40,7 +40,9 @@ contract TermsTest is Fixture {
         refusedTerms(terms);
         terms.equivocationPenalty = 10_000;
         Federation agreed_ = deploy(terms, token);
-        same(keccak256(abi.encode(agreed_.terms())), keccak256(abi.encode(terms)), "as agreed");
+        same(
+            keccak256(abi.encode(agreed_.terms())), keccak256(abi.encode(terms)), "the agreed terms"
+        );
     }
 
     function test_TheOldTermsAreStillChecked() public {

@@ -60,7 +60,7 @@ contract VaultTest is Test {
         vault.deposit(5);
         vm.expectRevert(refusal);
         vault.pullStake(1, ALICE, 5);
-        eq(vault.deposited() + vault.staked(), 0, "nothing was booked");
+        eq(vault.deposited() + vault.staked(), 0, "no deposit and no stake");
     }
 
     function test_ASilentTokenWorks() public {
@@ -191,7 +191,11 @@ contract VaultTest is Test {
             address reporter = by[i] ? ALICE : address(0);
             uint256 before = vault.stakeOf(1);
             (uint256 taken, uint256 left) = vault.slash(1, amounts[i], reporter);
-            eq(taken, amounts[i] < before ? amounts[i] : before, "taken: at most what is there");
+            eq(
+                taken,
+                amounts[i] < before ? amounts[i] : before,
+                "at most the remaining stake is taken"
+            );
             eq(left, before - taken, "left");
             eq(vault.stakeOf(1), left, "stake");
             if (by[i]) owed += taken / 2;
@@ -212,7 +216,7 @@ contract VaultTest is Test {
         balanced(vault, 0);
         vault.recycle();
         eq(vault.free(), 501, "the rest is free escrow");
-        eq(vault.deposited(), 501, "as if deposited");
+        eq(vault.deposited(), 501, "recycled tokens count as deposited");
         vm.expectRevert(abi.encodeWithSelector(IVault.NothingOwed.selector, address(0)));
         vault.recycle();
         balanced(vault, 501);
@@ -226,7 +230,7 @@ contract VaultTest is Test {
         vault.slash(1, 1000, address(0));
         vm.expectRevert(abi.encodeWithSelector(IVault.DepositTooLarge.selector, 1000));
         vault.recycle();
-        eq(vault.forfeited(), 1000, "still there");
+        eq(vault.forfeited(), 1000, "forfeited tokens stay");
         balanced(vault, type(uint96).max);
     }
 
@@ -247,11 +251,11 @@ contract VaultTest is Test {
         vault.withdrawStake(1);
         needed = false;
         vault.withdrawStake(1);
-        eq(vault.staked(), 0, "all of it");
+        eq(vault.staked(), 0, "the whole stake is taken");
         vm.expectRevert(abi.encodeWithSelector(IVault.NothingToClaim.selector, 1));
         vault.withdrawStake(1);
         vault.pullStake(1, address(this), 600);
-        eq(vault.stakeOf(1), 600, "it came back");
+        eq(vault.stakeOf(1), 600, "the stake after it came back");
         vm.expectRevert(abi.encodeWithSelector(IVault.StakeLocked.selector, 1, type(uint64).max));
         vault.withdrawStake(1);
         balanced(vault, 0);
@@ -261,7 +265,7 @@ contract VaultTest is Test {
         Vault vault = staked(1000);
         vault.slash(1, 300, address(0));
         vault.pullStake(1, address(this), 1000);
-        eq(vault.staked(), 1000, "full again");
+        eq(vault.staked(), 1000, "the full stake");
         eq(vault.forfeited(), 300, "what was lost stays lost");
         balanced(vault, 0);
         vault.pullStake(1, address(this), 1000);
@@ -297,6 +301,6 @@ contract VaultTest is Test {
         vault.unbond(1);
         (uint256 taken,) = vault.slash(1, 5, ALICE);
         eq(taken, 0, "there is nothing to take");
-        eq(vault.owed(ALICE) + vault.forfeited(), 0, "and nothing is owed");
+        eq(vault.owed(ALICE) + vault.forfeited(), 0, "no reward and nothing forfeited");
     }
 }

@@ -134,7 +134,10 @@ contract VectorsTest is Test {
         uint256[] memory weights = integers("weights");
         bytes memory next = data("newLeaf");
         for (uint256 block_; block_ < 8; ++block_) {
-            require(this.merged(data("oldLeaf"), next, leaves, weights, block_), "the merge");
+            require(
+                this.merged(data("oldLeaf"), next, leaves, weights, block_),
+                "the merge of the vector"
+            );
             next[128 * block_ + 77] ^= 0x01;
             require(!this.merged(data("oldLeaf"), next, leaves, weights, block_), "altered");
         }
@@ -180,8 +183,12 @@ contract VectorsTest is Test {
         disputed = [word("base"), word("proposal"), word("outcome")];
         uint256 before = disproved;
         try judge.disputeMerge(proofGiven()) {
-            same(keccak256(bytes(refusal())), keccak256(""), "refused by the model");
-            eq(disproved, before + 1, "the federation is told");
+            same(
+                keccak256(bytes(refusal())),
+                keccak256(""),
+                "the contract accepts what the model refuses"
+            );
+            eq(disproved, before + 1, "the federation records the rejection");
         } catch (bytes memory answer) {
             same(keccak256(answer), keccak256(expected(refusal())), refusal());
         }

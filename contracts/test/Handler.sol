@@ -8,7 +8,7 @@ import {MergeFixture} from "./MergeFixture.sol";
 
 /// @dev Makes any call at any time, as the fuzzer of forge chooses; calls that revert are ignored.
 /// Counts what must never happen.
-contract Anybody is MergeFixture {
+contract Handler is MergeFixture {
     uint256 private constant START_NODES = 6;
     uint256 private constant MOST_NODES = 12;
     address internal constant WATCHER = address(0xCAFE);
