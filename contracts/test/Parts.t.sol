@@ -71,6 +71,16 @@ contract PartsTest is Fixture {
         refused(made, made.vault);
     }
 
+    function test_AJudgeOfAnotherMergeIsRefused() public {
+        (terms.mergeRule, terms.mergeParameter) = (1, 2);
+        IRounds.Parts memory made = parts(1);
+        made.disputes = address(new Disputes(IFederation(planned), 1, 1));
+        refused(made, made.disputes);
+        made = parts(1);
+        made.disputes = address(new Disputes(IFederation(planned), 0, 0));
+        refused(made, made.disputes);
+    }
+
     function test_ASettlerWithOtherTermsIsRefused() public {
         IRounds.Parts memory made = parts(1);
         IRounds.Terms memory other = terms;
