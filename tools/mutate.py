@@ -6,7 +6,8 @@ put in its place)::
     python tools/mutate.py            # all of them; about half a minute each
     python tools/mutate.py 3 17       # these only
 
-Exit status 1 if a mutant survives that is not marked as equivalent, or no longer fits the code.
+Exit status 1 if a mutant survives that is not marked as equivalent, or no longer fits the code, or
+if a test fails on the unchanged contracts, which would kill every mutant.
 """
 
 import json
@@ -34,6 +35,11 @@ def workplace(folder: Path) -> Path:
     return folder
 
 
+def test(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run forge's tests on the contracts in ``folder``."""
+    return subprocess.run([*FORGE, *FAST], cwd=folder, capture_output=True, text=True)
+
+
 def judge(folder: Path, mutant: dict[str, Any]) -> str:
     """``killed``, ``survived``, or ``does not fit`` if the code has changed or does not compile."""
     path = folder / "contracts" / mutant["file"]
@@ -42,7 +48,7 @@ def judge(folder: Path, mutant: dict[str, Any]) -> str:
         return "does not fit"
     path.write_text(source.replace(mutant["from"], mutant["to"]))
     try:
-        done = subprocess.run([*FORGE, *FAST], cwd=folder, capture_output=True, text=True)
+        done = test(folder)
     finally:
         path.write_text(source)
     if done.returncode == 0:
@@ -55,6 +61,10 @@ def main(chosen: list[int]) -> int:
     bad = 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         folder = workplace(Path(name))
+        unchanged = test(folder)
+        if unchanged.returncode != 0:
+            print(unchanged.stdout + unchanged.stderr)
+            return 1
         for number, mutant in enumerate(mutants):
             if chosen and number not in chosen:
                 continue

@@ -18,6 +18,7 @@ import {Log} from "./Vm.sol";
 abstract contract Fixture is Deployment {
     uint96 internal constant REWARD = 1_000_000;
     uint96 internal constant STAKE = 10_000; // so that a basis point is one unit
+    uint16 internal constant BOND = 6000;
     uint32 internal constant WINDOW = 100;
     uint32 internal constant DISPUTE_WINDOW = 10;
     uint32 internal constant UNBONDING = 600;
@@ -59,7 +60,7 @@ abstract contract Fixture is Deployment {
             unbonding: UNBONDING,
             unrevealedPenalty: 1000,
             invalidPenalty: 1500,
-            mergePenalty: 6000,
+            mergePenalty: BOND, // basis points
             attestationPenalty: 5000,
             equivocationPenalty: 9000
         });
@@ -314,6 +315,18 @@ abstract contract Fixture is Deployment {
 
     function propose(bytes32 root) internal {
         (uint64 id, address sender) = (roundId(), signer(keyOf(federation.round().aggregator - 1)));
+        vm.prank(sender);
+        federation.proposeMerge(id, root);
+    }
+
+    /// @dev As the aggregator, or, if its stake no longer covers the bond, as the first node that can.
+    function proposeBonded(bytes32 root) internal {
+        uint16 by = federation.round().aggregator;
+        if (vault.stakeOf(by) < BOND) pass(WINDOW);
+        while (vault.stakeOf(by) < BOND) {
+            by = by % uint16(federation.nodeCount()) + 1;
+        }
+        (uint64 id, address sender) = (roundId(), signer(keyOf(by - 1)));
         vm.prank(sender);
         federation.proposeMerge(id, root);
     }

@@ -28,7 +28,7 @@ contract RoundTest is Fixture {
             settle();
             conserved();
             if (federation.phase() == IRounds.Phase.Final) continue;
-            propose(keccak256(abi.encode(seed, r)));
+            proposeBonded(keccak256(abi.encode(seed, r)));
             attest();
             finish();
             conserved();
