@@ -270,3 +270,41 @@ def test_an_error_leaves_the_log_as_it_was(flaky, served, probe_on) -> None:
             with pytest.raises(ChainUnreachable):
                 log.events()
             assert len(log.events()) == 2
+
+
+def test_the_newest_block_of_a_server_that_lags_behind_another(forked) -> None:
+    """One server says which block is the newest; another, further on, answers for numbers."""
+    fork = forked(None, "a")
+    server, log = _log(fork)
+    fork.count("first")
+    before = fork.chain.rpc("eth_getBlockByNumber", "latest", False)
+    fork.count("second")
+    assert _notes(log.events()) == ["first", "second"]
+
+    def lag(method: str, params: tuple[Any, ...], answer: Any) -> Any:
+        return before if method == "eth_getBlockByNumber" and params[0] == "latest" else answer
+
+    server.alter = lag
+    assert _notes(log.events()) == ["first", "second"]
+    assert _notes(log.events()) == ["first", "second"]
+    server.alter = lambda method, params, answer: answer
+    fork.count("third")
+    assert _notes(log.events()) == ["first", "second", "third"]
+
+
+def test_logs_of_several_blocks_that_the_server_does_not_have_yet(forked) -> None:
+    fork = forked(None, "a")
+    server, log = _log(fork)
+    fork.count("early")
+    log.events()
+    fork.count("late")
+    fork.count("later")
+    fork.chain.mine()
+
+    def lag(method: str, params: tuple[Any, ...], answer: Any) -> Any:
+        return [] if method == "eth_getLogs" else answer
+
+    server.alter = lag
+    assert _notes(log.events()) == ["early"]
+    server.alter = lambda method, params, answer: answer
+    assert log.events() == _read_again(fork)

@@ -21,6 +21,7 @@ from collegium.chain.receipts import Event
 from collegium.errors import ChainUnreachable
 
 Json = dict[str, Any]
+_MOST_BEHIND = 16  # blocks; how far one of several servers lags behind another
 _ATTEMPTS = 5  # one fails only if the newest block is replaced while the logs are read
 
 
@@ -50,8 +51,9 @@ class EventLog:
     def events(self) -> list[Event]:
         """All events up to the newest block, in chain order.
 
-        Costs one header if there is no new block; else two or three headers, and one request of
-        ``eth_getLogs`` per page of new blocks.
+        Costs one header if there is no new block; else two or three headers, one more for each of
+        the last new blocks without events (at most 16), and one request of ``eth_getLogs`` per page
+        of new blocks.
 
         Raises:
             ChainError: the server rejects even a range of one block.
@@ -75,13 +77,13 @@ class EventLog:
             return True
         self._fall_back(head)
         start = self._marks[-1].number + 1 if self._marks else self._first
+        if start > newest.number:  # a server that lags behind the one that was read before
+            return True
         logs = list(self._reader.logs(start, newest.number, self._addresses))
         if self._header(hex(newest.number)).get("hash") != newest.hash:
             return False  # the logs may belong to a block other than the header's
         decoded = self._reader.known.decode_logs(logs)
-        if self._lags(head, logs):
-            newest = _Mark(newest.number - 1, head["parentHash"])
-        self._remember(logs, newest)
+        self._remember(logs, self._complete(head, start, logs))
         self._events += decoded
         return True
 
@@ -103,16 +105,30 @@ class EventLog:
         last = self._marks[-1].number if self._marks else -1
         self._events = [event for event in self._events if event.block <= last]
 
-    def _lags(self, head: Json, logs: Sequence[Json]) -> bool:
-        """Whether the newest block may have events that the server left out.
+    def _complete(self, head: Json, start: int, logs: Sequence[Json]) -> _Mark:
+        """The block up to which the server does not seem to have left events out.
 
-        Behind one address there are often several servers, and some do not know the newest block
-        yet. The header's bloom filter says which addresses may have events in it; in doubt, the
-        block is read again together with the next one.
+        Behind one address there are often several servers, and some do not know the newest blocks
+        yet. The bloom filter of a header says which addresses may have events in its block; in
+        doubt, a block is read again. The blocks up to the last one with an event were known to the
+        server, and more than ``_MOST_BEHIND`` blocks it does not lag.
         """
-        filter_ = int(head["logsBloom"], 16)
-        expected = any(bloom.may_contain(filter_, decode_hex(a)) for a in self._addresses)
-        return expected and not any(log["blockNumber"] == head["number"] for log in logs)
+        newest, complete = int(head["number"], 16), _Mark(int(head["number"], 16), head["hash"])
+        known = max((int(log["blockNumber"], 16) for log in logs), default=start - 1)
+        header: Json | None = head
+        for number in range(newest, max(known, newest - _MOST_BEHIND), -1):
+            if header is None:
+                break
+            parent = header["parentHash"]
+            if self._may_have_events(header):
+                complete = _Mark(number - 1, parent)
+            if number - 1 > known:  # by hash, so that all headers are of one chain
+                header = self._reader.chain.rpc("eth_getBlockByHash", parent, False)
+        return complete
+
+    def _may_have_events(self, header: Json) -> bool:
+        filter_ = int(header["logsBloom"], 16)
+        return any(bloom.may_contain(filter_, decode_hex(a)) for a in self._addresses)
 
     def _remember(self, logs: Sequence[Json], newest: _Mark) -> None:
         """Mark the blocks that have events, and the newest."""
