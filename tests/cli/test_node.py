@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from collegium.chain import engines
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
 from collegium.chain.light import read_registry
+from collegium.protocol.card import TaskCard
 
 from .conftest import Outcome, Run, python, write_site
 
@@ -94,6 +96,22 @@ def test_a_hospital_joins(folder: Path, home: Path, run: Run) -> None:
     with connect(str(folder / "chain.sqlite")) as chain:
         gas = int(chain.rpc("eth_getBalance", joined.json["signer"], "latest"), 16)
     assert gas == 5 * 10**17, "the signer can send its votes"
+
+
+def test_no_stake_is_paid_on_another_card_than_the_federations(
+    folder: Path, home: Path, run: Run
+) -> None:
+    """The hospital was given a card that promises more than the contract."""
+    data = write_site(folder / "data" / "oncology")
+    assert run("node", "admit", home, "--dir", folder, "--fund", "--json").json["funded"]
+    card = TaskCard.decode((folder / "card.json").read_bytes())
+    better = replace(card, terms=replace(card.terms, reward=2 * card.terms.reward))
+    (folder / "card.json").write_bytes(better.encode())
+    refused = register(run, folder, home, data)
+    assert refused.code == 1 and refused.json["error"]["code"] == "CG105"
+    assert len(run("node", "list", "--dir", folder, "--json").json["nodes"]) == 2
+    (folder / "card.json").write_bytes(card.encode())
+    assert register(run, folder, home, data).code == 0
 
 
 def test_a_node_that_joins_during_a_round_waits(folder: Path, home: Path, run: Run) -> None:

@@ -9,7 +9,8 @@ from collegium.chain.federation import Federation
 from collegium.chain.sender import Sender
 from collegium.consortium.membership import unused_keys
 from collegium.errors import LeftNode, UnregisteredNode
-from collegium.protocol.card import TaskCard
+from collegium.protocol.card import TaskCard, require_agreed
+from collegium.protocol.layout import Layout
 from collegium.tasks.challenge import read_challenge
 from collegium.tasks.registry import agreed
 from collegium.workspace.home import NodeHome, NodeSettings
@@ -46,6 +47,7 @@ def join(
 
     Raises:
         DataError: the data or the challenge set cannot be used.
+        ModelMismatch: card or layout in the run's folder are not those of the federation.
         MissingKeys, WrongPassphrase: the keys cannot be opened.
         UnregisteredNode: the council did not admit the account, or withdrew the admission.
         InsufficientFunds: the account has too little gas money or too few tokens for the stake.
@@ -66,8 +68,12 @@ def register(
     """The same as :func:`join` for a model that is not a registered task; data are not checked.
 
     Raises:
-        MissingKeys, WrongPassphrase, UnregisteredNode, InsufficientFunds: as :func:`join`.
+        ModelMismatch, MissingKeys, WrongPassphrase, UnregisteredNode, InsufficientFunds: as
+            :func:`join`.
     """
+    card, layout = run.card_file.read_bytes(), run.layout_file.read_bytes()
+    # Before the stake is paid: what the hospital has read must be what it agrees to.
+    require_agreed(TaskCard.decode(card), Layout.decode(layout), federation.terms())
     account = home.account()
     number = federation.node_of(account)
     member = number > 0 and not federation.node(number).left
@@ -80,7 +86,7 @@ def register(
             keys.signer.address, keys.encryption_public, keys.transport_digest
         )
         number = int(receipt.event("NodeRegistered")["id"])
-    home.write_settings(settings, run.card_file.read_bytes(), run.layout_file.read_bytes())
+    home.write_settings(settings, card, layout)
     run.with_nodes([home.path]).save()
     return Joined(number, keys, fresh=not member)
 

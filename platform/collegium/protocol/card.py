@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from collegium.errors import BadCard
+from collegium.errors import BadCard, ModelMismatch
 from collegium.protocol.canonical import canonical_json, parse_canonical
 from collegium.protocol.digest import sha256
 from collegium.protocol.fields import Check
+from collegium.protocol.layout import Layout
 from collegium.protocol.terms import Terms
 from collegium_incentives import AUTO, ESTIMATORS, NAMES
 
@@ -138,3 +139,31 @@ class TaskCard:
     def decode(cls, data: bytes) -> Self:
         """Read a canonical document; raises NotCanonical or BadCard."""
         return cls.from_json(parse_canonical(data))
+
+
+def require_agreed(card: TaskCard, layout: Layout, struct: Mapping[str, Any]) -> None:
+    """Check that a federation's contract says what the card says.
+
+    Args:
+        struct: the contract's Terms by Solidity name, with ``card`` and ``genesis``.
+
+    Raises:
+        ModelMismatch: card, layout, or a number in the terms is not that of the federation.
+    """
+    _same("task card", card.digest.hex(), bytes(struct["card"]).hex())
+    _same("layout", layout.digest.hex(), card.layout)
+    for name, value in card.terms.to_struct(card.digest, bytes.fromhex(card.genesis)).items():
+        _same(f"task card ({name})", value, struct[name])
+
+
+def _same(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise ModelMismatch(
+            expected=f"the {what} of the federation, {_shown(expected)}",
+            found=_shown(found),
+            action="Ask the sponsor for the card and the layout of this federation.",
+        )
+
+
+def _shown(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

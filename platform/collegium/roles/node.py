@@ -6,8 +6,8 @@ from typing import Self
 
 from collegium.chain.engines import connect
 from collegium.chain.federation import Federation
-from collegium.errors import ModelMismatch, UnregisteredNode
-from collegium.protocol.card import TaskCard
+from collegium.errors import UnregisteredNode
+from collegium.protocol.card import TaskCard, require_agreed
 from collegium.protocol.layout import Layout
 from collegium.protocol.signing import Domain
 from collegium.roles.view import RoundView, read_round
@@ -53,8 +53,7 @@ class Node:
         chain = connect(settings.chain)
         federation = Federation(chain, settings.federation, first_block=settings.first_block)
         card, layout = TaskCard.decode(home.card()), Layout.decode(home.layout())
-        _match("task card", card.digest, bytes(federation.terms()["card"]))
-        _match("layout", layout.digest, bytes.fromhex(card.layout))
+        require_agreed(card, layout, federation.terms())
         number = federation.node_of(account)
         if not number:
             raise UnregisteredNode(
@@ -87,12 +86,3 @@ class Node:
     def domain(self) -> Domain:
         """The chain and contract that this node's signatures are for."""
         return Domain(self.federation.chain.chain_id, self.federation.address)
-
-
-def _match(what: str, found: bytes, expected: bytes) -> None:
-    if found != expected:
-        raise ModelMismatch(
-            expected=f"the {what} that was agreed, SHA-256 {expected.hex()}",
-            found=found.hex(),
-            action=f"Fetch the {what} of this federation again.",
-        )
