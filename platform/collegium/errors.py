@@ -376,6 +376,12 @@ class RunExists(FederationError):
     number, title = 501, "output folder is in use"
 
 
+class PathsOverlap(FederationError):
+    """What a command reads is inside the folder that it writes, or the other way round."""
+
+    number, title = 509, "input and output overlap"
+
+
 class RoundFailed(FederationError):
     """A round did not reach a phase, or a step came too early or too late."""
 

@@ -55,7 +55,7 @@ def homes(data: Path, agreement: Agreement, tmp_path: Path) -> Iterator[list[Nod
         home.write_settings(settings, agreement.card.encode(), agreement.layout.encode())
         found.append(home)
     yield found
-    for cache in (apps._site, apps._challenge, apps._task):
+    for cache in (apps._read_site, apps._challenge, apps._task):
         cache.cache_clear()
 
 

@@ -27,14 +27,17 @@ def lock_directory() -> Path:
 
 
 @contextmanager
-def file_lock(path: Path) -> Iterator[IO[str]]:
+def file_lock(path: Path, *, wait: bool = True) -> Iterator[IO[str]]:
     """Hold an exclusive lock on ``path``, created if missing; yields it open for update.
 
     The system releases the lock when the process ends, however it ends. Not reentrant.
+
+    Raises:
+        BlockingIOError: it is not to ``wait``, and another process has the lock.
     """
     # "a+" creates the file, and keeps what another process has written to it.
     with open(path, "a+", encoding="utf-8") as file:
-        _acquire(file)
+        _acquire(file, wait)
         try:
             file.seek(0)
             yield file
@@ -46,13 +49,15 @@ def file_lock(path: Path) -> Iterator[IO[str]]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _acquire(file: IO[str]) -> None:
+    def _acquire(file: IO[str], wait: bool) -> None:
         while True:
             file.seek(0)  # a lock covers bytes from the position on
             try:
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
                 return
             except OSError:  # locked by another process; Windows only waits for a limited time
+                if not wait:
+                    raise BlockingIOError(f"{file.name} is locked") from None
                 time.sleep(0.02)
 
     def _release(file: IO[str]) -> None:
@@ -62,8 +67,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _acquire(file: IO[str]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    def _acquire(file: IO[str], wait: bool) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
     def _release(file: IO[str]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_UN)

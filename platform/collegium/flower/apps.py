@@ -72,8 +72,12 @@ class _Site:
     seed: int
 
 
-@lru_cache(maxsize=32)
 def _site(path: str) -> _Site:
+    return _read_site(path, NodeHome(path).version)
+
+
+@lru_cache(maxsize=32)
+def _read_site(path: str, version: tuple[int, ...]) -> _Site:
     home = NodeHome(path)
     settings, card = home.settings(), TaskCard.decode(home.card())
     task, (kind, recipe) = load_agreed_task(card), agreed(card)

@@ -22,6 +22,7 @@ from collegium.protocol.container import encode_state
 from collegium.protocol.state import to_float
 from collegium.roles import aggregator, contributor, greeting, validator
 from collegium.roles.node import Node
+from collegium.workspace.home import NodeHome
 
 HOME = "collegium-home"
 """Key in a SuperNode's ``node_config`` whose value is the path of the node's folder."""
@@ -60,10 +61,14 @@ def attest(home: str | None = None, loss: str = "loss") -> Mod:
     return mod
 
 
-@lru_cache(maxsize=64)
-def _open(home: str, signer: str = "") -> Node:
+def _node(home: str, signer: str = "") -> Node:
     """The node in a folder, acting with its newest keys or with those of a signer."""
-    return _open(home).as_signer(signer) if signer else Node.open(home)
+    return _open(home, NodeHome(home).version, signer)
+
+
+@lru_cache(maxsize=64)
+def _open(home: str, version: tuple[int, ...], signer: str) -> Node:
+    return _node(home).as_signer(signer) if signer else Node.open(home)
 
 
 class _Step:
@@ -77,9 +82,9 @@ class _Step:
         call_next: ClientAppCallable,
         loss: str,
     ) -> None:
-        newest = _open(home)
+        newest = _node(home)
         self.message, self.view = message, newest.view()
-        self.node = _open(home, self.view.nodes[newest.id].signer)  # keys may have been rotated
+        self.node = _node(home, self.view.nodes[newest.id].signer)  # keys may have been rotated
         self.record = wire.fields(message) or ConfigRecord()
         self.app_s = 0.0
         self._context, self._call_next, self._loss = context, call_next, loss

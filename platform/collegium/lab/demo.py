@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 import time
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,7 +12,7 @@ from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
 
 from collegium import evidence
-from collegium.errors import RoundFailed, RunExists
+from collegium.errors import RoundFailed
 from collegium.flower.apps import load_agreed_task
 from collegium.flower.grid import SERVER, LocalGrid
 from collegium.flower.mod import HOME
@@ -29,10 +28,21 @@ from collegium.protocol import state
 from collegium.queries import from_audit
 from collegium.roles.coordinator import Coordinator
 from collegium.store.states import find_state
-from collegium.tasks.task import Quality, Vector
+from collegium.tasks.task import Quality, Recipe, Vector
 from collegium.workspace.home import opening_keys
+from collegium.workspace.owned import OwnedFolder, require_apart
 
-MARKER = "demo.json"
+RESULT = "demo.json"
+"""File with the document of a demonstration, in its folder."""
+
+_STATE = (
+    "nodes", "store", "run.json", "chain.sqlite", "chain.sqlite-wal", "chain.sqlite-shm",
+    "chain.json", "chain.lock", "chain.log", "ganache", "anvil.json",
+)  # fmt: skip
+_ENTRIES = (
+    *_STATE, "data", "card.json", "layout.json", "adapter", "evidence.zip", "evidence.zip.partial",
+    "evidence.zip.new", "report.html", RESULT, "run.json.partial", "chain.json.new",
+)  # fmt: skip
 _APP = "collegium.lab.app:app"
 
 
@@ -40,17 +50,25 @@ _APP = "collegium.lab.app:app"
 def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
     """Run a scenario and return the document of ``collegium demo --json``.
 
-    Everything is written below ``scenario.out``. If an earlier demonstration wrote that folder, it
-    is emptied first. After a failure, the same call can be repeated.
+    Everything is written below ``scenario.out``. What an earlier demonstration wrote there is
+    removed first, and nothing else. After a failure, the same call can be repeated.
 
     Raises:
         RunExists: the folder contains other files.
+        PathsOverlap: the data are inside the folder, or the other way round.
         CollegiumError: the federation could not continue.
     """
-    started = time.perf_counter()
-    recipe = choose_recipe(scenario)
+    if scenario.data is not None:
+        require_apart(scenario.out, scenario.data)
+    started, recipe = time.perf_counter(), choose_recipe(scenario)  # reads the data
+    with OwnedFolder(scenario.out, _ENTRIES, _STATE).filling(display.say):
+        document = _run(scenario, recipe, started, display)
+        (scenario.out / RESULT).write_text(json.dumps(document, indent=1))
+    return document
+
+
+def _run(scenario: Scenario, recipe: Recipe, started: float, display: Display) -> dict[str, Any]:
     rounds = scenario.rounds or recipe.rounds
-    _clear(scenario.out)
     with display.step("Laying out the hospitals' data"):
         sites = lay_out(scenario, recipe)
     with display.step(f"Starting the chain ({scenario.chain})"):
@@ -79,22 +97,7 @@ def run_demo(scenario: Scenario, display: Display) -> dict[str, Any]:
         chain.close()
     document["timing_s"] = _timing(strategy.reports, started, set_up, trained, compared)
     report.write(document, Path(files["report"]))
-    (scenario.out / MARKER).write_text(json.dumps(document, indent=1))
     return document
-
-
-def _clear(out: Path) -> None:
-    """Empty the folder of an earlier demonstration; raises RunExists for any other folder."""
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise RunExists(
-            expected=f"an empty folder, or an earlier demonstration, at {out}",
-            found=f"other files, such as {next(out.iterdir()).name}",
-            action="Pass another folder with --out.",
-        )
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / MARKER).write_text("{}")  # written first, so that a failed run can be repeated
 
 
 def _grid(scenario: Scenario, run: Founded, sites: Sites) -> LocalGrid:

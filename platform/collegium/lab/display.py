@@ -98,7 +98,7 @@ class Display:
 
     def say(self, sentence: str) -> None:
         """Show one sentence of the coordinator."""
-        self.console.print(sentence, style="dim")
+        self.console.print(sentence, style="dim", markup=False, highlight=False)
 
     def _plain(self, line: str) -> None:
         if not self.console.is_terminal:

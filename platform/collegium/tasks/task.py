@@ -195,7 +195,13 @@ class TaskKind(Protocol):
         ...
 
     def recipe_for(self, data: Path | None) -> Recipe:
-        """A recipe that suits the hospitals in a folder, or the ones that :meth:`draw` makes."""
+        """A recipe that suits the hospitals in a folder, or the ones that :meth:`draw` makes.
+
+        A demonstration asks for it before it writes anything.
+
+        Raises:
+            DataError: the folder cannot be used.
+        """
         ...
 
     def read(self, folder: Path | str, limit: int | None = None) -> Dataset:

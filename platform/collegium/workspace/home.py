@@ -100,6 +100,12 @@ class NodeHome:
         # Last: a folder with settings is complete.
         write(self.path / NODE, json.dumps(asdict(settings), indent=2).encode())
 
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Changes if another node is put into this folder, or its settings are written again."""
+        files = [path for path in (self.path / NODE, self.keys / ACCOUNT) if path.exists()]
+        return tuple(number for f in files for number in (f.stat().st_ino, f.stat().st_mtime_ns))
+
     def settings(self) -> NodeSettings:
         """The settings of the node.
 

@@ -130,6 +130,8 @@ class RegressionKind:
             raise BadCard(expected="a recipe", found=str(error), action="Correct it.") from error
 
     def recipe_for(self, data: Path | None) -> Recipe:
+        if data is not None:
+            self.read(data / "test")
         return Recipe()
 
     def read(self, folder: Path | str, limit: int | None = None) -> Rows:
