@@ -69,6 +69,20 @@ def test_create_ask_export(card: Path, tmp_path: Path, run: Run) -> None:
     assert run(*question).json["error"]["code"] == "CG102"
 
 
+@pytest.mark.parametrize("name", ["card.json", "layout.json"])
+def test_a_federation_does_not_replace_documents(
+    name: str, card: Path, tmp_path: Path, run: Run
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / name).write_text("mine")
+    done = run("federation", "create", card, "--dir", out, "--chain", "embedded", "--json")
+    assert done.code == 1 and done.json["error"]["code"] == "CG501"
+    assert (out / name).read_text() == "mine"
+    (out / name).unlink()
+    assert run("federation", "create", card, "--dir", out, "--chain", "embedded").code == 0
+
+
 def test_pretrain(tmp_path: Path, run: Run) -> None:
     """Two steps make a model that loads and answers, however badly."""
     base, site = tmp_path / "base", write_site(tmp_path / "data")

@@ -12,6 +12,7 @@ from collegium.audit.index import BLOCKS, INDEX
 from collegium.errors import BlobMissing, BundleExists, NoRun, WrongChain
 from collegium.evidence import exporter
 from collegium.evidence.openers import Openers
+from collegium.evidence.writer import MARK
 from collegium.protocol.signing import Domain
 from collegium.queries import from_audit
 from collegium.store import BlobStore
@@ -88,6 +89,7 @@ def test_rubbish_of_an_earlier_attempt_is_thrown_away(
     chain = tmp_path / "bundle.partial" / BLOCKS
     chain.parent.mkdir(parents=True)
     chain.write_bytes(left)
+    (tmp_path / "bundle.partial" / MARK).touch()
     assert _files(evidence.export(story.run, tmp_path / "bundle")) == _files(bundle)
 
 
@@ -100,7 +102,23 @@ def test_the_blocks_of_another_chain_are_thrown_away(
     forger.rebuild()
     forger.seal()
     shutil.copytree(forger.folder / "chain", tmp_path / "out.partial" / "chain")
+    (tmp_path / "out.partial" / MARK).touch()
     assert _files(evidence.export(story.run, tmp_path / "out")) == _files(bundle)
+
+
+def test_a_users_folder_beside_the_bundle_stays(story: Any, tmp_path: Path) -> None:
+    """The bundle is written there first, and moved when it is complete."""
+    for out in ("out.zip", "out"):
+        mine = tmp_path / f"{out}.partial" / "blobs" / "thesis.txt"
+        mine.parent.mkdir(parents=True)
+        mine.write_text("mine")
+        with pytest.raises(BundleExists, match="CG603"):
+            evidence.export(story.run, tmp_path / out)
+        assert mine.read_text() == "mine" and not (tmp_path / out).exists()
+    new = tmp_path / "other.zip.new"
+    new.write_text("mine")
+    evidence.export(story.run, tmp_path / "other.zip")
+    assert new.read_text() == "mine" and not (tmp_path / "other.zip.partial").exists()
 
 
 def test_documents_come_from_the_store_or_from_files(story: Any, tmp_path: Path) -> None:

@@ -47,13 +47,16 @@ def audit(
     from collegium.evidence import audit as carry_out
     from collegium.queries.from_audit import document
 
+    if html is not None:
+        from collegium.queries.audit_page import require_replaceable, write
+
+        require_replaceable(html)  # before the work; it takes a while
     with stages() as progress:
         result = carry_out(subject, anchor=anchor, progress=progress)
-    if html is not None:
-        from collegium.queries.audit_page import write
-
-        write(result, html)
     output.result(document(result), render(result))
+    if html is not None:
+        output.use_json(False)  # the verdict is the one document; a failed write is told on stderr
+        write(result, html)
     if not result.ok:
         raise typer.Exit(1)
 

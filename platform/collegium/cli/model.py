@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,9 +27,10 @@ def export(
     dir: RunDir = None,
 ) -> None:
     """Write a federation's adapter as a plain PEFT folder."""
-    with output.working("loading the model"):
-        task, vector, state_root = _federated(dir, root)
-    task.save_adapter(vector, out)
+    with _filling(out):
+        with output.working("loading the model"):
+            task, vector, state_root = _federated(dir, root)
+        task.save_adapter(vector, out)
     document = {
         "folder": str(out),
         "state_root": "0x" + state_root.hex(),
@@ -43,11 +45,20 @@ class Terminal:
     working = staticmethod(output.working)
     bar = staticmethod(output.bar)
 
+    def filling(self, folder: Path) -> AbstractContextManager[None]:
+        return _filling(folder)
+
     def __init__(self, dir: Path | None) -> None:
         self.dir = dir
 
     def federated(self) -> tuple[Any, Any]:
         return _federated(self.dir, None)[:2]
+
+
+def _filling(folder: Path) -> AbstractContextManager[None]:
+    from collegium.workspace.owned import OwnedFolder
+
+    return OwnedFolder(folder).filling(output.note)
 
 
 def _add(command: ModelCommand) -> None:

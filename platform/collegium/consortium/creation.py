@@ -1,5 +1,6 @@
 """Create a federation: from a card file to contracts with escrow and a run folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from collegium.protocol import state
 from collegium.protocol.amounts import DECIMALS
 from collegium.protocol.card import TaskCard
 from collegium.protocol.layout import Layout
+from collegium.protocol.names import CARD, LAYOUT
 from collegium.store import BlobStore
 from collegium.store.states import put_state
 from collegium.tasks.registry import task_kind
@@ -93,6 +95,8 @@ def create_federation(
         InsufficientFunds: the sponsor has too little gas money or too few tokens.
     """
     require_free(folder)
+    documents = {CARD: agreement.card.encode(), LAYOUT: agreement.layout.encode()}
+    _require_unused(folder, documents)
     sender = Sender(chain, sponsor)
     own = not token
     token = _deploy_token(sender) if own else _check_token(chain, token)
@@ -117,6 +121,18 @@ def create_federation(
     )
     _write(run, agreement)
     return run, federation
+
+
+def _require_unused(folder: Path, documents: Mapping[str, bytes]) -> None:
+    """Raise RunExists if another document has the place of one; the same one may be there."""
+    for name, document in documents.items():
+        path = folder / name
+        if path.exists() and not (path.is_file() and path.read_bytes() == document):
+            raise RunExists(
+                expected=f"no {name} in {folder}, or the one of this federation",
+                found=f"another {name}",
+                action="Move it away, or pass another folder with --dir. Nothing was deployed.",
+            )
 
 
 def _write(run: Run, agreement: Agreement) -> None:

@@ -15,6 +15,8 @@ from collegium.evidence.collect import blob_digest
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # one date for all files, so that equal bundles have equal bytes
 _CHUNK = 1 << 20
+MARK = ".collegium-export"
+"""File in an unfinished bundle that says that an export wrote it."""
 
 
 class BundleWriter:
@@ -24,7 +26,7 @@ class BundleWriter:
         out: directory, or zip file if it ends in ``.zip``.
 
     Raises:
-        BundleExists: ``out`` exists.
+        BundleExists: ``out`` exists, or the folder beside it belongs to something else.
     """
 
     def __init__(self, out: str | Path) -> None:
@@ -36,7 +38,15 @@ class BundleWriter:
                 action="Pass another path, or remove what is there.",
             )
         self.folder = self.out.with_name(self.out.name + ".partial")
-        (self.folder / "blobs").mkdir(parents=True, exist_ok=True)
+        if self.folder.exists() and not (self.folder / MARK).exists():
+            raise BundleExists(
+                expected=f"nothing at {self.folder}, where the bundle is written first",
+                found="a file or folder that no export wrote",
+                action="Pass another path, or move it away.",
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / MARK).touch()
+        (self.folder / "blobs").mkdir(exist_ok=True)
         (self.folder / "chain").mkdir(exist_ok=True)
 
     def write(self, name: str, data: bytes) -> None:
@@ -96,7 +106,7 @@ class BundleWriter:
     def files(self) -> tuple[File, ...]:
         """Every file but the index, with size and digest."""
         found = []
-        for path in sorted(p for p in self.folder.rglob("*") if p.is_file()):
+        for path in self._written():
             name = path.relative_to(self.folder).as_posix()
             if name != INDEX:
                 with path.open("rb") as file:
@@ -107,11 +117,12 @@ class BundleWriter:
     def finish(self) -> Path:
         """Move the bundle to its place in one step; returns the place."""
         if self.out.suffix != ".zip":
+            (self.folder / MARK).unlink()
             self.folder.rename(self.out)
             return self.out
-        partial = self.out.with_name(self.out.name + ".new")
+        partial = self.folder / (MARK + ".zip")
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for path in sorted(p for p in self.folder.rglob("*") if p.is_file()):
+            for path in self._written():
                 info = zipfile.ZipInfo(path.relative_to(self.folder).as_posix(), _EPOCH)
                 # The upper 16 bits are the Unix permissions.
                 info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
@@ -120,3 +131,8 @@ class BundleWriter:
         partial.replace(self.out)
         shutil.rmtree(self.folder)
         return self.out
+
+    def _written(self) -> list[Path]:
+        """All files of the bundle."""
+        paths = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return [path for path in paths if not path.name.startswith(MARK)]

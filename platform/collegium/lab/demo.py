@@ -41,7 +41,7 @@ _STATE = (
 )  # fmt: skip
 _ENTRIES = (
     *_STATE, "data", "card.json", "layout.json", "adapter", "evidence.zip", "evidence.zip.partial",
-    "evidence.zip.new", "report.html", RESULT, "run.json.partial", "chain.json.new",
+    "report.html", RESULT, "run.json.partial", "chain.json.new",
 )  # fmt: skip
 _APP = "collegium.lab.app:app"
 

@@ -1,5 +1,6 @@
 """The result of an audit as one HTML page without scripts, which opens offline."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from collegium.audit.report import AuditResult
 from collegium.audit.trail import CODES
+from collegium.errors import RunExists
 from collegium.queries import from_audit
 
 _MERGES = {
@@ -18,12 +20,39 @@ _MERGES = {
 }
 
 
-def write(result: AuditResult, path: str | Path) -> None:
-    """Write the page to ``path``. An interrupted write leaves an older page as it was."""
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(html(result), encoding="utf-8")
-    partial.replace(target)
+_GENERATOR = b'<meta name="generator" content="Collegium">'
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise RunExists if ``path`` is anything but a page that an audit wrote, or nothing."""
+    if not path.exists():
+        return
+    if path.is_file():
+        with path.open("rb") as file:
+            if _GENERATOR in file.read(1_000):
+                return
+    raise RunExists(
+        expected=f"no file, or the page of an earlier audit, at {path}",
+        found="another file" if path.is_file() else "a folder or a device",
+        action="Pass another path with --html.",
+    )
+
+
+def write(result: AuditResult, path: Path) -> None:
+    """Write the page to ``path``. An interrupted write leaves an older page as it was.
+
+    Raises:
+        RunExists: something else is there.
+    """
+    require_replaceable(path)
+    page = html(result).encode()
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("xb") as file:
+            file.write(page)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def html(result: AuditResult) -> str:

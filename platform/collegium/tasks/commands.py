@@ -7,6 +7,7 @@ the command line prints, so that it needs nothing of the command line itself.
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +22,14 @@ class Host(Protocol):
 
         Raises:
             BlobMissing, ModelMismatch: see :func:`.checkpoint.load_federated`.
+        """
+        ...
+
+    def filling(self, folder: Path) -> AbstractContextManager[None]:
+        """Write into a folder that may have been written so before.
+
+        Raises:
+            RunExists: the folder contains something else.
         """
         ...
 

@@ -25,7 +25,7 @@ def pretrain(
 
     given = {"steps": steps, "pictures": pictures, "seed": seed}
     recipe = Recipe(**{name: value for name, value in given.items() if value is not None})
-    with host.bar("pre-training", recipe.steps) as bar:
+    with host.filling(out), host.bar("pre-training", recipe.steps) as bar:
         document = run(out, recipe, lambda line: bar(_step(line), line))
     document = {"folder": str(out), **document}
     shown = ("folder", "parameters", "final_loss_nats_per_token", "weights_sha256")
