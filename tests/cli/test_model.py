@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from collegium.consortium.card_file import CardFile
 from collegium.protocol.card import TaskCard
@@ -91,3 +93,32 @@ def test_pretrain(tmp_path: Path, run: Run) -> None:
     assert trained.json["training"]["steps"] == 2 and "step 2" in trained.err
     asked = run("model", "ask", site / "0.png", "is it dark", "--base", base, "--json")
     assert asked.code == 0 and asked.json["model"] == str(base)
+
+
+def test_look_at_what_a_model_sees(tmp_path: Path, run: Run) -> None:
+    picture, out = tmp_path / "[deep].png", tmp_path / "seen.png"
+    values = np.arange(600, dtype=np.uint16).reshape(20, 30) * 6
+    Image.fromarray(values).save(picture, exif=_turned())
+    seen = run("model", "look", picture, "--out", out, "--json")
+    assert seen.code == 0, seen.err
+    assert seen.json["orientation"] == 6 and seen.json["seen"] == [20, 30]
+    assert seen.json["window_from"] == "percentiles"
+    shown = np.asarray(Image.open(out))
+    assert shown.shape == (30, 20) and shown[0, -1] < 5 and shown[-1, 0] > 250
+    again = run("model", "look", picture, "--out", out, "--json")
+    assert again.code == 1 and again.json["error"]["code"] == "CG501"
+    plain = run("model", "look", picture)
+    assert plain.code == 0 and "[deep].png" in plain.out
+
+
+def _turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    return exif
+
+
+@pytest.mark.parametrize("question", ["<image> Is it?", "cut \ud83d", " ", "x" * 2_001])
+def test_a_question_that_cannot_be_asked(question: str, tmp_path: Path, run: Run) -> None:
+    site = write_site(tmp_path / "data")
+    done = run("model", "ask", site / "0.png", question, "--json")
+    assert done.code == 2 and done.json["error"]["code"] == "usage"

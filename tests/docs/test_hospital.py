@@ -12,6 +12,7 @@ shipped base model, keys, contracts, pictures. The reader's part is filled in he
 """
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,7 @@ def reader(
     monkeypatch.setenv("COLLEGIUM_PASSPHRASE", PASSPHRASE)
     write_federation(tmp_path / "data", seed=1, images=12, challenge=8, reference=2)
     (tmp_path / "data" / "challenge").rename(tmp_path / "challenge")
+    shutil.copy(next((tmp_path / "challenge").glob("*.png")), tmp_path / "chest.dcm")
     (tmp_path / "card.toml").write_text(card())
     yield Reader(capfd)
     engines.stop(RUN)

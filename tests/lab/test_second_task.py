@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from collegium.cli import main
-from collegium.lab import plots
+from collegium.lab import plots, report
 from collegium.lab.demo import run_demo
 from collegium.lab.display import Display, summary
 from collegium.lab.scenario import Scenario
@@ -151,3 +151,25 @@ def test_users_data_are_found_by_the_task(document: dict[str, Any], tmp_path: Pa
     scenario = Scenario(tmp_path / "out", task=NAME, data=data, attacks=())
     sites = lay_out(scenario, scenario.kind.recipe_for(data))
     assert len(sites.honest) == 4 and sites.reference == data / "test"
+
+
+NASTY = "[/finding] Site [old] <script>alert(1)</script> $\\x$ "
+
+
+def test_names_are_never_taken_for_markup(document: dict[str, Any], tmp_path: Path) -> None:
+    """Hospitals, columns and errors have any names; a terminal and a page show them as they are."""
+    text = json.dumps(document)
+    for node in ("site-0", "poisoner", "worst output"):
+        text = text.replace(f'"{node}', f'"{json.dumps(NASTY)[1:-1]}{node}')
+    nasty = json.loads(text)
+    nasty["audit"]["unchecked"] = [{"subject": NASTY, "reason": NASTY}]
+    nasty["data"]["notices"] = [NASTY]
+    nasty["data"]["unused"] = [{"path": NASTY, "reason": NASTY}]
+    console = Console(record=True, width=500, file=io.StringIO())
+    console.print(summary(nasty))
+    shown = console.export_text()
+    assert shown.count(f"{NASTY}site-0") >= 2 and f"{NASTY}worst output" in shown
+    assert f"not checked: {NASTY} – {NASTY}" in shown
+    report.write(nasty, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "<script>alert" not in page and "[/finding] Site [old] &lt;script&gt;" in page

@@ -87,6 +87,28 @@ def test_dishonest_nodes_come_last_with_data_like_anybodys(data: Path, tmp_path:
     assert all(len(read_folder(m.data)) for m in sites.members)
 
 
+def test_a_hospital_may_be_called_like_an_attack(data: Path, tmp_path: Path) -> None:
+    (data / "south").rename(data / "noise")
+    sites = lay_out(Scenario(tmp_path / "out", data=data, attacks=("noise", "liar")), RECIPE)
+    names = [(member.name, member.attack) for member in sites.members]
+    assert names == [
+        ("noise", ""), ("north", ""), ("west", ""), ("noise-2", "noise"), ("liar", "liar")
+    ]  # fmt: skip
+
+
+def test_all_that_is_left_out_is_said(data: Path, tmp_path: Path) -> None:
+    (data / ".git").mkdir()
+    (data / "north" / "scan 99.png").write_bytes((data / "north" / "scan 1.png").read_bytes())
+    scenario = Scenario(tmp_path / "out", data=data, attacks=(), nodes=2)
+    sites = lay_out(scenario, RECIPE)
+    assert sites.sentences() == [
+        "not used: .git (its name begins with a dot)",
+        "not used: north/scan 99.png (an image that no line of its metadata names)",
+        "not used: west (only 2 honest nodes take part)",
+    ]
+    assert [one["path"] for one in sites.to_json()["unused"]][-1] == "west"
+
+
 def test_more_nodes_than_hospitals_are_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(EmptySite, match="found 3: north, south, west"):
         lay_out(Scenario(tmp_path / "out", data=data, nodes=4, attacks=()), RECIPE)

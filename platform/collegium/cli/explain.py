@@ -64,8 +64,10 @@ def _known(given: str) -> str:
 
 def _listed(document: list[dict[str, str]]) -> "list[RenderableType]":
     """A table for each block."""
+    from rich.text import Text
+
     parts: list[RenderableType] = []
     for block in dict.fromkeys(row["block"] for row in document):
         rows = [(row["code"], row["title"]) for row in document if row["block"] == block]
-        parts += [f"[bold]{block}[/]", output.facts(dict(rows))]
+        parts += [Text(block, style="bold"), output.facts(dict(rows))]
     return parts

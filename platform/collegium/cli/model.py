@@ -4,7 +4,7 @@ import inspect
 import re
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -47,6 +47,11 @@ class Terminal:
 
     def filling(self, folder: Path) -> AbstractContextManager[None]:
         return _filling(folder)
+
+    def writing(self, path: Path) -> AbstractContextManager[BinaryIO]:
+        from collegium.workspace.owned import new_file
+
+        return new_file(path)
 
     def __init__(self, dir: Path | None) -> None:
         self.dir = dir

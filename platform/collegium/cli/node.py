@@ -146,8 +146,12 @@ def register(
         "signer": joined.keys.signer.address,
         "home": str(home),
         "federation": settings.federation,
+        "notices": list(joined.notices),
     }
-    output.result(document, output.facts(document))
+    for notice in joined.notices:
+        output.note(f"note: {notice}")
+    shown = {name: value for name, value in document.items() if name != "notices"}
+    output.result(document, output.facts(shown))
 
 
 @app.command(name="list", example="collegium node list --dir chest-xray")

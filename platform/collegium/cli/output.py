@@ -30,7 +30,7 @@ def result(document: Mapping[str, Any], *shown: "RenderableType") -> None:
 
     Args:
         document: the whole result, as JSON.
-        shown: the parts to print without ``--json``.
+        shown: the parts to print without ``--json``; texts are printed as they are, without markup.
     """
     if wants_json():
         print_document(document)
@@ -41,7 +41,7 @@ def result(document: Mapping[str, Any], *shown: "RenderableType") -> None:
     width = None if sys.stdout.isatty() else 160
     console = Console(highlight=False, width=width)
     for part in shown:
-        console.print(part)
+        console.print(part, markup=False)
 
 
 def print_document(document: Mapping[str, Any]) -> None:
@@ -89,23 +89,25 @@ def table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> "Table":
     """A table; columns whose name ends in ``>`` are aligned to the right."""
     from rich.box import SIMPLE
     from rich.table import Table
+    from rich.text import Text
 
     made = Table(box=SIMPLE, pad_edge=False)
     for name in columns:
         right = name.endswith(">")
         made.add_column(name.rstrip(">"), justify="right" if right else "left", no_wrap=True)
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        made.add_row(*(Text(str(cell)) for cell in row))
     return made
 
 
 def facts(pairs: Mapping[str, object]) -> "Table":
     """A table of names and values, one pair per line."""
     from rich.table import Table
+    from rich.text import Text
 
     made = Table.grid(padding=(0, 2))
     for name, value in pairs.items():
-        made.add_row(f"[dim]{name}[/]", str(value))
+        made.add_row(Text(name, style="dim"), Text(str(value)))
     return made
 
 

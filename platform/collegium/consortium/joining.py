@@ -1,6 +1,6 @@
 """A hospital joins a federation: admission, registration, and the folder of its node."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
@@ -17,16 +17,23 @@ from collegium.workspace.home import NodeHome, NodeSettings
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.run import Run
 
-_LOOKED_AT = 32  # examples checked before anything is paid; training checks all of them
+_LOOKED_AT = 32  # pictures decoded before anything is paid; training decodes all of them
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A registered node: its id, its keys, and whether this call registered it."""
+    """A registered node.
+
+    Attributes:
+        id, keys: of the node.
+        fresh: whether this call registered it.
+        notices: what the hospital should know of its data; sentences.
+    """
 
     id: int
     keys: Keyring
     fresh: bool
+    notices: tuple[str, ...] = ()
 
 
 def join(
@@ -53,9 +60,11 @@ def join(
         InsufficientFunds: the account has too little gas money or too few tokens for the stake.
     """
     card = TaskCard.decode(run.card_file.read_bytes())
-    agreed(card)[0].read(settings.data, limit=_LOOKED_AT).check()
-    read_challenge(card, Path(settings.challenge))
-    return register(run, federation, home, passphrase, settings)
+    kind, _ = agreed(card)
+    data, challenge = kind.read(settings.data), read_challenge(card, Path(settings.challenge))
+    kind.read(settings.data, limit=_LOOKED_AT).check()
+    joined = register(run, federation, home, passphrase, settings)
+    return replace(joined, notices=tuple(kind.notices(Path(settings.data), data, challenge)))
 
 
 def register(

@@ -71,6 +71,8 @@ def _run(scenario: Scenario, recipe: Recipe, started: float, display: Display) -
     rounds = scenario.rounds or recipe.rounds
     with display.step("Laying out the hospitals' data"):
         sites = lay_out(scenario, recipe)
+    for sentence in sites.sentences():
+        display.say(sentence)
     with display.step(f"Starting the chain ({scenario.chain})"):
         chain = setup.open_chain(scenario)
     try:
@@ -91,7 +93,7 @@ def _run(scenario: Scenario, recipe: Recipe, started: float, display: Display) -
         with display.step("Auditing the bundle, offline"):
             audited = evidence.audit(Path(files["evidence"]))
         load_agreed_task(run.card).save_adapter(vector, run.run / "adapter")
-        document = _document(run, strategy.reports, scenario, measured, files)
+        document = _document(run, sites, strategy.reports, scenario, measured, files)
         document["audit"] = from_audit.document(audited)
     finally:
         chain.close()
@@ -221,6 +223,7 @@ def _export(run: Founded, display: Display) -> dict[str, str]:
 
 def _document(
     run: Founded,
+    sites: Sites,
     reports: list[RoundReport],
     scenario: Scenario,
     measured: dict[str, Any],
@@ -231,6 +234,7 @@ def _document(
         "chain": {"engine": run.chain.engine, "id": run.chain.chain_id, "head": run.chain.head},
         "task": {"name": scenario.task, "score_unit": scenario.kind.score_unit},
         "card": {"name": run.card.name, "digest": "0x" + run.card.digest.hex()},
+        "data": sites.to_json(),
         "rounds": result.rounds(run, reports),
         "quality": measured,
         "money": result.money(run),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import (
     BarColumn,
@@ -45,7 +46,7 @@ class Display:
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             TimeElapsedColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
@@ -64,7 +65,7 @@ class Display:
     def step(self, description: str, total: int | None = None) -> Iterator["Step"]:
         """Show a line with a spinner until the block ends; ``total`` is the number of advances."""
         self._plain(description)
-        task = self._progress.add_task(description, total=total, note="")
+        task = self._progress.add_task(escape(description), total=total, note="")
         yield Step(self._progress, task)
         self._progress.update(task, total=1, completed=1)
 
@@ -123,13 +124,15 @@ def story(dispute: Mapping[str, Any]) -> list[str]:
         # A leaf of the state has 256 lanes, a block 32.
         first = 256 * dispute["leaf"] + 32 * dispute["block"]
         where = f"something in lanes {first:,} to {first + 31:,} is"
-    cheat = next((s["node"] for s in dispute["slashed"] if s["offence"] == "merge"), "the proposer")
-    losses = [f"{s['node']} {s['amount']:,.0f} ({s['offence']})" for s in dispute["slashed"]]
+    slashed = [{**s, "node": escape(s["node"])} for s in dispute["slashed"]]
+    cheat = next((s["node"] for s in slashed if s["offence"] == "merge"), "the proposer")
+    by = escape(dispute["by"])
+    losses = [f"{s['node']} {s['amount']:,.0f} ({s['offence']})" for s in slashed]
     return [
         f"[bold red]{cheat}[/] proposes a model that is not the merge of the accepted updates",
-        f"[bold green]{dispute['by']}[/] computes the merge again: {where} wrong; the contract "
+        f"[bold green]{by}[/] computes the merge again: {where} wrong; the contract "
         f"computes those 32 numbers, too, and agrees ({dispute['gas']:,} gas)",
-        f"tokens slashed: {', '.join(losses) or 'none'}, half of them to {dispute['by']}; "
+        f"tokens slashed: {', '.join(losses) or 'none'}, half of them to {by}; "
         "the proposal is rejected",
     ]
 
@@ -154,7 +157,7 @@ def _contributions(result: dict[str, Any]) -> Table:
     earned = result["money"]["earned_by_node"]
     for name in names:
         cells = [_cell(entry, name) for entry in result["rounds"]]
-        table.add_row(name, *cells, f"{earned.get(name, 0.0):,.2f}")
+        table.add_row(escape(name), *cells, f"{earned.get(name, 0.0):,.2f}")
     table.caption = f"{result['task']['score_unit']} saved; ✓ accepted and paid, ✗ rejected"
     return table
 
@@ -176,10 +179,10 @@ def _quality(result: dict[str, Any]) -> Table:
     columns, models = quality.table(measured)
     table.add_column("model")
     for column in columns:
-        table.add_column(column, justify="right", style="bold" if column == "all" else None)
+        table.add_column(escape(column), justify="right", style="bold" if column == "all" else None)
     for key, cells in models:
         style = "green" if key == "federated" else None
-        table.add_row(quality.title(key), *cells, style=style)
+        table.add_row(escape(quality.title(key)), *cells, style=style)
     return table
 
 
@@ -191,8 +194,8 @@ def _slashed(result: dict[str, Any]) -> Table:
     for entry in result["rounds"]:
         for slash in entry["slashed"]:
             by = slash["by"] or "the contract's rules"
-            cells = (str(entry["round"]), slash["node"], slash["offence"])
-            table.add_row(*cells, f"{slash['amount']:,.2f}", by)
+            cells = (str(entry["round"]), escape(slash["node"]), slash["offence"])
+            table.add_row(*cells, f"{slash['amount']:,.2f}", escape(by))
     return table
 
 
@@ -212,10 +215,12 @@ def _audit(result: dict[str, Any]) -> Panel:
     verdict = "[bold green]The evidence is valid.[/]" if audit["ok"] else "[bold red]VIOLATION[/]"
     lines = [f"{verdict} {audit['checks']} checks repeated offline from the exported bundle."]
     lines += [
-        f"[red]{f['code']}[/] {f['record']}: expected {f['expected']}, found {f['found']}"
+        f"[red]{f['code']}[/] "
+        + escape(f"{f['record']}: expected {f['expected']}, found {f['found']}")
         for f in audit["findings"][:8]  # the report contains all of them
     ]
-    lines += [f"[dim]not checked: {u['subject']} – {u['reason']}[/]" for u in audit["unchecked"]]
+    left = [escape(f"not checked: {u['subject']} – {u['reason']}") for u in audit["unchecked"]]
+    lines += [f"[dim]{line}[/]" for line in left]
     return Panel("\n".join(lines), title="Audit")
 
 
@@ -228,4 +233,4 @@ def _closing(result: dict[str, Any]) -> Panel:
         f"took {timing['total']:.0f} s; evidence cost {timing['trust_share']:.1%} "
         "on top of training and scoring",
     ]
-    return Panel("\n".join(lines), title="Files, and what to do next")
+    return Panel(escape("\n".join(lines)), title="Files, and what to do next")

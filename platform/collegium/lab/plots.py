@@ -34,7 +34,7 @@ def learning(quality: Mapping[str, Any]) -> str:
         axes.axhline(value, color=_QUIET, lw=0.8, ls=":", label=label)
     axes.axhline(quality["centralised"], color=_BAD, lw=1, ls="--", label="pooled data")
     axes.plot(range(len(curve)), curve, "o-", color=_GOOD, label="federated")
-    label = f"{metric.name} ({metric.better} is better)"
+    label = _plain(f"{metric.name} ({metric.better} is better)")
     axes.set(xlabel="round", ylabel=label, xticks=range(len(curve)))
     axes.yaxis.set_major_formatter(lambda value, _: metric.show(value))
     if metric.form.endswith("%"):
@@ -48,7 +48,7 @@ def contributions(
 ) -> str:
     """Contribution of every node in every round; rejected updates are hatched."""
     figure, axes = _figure()
-    width = 0.8 / len(names)
+    width, shown = 0.8 / len(names), set[str]()
     for place, name in enumerate(names):
         for index, entry in enumerate(rounds):
             update = next((u for u in entry["updates"] if u["node"] == name), None)
@@ -61,11 +61,12 @@ def contributions(
                 color=_CYCLE[place % len(_CYCLE)],
                 alpha=1.0 if update["accepted"] else 0.35,
                 hatch=None if update["accepted"] else "////",
-                label=name if index == 0 else None,
+                label=_plain(name) if name not in shown else None,
             )
+            shown.add(name)
     axes.axhline(0, color="black", lw=0.6)
     labels = [f"round {entry['round']}" for entry in rounds]
-    axes.set(ylabel=f"{score_unit} saved", xticks=range(len(rounds)), xticklabels=labels)
+    axes.set(ylabel=_plain(f"{score_unit} saved"), xticks=range(len(rounds)), xticklabels=labels)
     # Scores have both signs, and those of the last rounds are far smaller than the first ones.
     axes.set_yscale("symlog", linthresh=10)
     axes.legend(frameon=False, ncols=3, fontsize=7)
@@ -90,12 +91,18 @@ def earnings(
         ("validating", fees, _CYCLE[0]),
         ("merging", merging, _CYCLE[2]),
     ):
-        axes.barh(names, part, left=start, color=color, label=label)
+        axes.barh([_plain(name) for name in names], part, left=start, color=color, label=label)
         start = [a + b for a, b in zip(start, part, strict=True)]
     axes.set_xlabel("tokens")
     axes.invert_yaxis()
     axes.legend(frameon=False)
     return _svg(figure)
+
+
+def _plain(text: str) -> str:
+    """A text that matplotlib shows as it is: as no formula, and in a legend even after ``_``."""
+    shown = text.replace("$", r"\$")
+    return f"\u200b{shown}" if shown.startswith("_") else shown
 
 
 def _figure() -> tuple[Figure, Axes]:

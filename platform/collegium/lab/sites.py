@@ -1,12 +1,13 @@
 """The members of a demonstration, and the folder of each node's data."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from collegium.errors import EmptySite
 from collegium.lab.scenario import Scenario
-from collegium.tasks.task import Recipe
+from collegium.tasks.task import Recipe, Unused
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,32 @@ class Sites:
         members: honest hospitals first, then the dishonest ones.
         challenge: folder of the challenge set, with which committees score.
         reference: folder of the test set, on which quality is reported; no one trains on it.
+        unused, notices: of the user's folder; see :class:`collegium.tasks.task.SiteFolders`.
     """
 
     members: tuple[Member, ...]
     challenge: Path
     reference: Path
+    unused: tuple[Unused, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def honest(self) -> tuple[Member, ...]:
         """The members without an attack."""
         return tuple(member for member in self.members if not member.attack)
+
+    def sentences(self) -> list[str]:
+        """What is not used of the user's folder, and what people should know of the rest."""
+        unused = [f"not used: {one.path} ({one.reason})" for one in self.unused]
+        return [*unused, *(f"note: {notice}" for notice in self.notices)]
+
+    def to_json(self) -> dict[str, Any]:
+        """The honest hospitals, and what :meth:`sentences` says."""
+        return {
+            "hospitals": [member.name for member in self.honest],
+            "unused": [asdict(one) for one in self.unused],
+            "notices": list(self.notices),
+        }
 
 
 def choose_recipe(scenario: Scenario) -> Recipe:
@@ -69,18 +86,28 @@ def lay_out(scenario: Scenario, recipe: Recipe) -> Sites:
         )
     members = [Member(name, folder) for name, folder in list(found.hospitals.items())[:honest]]
     # A dishonest node has data, too: invented data of its own, or the data of an honest hospital.
-    members += [
-        Member(_unique(attack, attacks, number), spare[number % len(spare)], attack)
-        for number, attack in enumerate(attacks)
+    names = {member.name for member in members}
+    for number, attack in enumerate(attacks):
+        name = _unused_name(attack, names)
+        names.add(name)
+        members.append(Member(name, spare[number % len(spare)], attack))
+    left_out = [
+        Unused(name, f"only {honest} honest nodes take part")
+        for name in list(found.hospitals)[honest:]
+        if scenario.data is not None
     ]
-    return Sites(tuple(members), found.challenge, found.reference)
+    unused = (*found.unused, *left_out)
+    return Sites(tuple(members), found.challenge, found.reference, unused, found.notices)
 
 
 def _honest(scenario: Scenario, default: int) -> int:
     return default if scenario.nodes is None else scenario.nodes - len(scenario.attacks)
 
 
-def _unique(attack: str, attacks: Sequence[str], number: int) -> str:
-    """A node's name: its attack, with a number from the second node of the same attack on."""
-    again = attacks[:number].count(attack)
-    return f"{attack}-{again + 1}" if again else attack
+def _unused_name(attack: str, names: Collection[str]) -> str:
+    """A dishonest node's name: its attack, with a number if another node is called so."""
+    number, name = 1, attack
+    while name in names:
+        number += 1
+        name = f"{attack}-{number}"
+    return name

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,14 @@ class Host(Protocol):
         """
         ...
 
+    def writing(self, path: Path) -> AbstractContextManager[BinaryIO]:
+        """Write a new file, in one step.
+
+        Raises:
+            RunExists: there is a file already.
+        """
+        ...
+
     def working(self, sentence: str) -> AbstractContextManager[None]:
         """Show that the block runs."""
         ...
@@ -48,7 +56,7 @@ class Shown:
 
     Attributes:
         document: all of it, as JSON.
-        lines: what is printed without ``--json``, in rich's markup; empty: the document.
+        lines: what is printed without ``--json``; empty: the document.
     """
 
     document: Mapping[str, Any]

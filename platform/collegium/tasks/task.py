@@ -157,6 +157,19 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
+class Unused:
+    """Something in a user's folder that is not used.
+
+    Attributes:
+        path: relative to the folder.
+        reason: in words.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class SiteFolders:
     """Where the data of a demonstration are.
 
@@ -164,11 +177,16 @@ class SiteFolders:
         hospitals: folders by name.
         challenge: the set that committees score with.
         reference: the set that quality is reported on; no node trains on it.
+        unused: what is in the user's folder and not used.
+        notices: what people should know before they trust the result, such as the same picture in
+            two hospitals; sentences.
     """
 
     hospitals: dict[str, Path]
     challenge: Path
     reference: Path
+    unused: tuple[Unused, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 class TaskKind(Protocol):
@@ -206,6 +224,13 @@ class TaskKind(Protocol):
 
     def read(self, folder: Path | str, limit: int | None = None) -> Dataset:
         """List the examples of a folder, at most ``limit`` of them; raises DataError."""
+        ...
+
+    def notices(self, folder: Path, data: Any, challenge: Any) -> Sequence[str]:
+        """What a hospital should know of its data before it takes part, in sentences.
+
+        Such as files in its folder that are not used, or examples that the challenge set has, too.
+        """
         ...
 
     def join(self, parts: Sequence[Any]) -> Dataset:

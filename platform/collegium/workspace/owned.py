@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from collegium.chain.locks import file_lock, lock_directory
 from collegium.errors import PathsOverlap, RunExists
@@ -154,6 +155,28 @@ class OwnedFolder:
             found=found,
             action="Move it away, or pass another folder with --out.",
         )
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that is not there yet; it appears when the block ends without an error.
+
+    Raises:
+        RunExists: something is there.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    if path.exists() or path.is_symlink():
+        raise RunExists(
+            expected=f"nothing at {path}",
+            found="a file or folder",
+            action="Move it away, or pass another path with --out.",
+        )
+    try:
+        with partial.open("xb") as file:
+            yield file
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def require_apart(output: Path, *inputs: Path) -> None:

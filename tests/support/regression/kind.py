@@ -141,6 +141,9 @@ class RegressionKind:
         with np.load(path, allow_pickle=False) as arrays:
             return Rows(arrays["inputs"], arrays["targets"]).part(slice(limit))
 
+    def notices(self, folder: Path, data: Rows, challenge: Rows) -> Sequence[str]:
+        return []
+
     def join(self, parts: Sequence[Rows]) -> Rows:
         inputs, targets = zip(*((part.inputs, part.targets) for part in parts), strict=True)
         return Rows(np.concatenate(inputs), np.concatenate(targets))

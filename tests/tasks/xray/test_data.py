@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from collegium.errors import BadMetadata, EmptySite, MissingMetadata, UnreadableImage
-from collegium.tasks.xray import folder as folders
-from collegium.tasks.xray import pictures
+from collegium.errors import BadMetadata, DataError, EmptySite, MissingMetadata, UnreadableImage
+from collegium.tasks.xray import metadata, pictures
 from collegium.tasks.xray.data import Dataset, Example, join
 from collegium.tasks.xray.folder import read_folder, write_folder
 from collegium.tasks.xray.pictures import Picture, read_image
@@ -72,14 +71,23 @@ def test_a_folder_without_lines_is_refused(tmp_path):
         ("[1, 2]", "a JSON list"),
         ("[" * 5000, "invalid JSON"),
         ({"file_name": "a.png", "question": "q"}, '"answer" missing'),
-        ({**LINE, "answer": 3}, '"answer": '),
-        ({**LINE, "answer": "  "}, '"answer": '),
-        ({**LINE, "question": "x" * 2001}, '"question": '),
+        ({**LINE, "answer": 3}, '3 instead of a text in "answer"'),
+        ({**LINE, "answer": "  "}, 'an empty text in "answer"'),
+        ({**LINE, "question": "x" * 2001}, '2,001 characters in "question"'),
+        ({**LINE, "question": "cut \ud83d"}, "U+D83D, which is half of a character"),
+        ({**LINE, "patient": "\udfff"}, "U+DFFF, which is half of a character"),
+        ({**LINE, "file_name": "\ud83d.png"}, "U+D83D, which is half of a character"),
+        ({**LINE, "answer": "a\0b"}, "control character U+0000"),
+        ({**LINE, "answer": "\x1b[31mred"}, "control character U+001B"),
+        ({**LINE, "question": "<image>\nIs it?"}, "<image>, a special token"),
+        ({**LINE, "answer": "yes</s>"}, "</s>, a special token"),
+        ({**LINE, "answer": "<|im_end|>"}, "<|im_end|>, a special token"),
         ({**LINE, "note": "x" * 20_000}, "bytes"),
         ({**LINE, "file_name": "../secret.png"}, "leaves the folder"),
         ({**LINE, "file_name": "/etc/hostname"}, "leaves the folder"),
         ({**LINE, "file_name": "a\0.png"}, "file_name"),
-        ({**LINE, "patient": 12}, '"patient"'),
+        ({**LINE, "patient": [12]}, '"patient"'),
+        ({**LINE, "patient": True}, '"patient"'),
     ],
 )
 def test_a_bad_line_is_named_by_file_and_number(tmp_path, line, found):
@@ -87,6 +95,87 @@ def test_a_bad_line_is_named_by_file_and_number(tmp_path, line, found):
         read_folder(site(tmp_path, LINE, line))
     assert found in caught.value.found
     assert "metadata.jsonl:2" in caught.value.found
+
+
+def test_what_looks_like_a_token_in_other_texts_is_allowed(tmp_path):
+    lines = [
+        {**LINE, "question": "Is a < b > c?", "answer": "[no]", "patient": "<s>", "line": 1},
+        {**LINE, "question_type": "[/finding]", "answer": "größer, 胸, 👍\n"},
+    ]
+    first, second = read_folder(site(tmp_path, *lines)).examples
+    assert (first.patient, second.kind) == ("<s>", "[/finding]")
+
+
+def test_ids_may_be_numbers(tmp_path):
+    read = read_folder(site(tmp_path, {**LINE, "patient": 12}, {**LINE, "patient": "12"}))
+    assert {example.patient for example in read.examples} == {"12"}
+
+
+HEADER = "file_name,question,answer,patient"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}\na.png,Is there pneumonia?,yes,7\n",
+        f"\ufeff{HEADER}\r\na.png,Is there pneumonia?,yes,7\r\n\r\n",
+        "patient,answer,question,file_name,age\n7,yes,Is there pneumonia?,a.png,\n",
+        f'{HEADER}\n"a.png","Is there pneumonia?","yes",7',
+    ],
+)
+def test_metadata_may_be_csv(tmp_path, text):
+    folder = site(tmp_path)
+    (folder / "metadata.jsonl").unlink()
+    (folder / "metadata.csv").write_text(text, newline="", encoding="utf-8")
+    same = site(tmp_path / "same", {**LINE, "patient": 7})
+    read = read_folder(folder)
+    assert read.examples == read_folder(same).examples
+    assert read.digest == read_folder(same).digest
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f'{HEADER}\na.png,"two\nlines, ""quoted""",yes,\na.png,,yes,', '"question" missing'),
+        (f"{HEADER}\na.png,q,yes,7\na.png,q,yes,7,8", "5 cells under 4 column names"),
+        (f"{HEADER},patient\na.png,q,yes,7,8", "twice"),
+        (f'{HEADER}\na.png,q,yes,7\na.png,"open', "invalid CSV"),
+        ("file_name;question;answer\na.png;q;yes", '"file_name" missing'),
+        (f"{HEADER}\na.png,q,y\udce9s,7", "half of a character"),
+        (f"{HEADER}\na.png,{'x' * 20_000},yes,7", "characters"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_and_number(tmp_path, text, found):
+    folder = site(tmp_path)
+    (folder / "metadata.jsonl").unlink()
+    (folder / "metadata.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(BadMetadata, match=r"metadata\.csv:\d") as caught:
+        read_folder(folder)
+    assert found in caught.value.found
+
+
+def test_two_metadata_files_are_refused(tmp_path):
+    folder = site(tmp_path, LINE)
+    (folder / "metadata.csv").write_text("file_name,question,answer\n")
+    with pytest.raises(BadMetadata, match="both"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("name", ["Metadata.jsonl", "metadata.json", "my_metadata.csv"])
+def test_a_metadata_file_of_another_name_is_named(tmp_path, name):
+    folder = site(tmp_path, LINE)
+    (folder / "metadata.jsonl").rename(folder / name)
+    with pytest.raises(MissingMetadata, match=name):
+        read_folder(folder)
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=300), st.sampled_from(["metadata.jsonl", "metadata.csv"]))
+def test_any_bytes_are_examples_or_a_numbered_error(tmp_path_factory, data, name):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / name).write_bytes(data)
+    with pytest.raises(DataError):
+        read_folder(folder)
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path):
@@ -98,7 +187,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
 
 
 def test_a_huge_metadata_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(folders, "MAX_METADATA_BYTES", 10)
+    monkeypatch.setattr(metadata, "MAX_METADATA_BYTES", 10)
     with pytest.raises(BadMetadata, match="bytes"):
         read_folder(site(tmp_path, LINE))
 
@@ -110,7 +199,7 @@ def test_bad_images_are_named(tmp_path):
     with pytest.raises(UnreadableImage, match=r"folder\.png"):
         read_folder(site(tmp_path, {**LINE, "file_name": "folder.png"}))
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(UnreadableImage, match="no image"):
+    with pytest.raises(UnreadableImage, match="none of these formats"):
         read_image(tmp_path / "text.png")
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
@@ -129,7 +218,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
 
 def test_pixels_are_bounded_below_the_library_s_own_limit(tmp_path, monkeypatch):
     Image.new("L", (20, 10)).save(tmp_path / "a.png")
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 199)
+    monkeypatch.setattr("collegium.tasks.xray.bounds.MAX_PIXELS", 199)
     with pytest.raises(UnreadableImage, match="20 x 10 pixels"):
         read_image(tmp_path / "a.png")
 
@@ -137,12 +226,6 @@ def test_pixels_are_bounded_below_the_library_s_own_limit(tmp_path, monkeypatch)
 def chunk(kind: bytes, payload: bytes) -> bytes:
     check = zlib.crc32(kind + payload)
     return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", check)
-
-
-def test_sixteen_bit_images_are_windowed(tmp_path):
-    deep = np.array([[100, 1_100], [2_100, 4_100]], np.uint16)
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    assert read_image(tmp_path / "deep.png").tolist() == [[0, 64], [128, 255]]
 
 
 def test_long_images_are_reduced(tmp_path):
@@ -213,7 +296,7 @@ def test_a_digest_decodes_nothing(tmp_path, monkeypatch):
 def test_listing_decodes_nothing_and_checking_decodes_all(tmp_path):
     (site(tmp_path, LINE, images=()) / "a.png").write_text("no image")
     read = read_folder(tmp_path)
-    with pytest.raises(UnreadableImage, match=r"no image.*a\.png|a\.png.*no image"):
+    with pytest.raises(UnreadableImage, match=r"a\.png; found a file of none of these formats"):
         read.check()
 
 
@@ -226,7 +309,7 @@ def test_a_picture_that_changed_since_it_was_listed_is_refused(tmp_path):
 
 
 def test_a_file_that_is_too_large_is_refused_when_it_is_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr(folders, "MAX_FILE_BYTES", 10)
+    monkeypatch.setattr("collegium.tasks.xray.folder.MAX_FILE_BYTES", 10)
     with pytest.raises(UnreadableImage, match="bytes"):
         read_folder(site(tmp_path, LINE))
 

@@ -1,4 +1,4 @@
-"""``collegium model pretrain`` and ``collegium model ask``."""
+"""``collegium model pretrain``, ``collegium model ask`` and ``collegium model look``."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ def pretrain(
         document = run(out, recipe, lambda line: bar(_step(line), line))
     document = {"folder": str(out), **document}
     shown = ("folder", "parameters", "final_loss_nats_per_token", "weights_sha256")
-    return Shown(document, tuple(f"[dim]{name}[/]  {document[name]}" for name in shown))
+    return Shown(document, tuple(f"{name}  {document[name]}" for name in shown))
 
 
 def ask(
@@ -47,9 +47,11 @@ def ask(
     """Ask the base model, an adapter, or a federation's model a question about a radiograph."""
     if adapter is not None and federated:
         raise typer.BadParameter("pass --adapter or --federated, not both")
-    from collegium.tasks.xray import models
+    from collegium.tasks.xray import models, texts
     from collegium.tasks.xray.pictures import read_image
 
+    if wrong := texts.fault_for_models(question):
+        raise typer.BadParameter(f"the question has {wrong}", param_hint="QUESTION")
     read_image(image)  # an unreadable image fails here, before the model is loaded
     with host.working("loading the model"):
         if federated:
@@ -70,10 +72,31 @@ def ask(
     return Shown(
         document,
         (
-            f"[bold]{answer.text}[/]  (probability of this answer {answer.confidence:.1%})",
-            "[dim]A research model, not a medical device.[/]",
+            f"{answer.text}  (probability of this answer {answer.confidence:.1%})",
+            "A research model, not a medical device.",
         ),
     )
+
+
+def look(
+    host: Host,
+    image: Annotated[Path, typer.Argument(help="A radiograph, as a picture or DICOM file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write what the model sees as a PNG.", show_default=False)
+    ] = None,
+) -> Shown:
+    """Show how an image is read: upright, white as white, in the window of its file."""
+    from PIL import Image
+
+    from collegium.tasks.xray.pictures import examine
+
+    pixels, facts = examine(image)
+    document = {"image": str(image), **facts, "seen": list(pixels.shape[::-1])}
+    if out is not None:
+        with host.writing(out) as file:
+            Image.fromarray(pixels).save(file, format="PNG")
+        document["out"] = str(out)
+    return Shown(document)
 
 
 def _step(line: str) -> int:
@@ -88,4 +111,5 @@ COMMANDS = (
         'collegium model ask chest.png "What is the diagnosis?" --adapter adapter',
         reads_run=True,
     ),
+    ModelCommand(look, "collegium model look chest.png --out seen.png"),
 )

@@ -27,6 +27,7 @@ class Example:
     answer: str
     kind: str  # question type; results are reported per kind
     patient: str
+    line: int = field(default=0, compare=False)  # in the metadata file; 0: not from a file
 
     @property
     def stratum(self) -> tuple[str, str]:

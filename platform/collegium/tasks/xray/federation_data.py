@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collegium.errors import EmptySite, MissingMetadata
+from collegium.tasks.task import Unused
 from collegium.tasks.xray.data import Dataset, join
-from collegium.tasks.xray.folder import METADATA, read_folder
+from collegium.tasks.xray.discovery import discover, unlisted
+from collegium.tasks.xray.folder import read_folder
+from collegium.tasks.xray.overlap import shared
 from collegium.tasks.xray.recipe import Recipe
-
-SHARED = ("challenge", "reference")
 
 # Gentler, and shorter: after two rounds hardly anything is left that a node could contribute.
 CLOSED_QUESTIONS: dict[str, Any] = {
@@ -34,38 +34,39 @@ CLOSED_QUESTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class FederationData:
-    """Sites by name, in the order of their names; ``challenge`` may be missing."""
+    """Sites by name, in the order of their names; ``challenge`` may be missing.
+
+    ``unused`` and ``notices`` are those of :class:`collegium.tasks.task.SiteFolders`.
+    """
 
     sites: dict[str, Dataset]
     challenge: Dataset | None
     reference: Dataset
+    unused: tuple[Unused, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def read_federation(root: Path | str) -> FederationData:
     """Read every site below ``root``, and the shared sets.
 
     Raises:
-        MissingMetadata: ``root`` is no folder, or there is no ``reference``.
-        EmptySite: there is no site folder.
-        DataError: of ``read_folder``, for any of the folders.
+        DataError: of :func:`.discover`, or of ``read_folder`` for any of the folders.
     """
-    root = Path(root)
-    if not (root / "reference").is_dir():
-        raise MissingMetadata(
-            expected=f"a folder of folders with a test set at {root / 'reference'}",
-            found="no such folder",
-            action="Give one folder per site and one called reference, each with a metadata.jsonl.",
-        )
-    folders = {path.name: path for path in sorted(root.iterdir()) if (path / METADATA).is_file()}
-    sites = {name: read_folder(path) for name, path in folders.items() if name not in SHARED}
-    if not sites:
-        raise EmptySite(
-            expected=f"at least one site folder with a {METADATA} in {root}",
-            found="only shared folders",
-            action="Add one folder per site.",
-        )
-    challenge = read_folder(folders["challenge"]) if "challenge" in folders else None
-    return FederationData(sites, challenge, read_folder(root / "reference"))
+    found = discover(Path(root))
+    folders = {**found.hospitals, **found.shared}
+    sets = {name: read_folder(path) for name, path in folders.items()}
+    unused = [*found.unused]
+    for name, path in folders.items():
+        if left := unlisted(sets[name], path):
+            what = f"{len(left):,} images" if len(left) > 1 else "an image"
+            unused.append(Unused(f"{name}/{left[0]}", f"{what} that no line of its metadata names"))
+    return FederationData(
+        sites={name: sets[name] for name in found.hospitals},
+        challenge=sets.get("challenge"),
+        reference=sets["reference"],
+        unused=tuple(unused),
+        notices=tuple(shared(sets)),
+    )
 
 
 def contribute(

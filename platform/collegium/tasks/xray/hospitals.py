@@ -21,7 +21,7 @@ from collegium.tasks.xray.cases import (
     diagnosis_turn,
     finding_turn,
 )
-from collegium.tasks.xray.folder import METADATA
+from collegium.tasks.xray.metadata import JSONL
 from collegium.tasks.xray.phantoms import Study, Style, render
 
 Scanner = Callable[[np.random.Generator], Style]
@@ -129,7 +129,7 @@ def _write(
         shared = {"patient": f"{folder.name}-{number:04d}", "finding": study.diagnosis}
         turns = _turns(study, questions, rng)
         lines += [{"file_name": file_name, **_line(turn), **shared} for turn in turns]
-    (folder / METADATA).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / JSONL).write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 
 

@@ -10,8 +10,10 @@ from collegium.tasks.commands import ModelCommand
 from collegium.tasks.task import SiteFolders, TaskKind
 from collegium.tasks.xray import data, federation_data, folder
 from collegium.tasks.xray.data import Dataset
+from collegium.tasks.xray.discovery import unlisted
 from collegium.tasks.xray.hospitals import SPECIALISTS, Hospital, write_federation
 from collegium.tasks.xray.metric import METRIC
+from collegium.tasks.xray.overlap import shared
 from collegium.tasks.xray.recipe import NAME, Recipe
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ class XrayKind:
     def read(self, path: Path | str, limit: int | None = None) -> Dataset:
         return folder.read_folder(path, limit)
 
+    def notices(self, path: Path, own: Dataset, challenge: Dataset) -> Sequence[str]:
+        left = unlisted(own, path)
+        unused = [f"{left[0]} and {len(left) - 1:,} more images are not used"] if left else []
+        return [*unused, *shared({"the hospital's data": own, "the challenge set": challenge})]
+
     def join(self, parts: Sequence[Dataset]) -> Dataset:
         return data.join(parts)
 
@@ -62,7 +69,8 @@ class XrayKind:
             given, kept = federation_data.contribute(found.sites, recipe.challenge_rows, seed)
             challenge = folder.write_folder(given, out / "challenge")
             folders = {name: folder.write_folder(rest, out / name) for name, rest in kept.items()}
-        return SiteFolders(folders, challenge, data / "reference")
+        reference = data / "reference"
+        return SiteFolders(folders, challenge, reference, found.unused, found.notices)
 
     def load(
         self, recipe: Recipe, *, layout: Layout | None = None, frozen: bytes | None = None

@@ -8,17 +8,24 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from collegium.errors import UnreadableImage
+from collegium.tasks.xray import dicom, raster
+from collegium.tasks.xray.bounds import MAX_FILE_BYTES, MAX_PIXELS
 
-MAX_PIXELS = 50_000_000  # a full-field digital radiograph has 9 to 20 million
-MAX_FILE_BYTES = 200_000_000
-MAX_EDGE = 1_024  # longer images are reduced on reading; no model here looks at more
+SUFFIXES = frozenset(
+    {
+        *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
+        *(".webp", ".jp2", ".j2k", ".jpx", ".dcm", ".dicom", ".pgm", ".ppm", ".pnm"),
+        *(".avif", ".heic", ".heif", ".nii", ".dds", ".tga"),
+    }
+)
+"""Endings of the names of image files in lower case, of formats that can be read and of others."""
 
 Pixels = NDArray[np.uint8]
 
@@ -77,11 +84,19 @@ class Picture:
 def read_image(path: Path | str) -> Pixels:
     """Decode one image to grey values, uint8 of shape (height, width), at most MAX_EDGE an edge.
 
-    Pictures with more than 8 bits per pixel are windowed from their darkest to their lightest
-    value, as radiographs are usually exported with 12 of 16 bits in use.
+    It is read as it is meant to be seen: see ``raster.py`` and ``dicom.py``.
 
     Raises:
         UnreadableImage: missing, too large in bytes or pixels, or not decodable.
+    """
+    return examine(path)[0]
+
+
+def examine(path: Path | str) -> tuple[Pixels, dict[str, Any]]:
+    """The same grey values, and what the file says of itself and what was done with it.
+
+    Raises:
+        UnreadableImage: as :func:`read_image`.
     """
     path = Path(path)
     try:
@@ -89,7 +104,7 @@ def read_image(path: Path | str) -> Pixels:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_FILE_BYTES:
                 raise image_error(path, f"{size:,} bytes")
-            return _decode(file, path)
+            return _read(file, path)
     except OSError as error:
         raise image_error(path, f"{type(error).__name__}: {error}") from error
 
@@ -97,38 +112,36 @@ def read_image(path: Path | str) -> Pixels:
 def image_error(path: Path, found: str) -> UnreadableImage:
     """The error for a picture that cannot be used."""
     return UnreadableImage(
-        expected=f"an image of at most {MAX_PIXELS:,} pixels, {MAX_FILE_BYTES:,} bytes: {path}",
+        expected=f"one picture of at most {MAX_PIXELS:,} pixels and {MAX_FILE_BYTES:,} bytes as "
+        f"{', '.join(raster.FORMATS)} or DICOM at {path}",
         found=found,
-        action="Export the image again as PNG or JPEG, or remove its lines from the metadata.",
+        action="Export the image again as 8- or 16-bit grey PNG, or remove its lines from the "
+        "metadata.",
     )
 
 
 def _decode(file: BinaryIO, path: Path) -> Pixels:
+    return _read(file, path)[0]
+
+
+def _read(file: BinaryIO, path: Path) -> tuple[Pixels, dict[str, Any]]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound is ours
-            with Image.open(file) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise image_error(path, f"{width:,} x {height:,} pixels")
-                return _grey(image)
-    except Image.DecompressionBombError as error:
-        raise image_error(path, str(error)) from error
+            warnings.simplefilter("ignore")  # of decoders; the bounds are ours
+            if dicom.is_dicom(file):
+                return dicom.read(file)
+            return raster.read(file)
     except UnidentifiedImageError as error:
-        raise image_error(path, "a file that is no image") from error
-    except (OSError, SyntaxError, ValueError) as error:
+        found = "a file of none of these formats"
+        raise image_error(path, found) from error
+    except dicom.Missing as error:
+        raise UnreadableImage(
+            expected=f"the package {error} to read {path}",
+            found="no such package",
+            action="Install it: pip install 'collegium[dicom]'.",
+        ) from error
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise image_error(path, str(error) or "too large for the memory") from error
+    except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+        # Decoders of damaged files fail in many ways; the file is what is wrong.
         raise image_error(path, f"{type(error).__name__}: {error}") from error
-
-
-def _grey(image: Image.Image) -> Pixels:
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float64)
-        low, high = float(values.min()), float(values.max())
-        if not np.isfinite(high - low):
-            raise ValueError("pixel values that are not finite")
-        window = (values - low) / (high - low) if high > low else np.zeros_like(values)
-        image = Image.fromarray(np.rint(255 * window).astype(np.uint8))
-    image = image.convert("L")
-    if max(image.size) > MAX_EDGE:
-        image.thumbnail((MAX_EDGE, MAX_EDGE), Image.Resampling.LANCZOS)
-    return np.asarray(image)
