@@ -11,6 +11,7 @@ import torch
 from tests.tasks.settings import QUICK
 from tests.tasks.xray.families import FAMILIES, save
 
+from collegium.errors import BadMetadata
 from collegium.tasks.xray.kind import KIND
 from collegium.tasks.xray.prompts import IGNORED
 from collegium.tasks.xray.recipe import DECODER
@@ -124,3 +125,18 @@ def test_several_turns_are_packed_where_the_template_allows(family, examples):
     assert "left pleurisy" in said and said.index("yes") > said.index("left pleurisy")
     single = task.prompter.row(pixels, picture, turns[:1])
     assert torch.equal(row.tokens["input_ids"][: len(single)], single.tokens["input_ids"])
+
+
+def test_texts_with_tokens_of_the_model_are_refused_with_their_line(family, examples):
+    """Whatever the model calls its tokens: those of usual models are refused when they are read."""
+    task = family[1]
+    special = next(t for t in task.prompter.tokenizer.all_special_tokens if t not in ("", " "))
+    dataset = examples.dataset
+    first = dataset.examples[0]
+    for texts in ({"answer": f"yes {special}"}, {"question": "why " * 600}):
+        spoilt = replace(first, line=7, **texts)
+        data = replace(dataset, examples=(*dataset.examples[1:], spoilt))
+        with pytest.raises(BadMetadata, match="line 7"):
+            task.prepare(data)
+    with pytest.raises(BadMetadata, match="special token"):
+        task.answer(task.zeros(), np.zeros((8, 8), np.uint8), f"{special} is it?")

@@ -19,7 +19,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging as transformers_logging
 
-from collegium.errors import ModelMismatch
+from collegium.errors import BadMetadata, ModelMismatch
 from collegium.protocol.layout import Layout
 from collegium.tasks.adapter import Adapter, Lora
 from collegium.tasks.base_files import model_digest
@@ -96,7 +96,10 @@ class XrayDialogue:
         return np.zeros(self.layout.padded, np.float32)
 
     def prepare(self, data: Dataset | Examples) -> Examples:
-        return data if isinstance(data, Examples) else Examples(data, self.prompter, self._vision)
+        if isinstance(data, Examples):
+            return data
+        self.prompter.require_usable(data)
+        return Examples(data, self.prompter, self._vision)
 
     def train(
         self,
@@ -140,6 +143,12 @@ class XrayDialogue:
 
     def answer(self, vector: Vector, image: Picture, question: str) -> Answer:
         """Ask one question on one image: a file, a picture, or grey values uint8[h, w]."""
+        if wrong := self.prompter.fault(question):
+            raise BadMetadata(
+                expected="a question without special tokens of the model, and not too long",
+                found=f"{wrong}: {question[:60]!a}",
+                action="Ask in other words.",
+            )
         pixels = self._pixels(image)
         picture = self.prompter.picture(pixels)
         self._enter(vector)

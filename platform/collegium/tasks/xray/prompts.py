@@ -19,11 +19,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from collegium.errors import ModelMismatch
+from collegium.errors import BadMetadata, ModelMismatch
 from collegium.tasks.xray import vision
+from collegium.tasks.xray.data import Dataset, Example
 from collegium.tasks.xray.pictures import Pixels
 
 IGNORED = -100  # label of a token that carries no loss
+MAX_TOKENS = 512
+"""Most tokens of one question or one answer; a longer one costs every step of every node."""
 
 Messages = list[dict[str, Any]]
 
@@ -71,11 +74,41 @@ class Prompter:
             getattr(processor, "chat_template", None)
             or getattr(self.tokenizer, "chat_template", None)
         )
+        image = getattr(processor, "image_token", None)
+        known = {*self.tokenizer.all_special_tokens, image}
+        self._special = sorted(token for token in known if isinstance(token, str) and token.strip())
         self._suffix_type = int("suffix" in inspect.signature(processor.__call__).parameters)
         self._prompts: dict[tuple[str, tuple[int, ...]], dict[str, Tensor]] = {}
         self._follow: dict[str, list[int]] = {}
         self._answers: dict[str, tuple[list[int], list[int]]] = {}
         self.many_turns = self.templated and self._allows_turns()
+
+    def require_usable(self, dataset: Dataset) -> None:
+        """Check the texts of a dataset against this model's tokens.
+
+        Raises:
+            BadMetadata: a text has one of its special tokens, or more than ``MAX_TOKENS`` tokens.
+        """
+        texts: dict[str, Example] = {}
+        for example in dataset.examples:
+            texts.setdefault(example.question, example)
+            texts.setdefault(example.answer, example)
+        for text, example in texts.items():
+            if wrong := self.fault(text):
+                folder = dataset.images[example.image].folder
+                raise BadMetadata(
+                    expected=f"texts of at most {MAX_TOKENS} tokens, none of them special",
+                    found=f"{wrong}: {text[:60]!a} in line {example.line} of {folder}'s metadata",
+                    action="Correct or remove this line.",
+                )
+
+    def fault(self, text: str) -> str | None:
+        """What makes a text unusable for this model, in words; None if nothing does."""
+        if found := next((token for token in self._special if token in text), None):
+            return f"{found}, a special token of this model"
+        if (length := len(self._ids(text))) > MAX_TOKENS:
+            return f"{length:,} tokens"
+        return None
 
     def picture(self, pixels: Pixels) -> dict[str, Tensor]:
         """The image as the vision part takes it."""
