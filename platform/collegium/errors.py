@@ -233,6 +233,12 @@ class BadSettings(KeyringError):
     number, title = 308, "settings of a node cannot be read"
 
 
+class BadAddress(KeyringError):
+    """A text is no Ethereum address, has a wrong checksum (EIP-55), or is the zero address."""
+
+    number, title = 309, "not a usable address"
+
+
 # 4xx: updates and evidence ------------------------------------------------------------------
 
 

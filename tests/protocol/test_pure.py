@@ -13,7 +13,7 @@ FOLDER = Path(collegium.protocol.__file__).parent
 MODULES = sorted(FOLDER.rglob("*.py"))
 PURE = {
     *("abc", "collections", "dataclasses", "enum", "functools", "hashlib", "json", "math"),
-    *("re", "struct", "typing", "numpy", "rfc8785", "eth_abi", "eth_keys", "eth_utils"),
+    *("re", "struct", "typing", "numpy", "rfc8785", "eth_abi", "eth_keys", "eth_hash", "eth_utils"),
     *("fractions", "collegium.errors", "collegium.protocol", "collegium_incentives"),
 }
 

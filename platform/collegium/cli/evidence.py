@@ -132,7 +132,10 @@ def source(
 
     if rpc is None:
         return from_run(run_dir(dir))
-    return from_chain(str(rpc), str(federation), store, card=card, layout=layout)
+    from collegium.protocol.addresses import checked
+
+    named = checked(federation, "--federation")
+    return from_chain(str(rpc), named, store, card=card, layout=layout)
 
 
 @contextmanager

@@ -77,9 +77,10 @@ def admit(
     """Let an account register (council)."""
     from collegium.cli.session import opened
     from collegium.consortium import joining
+    from collegium.protocol.addresses import checked
     from collegium.workspace.home import NodeHome
 
-    member = node if node.startswith("0x") else NodeHome(Path(node)).account()
+    member = checked(node, "NODE") if node.startswith("0x") else NodeHome(Path(node)).account()
     with opened(dir) as session:
         if fund and not session.chain.is_local:
             raise typer.BadParameter("only on a local chain", param_hint="--fund")
@@ -334,8 +335,9 @@ def _names(homes: Iterable[Path]) -> dict[str, str]:
 
 def _pick(shown: "Sequence[Member]", node: str, federation: str) -> "Member":
     from collegium.errors import UnregisteredNode
+    from collegium.protocol.addresses import checked
 
-    wanted = node.lower()
+    wanted = (checked(node, "NODE") if node.startswith("0x") else node).lower()
     if Path(node).is_dir():
         wanted = next(iter(_names([Path(node)])), wanted)
     for one in shown:

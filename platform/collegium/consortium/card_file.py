@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Self
 
 from collegium.errors import BadCard
 from collegium.protocol import amounts
+from collegium.protocol.addresses import checked
 from collegium.protocol.card import Limits, Scoring
 from collegium.protocol.rules.merging import MEAN, MERGE_RULES
 from collegium.protocol.rules.shares import PAY_RULES, WEIGHT_RULES
@@ -63,6 +64,7 @@ class CardFile:
 
         Raises:
             BadCard: the file is missing or not TOML, or a name or value in it is invalid.
+            BadAddress: the token is not a usable address.
         """
         try:
             fields = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -79,6 +81,7 @@ class CardFile:
         task = fields.get("task", registry.DEFAULT)
         if not isinstance(task, str):
             _fail("task", "a text", task)
+        token = fields.get("token", "")
         recipe = registry.task_kind(task).recipe(fields.get("recipe", {}))
         limits = _known("limits", fields.get("limits", {}), _LIMITS)
         if not {"norm", "cosine"} <= limits.keys():
@@ -88,7 +91,7 @@ class CardFile:
             task=task,
             version=fields.get("version", 1),
             challenge=(path.parent / fields["challenge"]).resolve(),
-            token=fields.get("token", ""),
+            token=checked(token, "'token' on the card") if token != "" else "",
             deposit=_amount("deposit", fields.get("deposit", "0")),
             recipe=recipe,
             limits=Limits(**limits),

@@ -9,6 +9,7 @@ from collegium.chain.federation import Federation
 from collegium.chain.sender import Sender
 from collegium.consortium.membership import unused_keys
 from collegium.errors import LeftNode, UnregisteredNode
+from collegium.protocol.addresses import checked
 from collegium.protocol.card import TaskCard, require_agreed
 from collegium.protocol.layout import Layout
 from collegium.tasks.challenge import read_challenge
@@ -115,13 +116,14 @@ def resolve(federation: Federation, node: str) -> int:
     """Id of the node with an id (as text), an account, or a folder.
 
     Raises:
+        BadAddress: the account is not an address.
         UnregisteredNode: no such node is registered.
     """
     if node.isascii() and node.isdigit():
-        number = int(node)
+        number = int(node) if len(node) < 6 else 0  # ids have 16 bits
         known = 0 < number <= int(federation.federation.call("nodeCount"))
     else:
-        account = node if node.startswith("0x") else NodeHome(node).account()
+        account = checked(node, "NODE") if node.startswith("0x") else NodeHome(node).account()
         number = federation.node_of(account)
         known = number > 0
     if known:

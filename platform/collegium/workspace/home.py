@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 
 from collegium.chain.locks import file_lock
 from collegium.errors import BadSettings, MissingKeys
+from collegium.protocol.addresses import checked
 from collegium.protocol.names import CARD, LAYOUT
 from collegium.workspace.keyring import Keyring
 from collegium.workspace.names import ACCOUNT, KEYS, NODE, PASSPHRASE
@@ -70,7 +71,12 @@ class NodeSettings:
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """The settings in a ``node.json``. Raises ValueError or TypeError if it is malformed."""
+        """The settings in a ``node.json``.
+
+        Raises:
+            ValueError, TypeError: it is malformed.
+            BadAddress: it names no usable address of a federation.
+        """
         document = json.loads(data)
         if not isinstance(document, dict):
             raise ValueError("no JSON object")
@@ -78,7 +84,9 @@ class NodeSettings:
             value = document.get(field.name, field.default)
             if type(value) is not field.type:
                 raise ValueError(f"{field.name} is missing, or its value is of the wrong kind")
-        return cls(**document)
+        settings = cls(**document)
+        where = "'federation' in the settings of the node"
+        return replace(settings, federation=checked(settings.federation, where))
 
 
 class NodeHome:
@@ -112,6 +120,7 @@ class NodeHome:
         Raises:
             MissingKeys: there is no node in this folder.
             BadSettings: its ``node.json`` is damaged, or of another version.
+            BadAddress: it names no usable address of a federation.
         """
         try:
             return NodeSettings.decode((self.path / NODE).read_bytes())

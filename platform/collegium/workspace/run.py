@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from collegium.chain.spec import ChainSpec
 from collegium.errors import NoRun
+from collegium.protocol.addresses import checked
 from collegium.protocol.names import CARD, LAYOUT
 from collegium.workspace.names import RUN
 
@@ -48,6 +49,7 @@ class Run:
 
         Raises:
             NoRun: there is no run, or its file cannot be read.
+        BadAddress: it names no usable address of a contract.
         """
         path = Path(folder) / RUN
         try:
@@ -56,7 +58,8 @@ class Run:
                 raise ValueError("another version")
             nodes = tuple(fields.pop("nodes", ()))
             known = cls.__dataclass_fields__  # fields of later versions are ignored
-            return cls(Path(folder), nodes=nodes, **{k: fields[k] for k in fields if k in known})
+            run = cls(Path(folder), nodes=nodes, **{k: fields[k] for k in fields if k in known})
+            return replace(run, federation=checked(run.federation, f"'federation' in {path}"))
         except FileNotFoundError:
             found = "no such file"
         except (ValueError, KeyError, TypeError, AttributeError) as error:

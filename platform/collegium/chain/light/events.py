@@ -10,11 +10,11 @@ from collegium.chain.light.file import logs
 from collegium.chain.light.registry import (
     Listed,
     Registry,
-    checksum,
     no_federation,
     words,
 )
 from collegium.errors import ChainFile
+from collegium.protocol.addresses import checksum
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
 from collegium.errors import WrongChain
 from collegium.protocol.membership import FOREVER
 
@@ -44,15 +42,6 @@ class Registry:
 
     nodes: tuple[Listed, ...]
     newest_round: int
-
-
-def checksum(address: bytes) -> str:
-    """An address with its EIP-55 checksum."""
-    digits = address.hex()
-    hashed = keccak(digits.encode()).hex()
-    return "0x" + "".join(
-        d.upper() if int(h, 16) > 7 else d for d, h in zip(digits, hashed, strict=False)
-    )
 
 
 def words(data: bytes) -> list[bytes]:

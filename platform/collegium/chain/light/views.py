@@ -10,11 +10,11 @@ from eth_hash.auto import keccak
 from collegium.chain.light.registry import (
     Listed,
     Registry,
-    checksum,
     no_federation,
     words,
 )
 from collegium.errors import ChainError, ChainUnreachable
+from collegium.protocol.addresses import checksum
 
 _BATCH = 200  # servers limit the size of a batch
 _TIMEOUT_SECONDS = 10.0
