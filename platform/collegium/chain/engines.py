@@ -18,7 +18,7 @@ from collegium.chain import processes
 from collegium.chain.commands import COMMANDS
 from collegium.chain.locks import file_lock
 from collegium.chain.spec import ChainSpec, Kind, unknown
-from collegium.errors import ChainStopped, ChainUnreachable, PortInUse
+from collegium.errors import ChainFile, ChainStopped, ChainUnreachable, PortInUse
 
 if TYPE_CHECKING:
     from collegium.chain.connection import Chain
@@ -63,7 +63,12 @@ class LocalChain:
 
 
 def start(
-    engine: str, run_dir: Path, *, port: int = DEFAULT_PORT, timeout: float | None = None
+    engine: str,
+    run_dir: Path,
+    *,
+    port: int = DEFAULT_PORT,
+    timeout: float | None = None,
+    leashed: bool = False,
 ) -> LocalChain:
     """Start a local chain and wait until it answers. If it runs already, return it.
 
@@ -72,6 +77,7 @@ def start(
         run_dir: folder for its state, its log and, where the engine stores it, its chain.
         port: TCP port on 127.0.0.1; 0 takes a free one.
         timeout: seconds until it must answer; the default depends on the engine.
+        leashed: end it when this process ends, whatever ends it; otherwise it outlives it.
 
     Raises:
         UnknownChain: no such engine.
@@ -89,7 +95,7 @@ def start(
         command = COMMANDS[engine](run_dir.resolve(), port)
         log = run_dir / _LOG
         log.write_bytes(b"")  # errors quote the output of this start only
-        pid = processes.spawn(command.argv, log, command.cwd, command.env)
+        pid = processes.spawn(command.argv, log, command.cwd, command.env, leashed)
         chain = LocalChain(
             engine=engine,
             url=f"http://{HOST}:{port}",
@@ -109,11 +115,17 @@ def start(
 
 
 def status(run_dir: Path) -> LocalChain | None:
-    """The chain that runs from ``run_dir``, or ``None``."""
+    """The chain that runs from ``run_dir``, or ``None``; raises ChainFile."""
     try:
         chain = LocalChain(**json.loads((run_dir / _STATE).read_text()))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError) as error:
+        raise ChainFile(
+            expected=f"{run_dir / _STATE} as collegium chain up writes it",
+            found=f"another content: {error}",
+            action="End the chain's process if one runs, remove the file, and start it again.",
+        ) from error
     return chain if chain.alive else None
 
 
@@ -145,7 +157,8 @@ def connect(
         spec: see :meth:`.spec.ChainSpec.parse`. The engine ``embedded`` is the file in
             ``run_dir``, or in memory without one; any other engine runs from ``run_dir``.
         run_dir: see :func:`start`.
-        start_engine: start the engine if it does not run; closing the connection stops it.
+        start_engine: start the engine if it does not run; closing the connection stops it, and so
+            does the end of this process, whatever ends it.
         port: for an engine that is started here; 0 takes a free one.
         retry: how requests to a chain over HTTP are repeated.
         expected_chain_id: reject any other chain.
@@ -171,7 +184,7 @@ def connect(
         return _connect_url(_at(local), engine, retry, expected_chain_id)
     if not start_engine:
         raise _not_running(engine, None)
-    started = start(engine, run_dir, port=port)
+    started = start(engine, run_dir, port=port, leashed=True)
     return _connect_url(
         _at(started), engine, retry, expected_chain_id, on_close=lambda: stop(run_dir)
     )

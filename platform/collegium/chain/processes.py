@@ -1,28 +1,44 @@
-"""Background processes that outlive the command which started them."""
+"""Background processes: some outlive the command that started them, some end with it."""
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import IO
 
 _POLL_SECONDS = 0.05
 _PROC = Path("/proc/self")
 _STATE, _GROUP, _START_TIME = 0, 2, 19  # positions in proc_pid_stat(5), counted from the state
 
 
-def spawn(argv: tuple[str, ...], log: Path, cwd: Path | None, env: dict[str, str]) -> int:
-    """Start a process in its own session, with its output appended to ``log``; returns its id."""
+_leashes: dict[int, IO[bytes]] = {}
+"""Pipes to the processes that end with this one, by their ids; the system closes them with it."""
+
+
+def spawn(
+    argv: tuple[str, ...], log: Path, cwd: Path | None, env: dict[str, str], leashed: bool = False
+) -> int:
+    """Start a process in its own session, with its output appended to ``log``; returns its id.
+
+    Args:
+        leashed: end it and its children when this process ends, whatever ends it.
+    """
+    if leashed:
+        argv = (sys.executable, "-m", "collegium.chain.leash", *argv)
     with open(log, "ab") as output:
         process = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if leashed else subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=cwd,
             env=os.environ | env,
             start_new_session=True,
         )
+    if process.stdin is not None:
+        _leashes[process.pid] = process.stdin
     # Popen must not wait for it: it outlives this command, and later ones know only its id.
     process.returncode = 0
     return process.pid

@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of ``collegium``: run one command and return its exit code.
 
     0 success, 1 an error with a number, 2 a command line that cannot be understood, 70 a fault of
-    the program (EX_SOFTWARE of sysexits.h), 130 interrupted.
+    the program (EX_SOFTWARE of sysexits.h), 130 interrupted by
+    Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
     """
     from collegium.cli.failure import guarded
     from collegium.cli.root import run

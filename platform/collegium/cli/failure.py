@@ -1,54 +1,58 @@
 """What a command shows when it fails, and its exit code."""
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 
 from collegium.cli import output
-from collegium.errors import CollegiumError, CommandError
+from collegium.cli.ending import Ending, ended_by_signals
+from collegium.cli.surroundings import surroundings
+from collegium.errors import CollegiumError
 
 FAILED, MISUSED, FAULT, INTERRUPTED = 1, 2, 70, 130
 
 
 def guarded(arguments: Sequence[str], run: Callable[[Sequence[str]], int]) -> int:
-    """Run a command line and turn every exception into a message and an exit code."""
+    """Run a command line and turn every exception and signal into a message and an exit code."""
     import click
 
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     output.use_json("--json" in options)
-    try:
-        code = run(arguments)
-        if code == INTERRUPTED:  # some versions of click return a code instead of raising Abort
-            print("interrupted", file=sys.stderr)
-        sys.stdout.flush()  # here, where a closed pipe is still caught; at exit it is not
-        return code
-    except CollegiumError as error:
-        return _numbered(error, "--debug" in options)
-    except click.ClickException as error:
-        return _misused(error)
-    except (KeyboardInterrupt, click.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader closed the pipe. Python flushes stdout at exit, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except Exception as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            return _numbered(_unusable(error), "--debug" in options)
-        return _fault(error, "--debug" in options)
+    output.degrade()
+    debug = "--debug" in options
+    with ended_by_signals() as ending:
+        try:
+            code = run(arguments)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where a closed pipe is still caught; at exit it is not
+            # Some versions of click return a code instead of raising Abort.
+            return _interrupted(ending) if code == INTERRUPTED else code
+        except CollegiumError as error:
+            return _numbered(error, debug)
+        except click.ClickException as error:
+            return _misused(error)
+        except (KeyboardInterrupt, click.Abort):
+            return _interrupted(ending)
+        except BrokenPipeError:
+            _discard_output()
+            return FAILED
+        except Exception as error:
+            if (known := surroundings(error)) is not None:
+                return _numbered(known, debug)
+            return _fault(error, debug)
 
 
-def _unusable(error: OSError) -> CollegiumError:
-    """A path that the file system rejected, as an error for people: the path is usually theirs."""
-    unusable = CommandError(
-        expected=f"a path that can be used: {error.filename}",
-        found=f"{type(error).__name__}: {error.strerror}",
-        action="Check the path and its access rights, and run the command again.",
-    )
-    unusable.__cause__ = error
-    return unusable
+def _interrupted(ending: Ending) -> int:
+    how = "" if ending.signal in (None, signal.SIGINT) else f" by {ending.signal.name}"
+    output.note(f"interrupted{how}. Run the same command again to go on.")
+    return ending.code
+
+
+def _discard_output() -> None:
+    # The reader closed the pipe. Python flushes stdout at exit, which would fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _numbered(error: CollegiumError, debug: bool) -> int:

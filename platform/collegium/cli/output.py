@@ -1,6 +1,8 @@
 """Results go to stdout, as readable text or as one JSON document; everything else to stderr."""
 
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +27,23 @@ def wants_json() -> bool:
     return _json.get()
 
 
+def degrade() -> None:
+    """Print characters that the terminal's encoding lacks as ``?``, instead of failing.
+
+    JSON keeps them as escapes. A stream that was closed before the command started swallows what
+    is printed.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors in (
+            "strict",
+            "surrogateescape",
+        ):
+            stream.reconfigure(errors="replace")
+
+
 def result(document: Mapping[str, Any], *shown: "RenderableType") -> None:
     """Print the result of a command.
 
@@ -46,7 +65,8 @@ def result(document: Mapping[str, Any], *shown: "RenderableType") -> None:
 
 def print_document(document: Mapping[str, Any]) -> None:
     """Print one JSON document to stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not unicode) + "\n")
     sys.stdout.flush()
 
 

@@ -7,11 +7,10 @@ cores, where threads would not. Ray is not needed.
 
 import importlib
 import logging
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,8 @@ from uuid import uuid4
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
+
+from collegium.flower.workers import Workers
 
 try:
     from flwr.supercore.task_identity import TaskIdentity
@@ -57,7 +58,7 @@ class LocalGrid(Grid):
     def __post_init__(self) -> None:
         _identify()
         self._run = Run.create_empty(run_id=1)
-        self._pool: Executor | None = start_pool(self.workers) if self.workers else None
+        self._pool = Workers(self.workers, _one_thread) if self.workers else None
         self._pending: dict[str, Future[tuple[Message, RecordDict]]] = {}
         self._contexts = {
             node: Context(
@@ -71,9 +72,9 @@ class LocalGrid(Grid):
         }
 
     def close(self) -> None:
-        """End the worker processes."""
+        """End the worker processes, also in the middle of their work."""
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.close()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> "Future[Any]":
         """Run other work, such as a baseline, in the same workers."""
@@ -145,13 +146,6 @@ class LocalGrid(Grid):
         # The app changed a copy of the context in its process.
         self._contexts[reply.metadata.src_node_id].state = state
         return reply
-
-
-def start_pool(workers: int) -> ProcessPoolExecutor:
-    """Worker processes that do not share this one's threads, locks or connections."""
-    # A forked process would inherit them in any state, and could wait for a lock without end.
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread)
 
 
 def _one_thread() -> None:
