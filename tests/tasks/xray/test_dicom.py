@@ -211,6 +211,8 @@ def test_colours_become_grey(path: Path) -> None:
         ({"Rows": HEIGHT * 2}, ""),
         ({"VOILUTFunction": "CURVED", "WindowCenter": 1, "WindowWidth": 9}, "CURVED"),
         ({"BitsStored": 40}, ""),
+        ({"HighBit": 15}, "12 bits stored, of which the highest is bit 15"),
+        ({"PixelData": 2 * TWELVE.tobytes()}, "more than one picture"),
     ],
 )
 def test_what_cannot_be_read_is_refused(path: Path, tags: dict[str, Any], found: str) -> None:
@@ -218,6 +220,18 @@ def test_what_cannot_be_read_is_refused(path: Path, tags: dict[str, Any], found:
     with pytest.raises(UnreadableImage) as caught:
         read_image(path)
     assert found in caught.value.found
+
+
+def test_a_small_file_that_inflates_beyond_the_bound_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before pydicom inflates all of it."""
+    monkeypatch.setattr(dicom, "MAX_FILE_BYTES", 1_000_000)
+    write(path, TWELVE, syntax=uid.DeflatedExplicitVRLittleEndian, PixelData=bytes(1_100_000))
+    assert path.stat().st_size < 10_000
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(path)
+    assert caught.value.found == "ValueError: more than 1,000,000 bytes when inflated"
 
 
 def test_a_damaged_file_is_a_numbered_error(path: Path) -> None:

@@ -6,6 +6,7 @@ automatic one, over the pixels that are not padding. Of the words in a file only
 its pixels are to be shown are read.
 """
 
+import zlib
 from importlib.util import find_spec
 from typing import Any, BinaryIO
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from collegium.tasks.xray import window
-from collegium.tasks.xray.bounds import MAX_EDGE, require_size
+from collegium.tasks.xray.bounds import MAX_EDGE, MAX_FILE_BYTES, require_size
 
 Facts = dict[str, Any]
 Grey = NDArray[np.float32]
@@ -56,11 +57,15 @@ def _read(file: BinaryIO) -> tuple[NDArray[np.uint8], Facts]:
     from pydicom.pixels.processing import apply_modality_lut
     from pydicom.pixels.utils import pixel_array
 
+    _require_inflatable(file)
     data = dcmread(file)
     facts = _facts(data)
     _require_readable(data, facts)
     stored = pixel_array(data)
-    if stored.ndim == 3:  # colours, as RGB: a photograph of a film, or a screenshot
+    colours = int(data.get("SamplesPerPixel", 1)) > 1
+    if stored.ndim != (3 if colours else 2):  # pydicom takes surplus bytes for further frames
+        raise ValueError("pixel data of more than one picture")
+    if colours:  # colours, as RGB: a photograph of a film, or a screenshot
         flat = Image.fromarray(_eight_bits(stored, data)).convert("L")
         grey = np.asarray(flat, np.float32) / np.float32(255)
         facts["window_from"] = "none: colours"
@@ -74,6 +79,20 @@ def _read(file: BinaryIO) -> tuple[NDArray[np.uint8], Facts]:
     if max(image.size) > MAX_EDGE:
         image.thumbnail((MAX_EDGE, MAX_EDGE), Image.Resampling.LANCZOS)
     return np.asarray(image), facts
+
+
+def _require_inflatable(file: BinaryIO) -> None:
+    """Raise ValueError if a deflated file inflates beyond the bound; pydicom has none."""
+    from pydicom.filereader import read_dataset
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    file.seek(_PREAMBLE + len(_MAGIC))
+    head = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    if head.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)  # without a header, as PS3.5 A.5 has it
+        if len(inflater.decompress(file.read(), MAX_FILE_BYTES + 1)) > MAX_FILE_BYTES:
+            raise ValueError(f"more than {MAX_FILE_BYTES:,} bytes when inflated")
+    file.seek(0)
 
 
 def _facts(data: Any) -> Facts:
@@ -98,6 +117,9 @@ def _require_readable(data: Any, facts: Facts) -> None:
         raise ValueError(f"{facts['frames']} pictures in one file")
     if int(data.get("SamplesPerPixel", 1)) == 1 and facts["photometric"] not in _POLARITIES:
         raise ValueError(f"photometric interpretation {facts['photometric'] or 'missing'}")
+    if (high := int(data.get("HighBit", facts["bits_stored"] - 1))) != facts["bits_stored"] - 1:
+        # Retired from the standard; pydicom would take the wrong bits without a word.
+        raise ValueError(f"{facts['bits_stored']} bits stored, of which the highest is bit {high}")
 
 
 def _padding(stored: NDArray[Any], data: Any) -> NDArray[np.bool_]:
