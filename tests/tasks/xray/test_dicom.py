@@ -222,6 +222,23 @@ def test_what_cannot_be_read_is_refused(path: Path, tags: dict[str, Any], found:
     assert found in caught.value.found
 
 
+@pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless], ids=str)
+def test_a_compressed_picture_of_another_size_is_refused_before_it_is_decoded(
+    path: Path, syntax: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decoders allocate the size inside, which nothing else bounds."""
+    import pydicom.pixels.utils
+
+    data = write(path, np.zeros((500, 500), np.uint16))
+    data.compress(syntax, generate_instance_uid=False)
+    data.Rows, data.Columns = HEIGHT, WIDTH
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
+    monkeypatch.setattr(pydicom.pixels.utils, "pixel_array", lambda data: pytest.fail("decoded"))
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(path)
+    assert caught.value.found.endswith(f"{WIDTH} x {HEIGHT} pixels, compressed as (500, 500)")
+
+
 def test_a_small_file_that_inflates_beyond_the_bound_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from collegium.tasks.xray import window
+from collegium.tasks.xray import codestream, window
 from collegium.tasks.xray.bounds import MAX_EDGE, MAX_FILE_BYTES, require_size
 
 Facts = dict[str, Any]
@@ -61,6 +61,7 @@ def _read(file: BinaryIO) -> tuple[NDArray[np.uint8], Facts]:
     data = dcmread(file)
     facts = _facts(data)
     _require_readable(data, facts)
+    _require_same_size(data, facts)
     stored = pixel_array(data)
     colours = int(data.get("SamplesPerPixel", 1)) > 1
     if stored.ndim != (3 if colours else 2):  # pydicom takes surplus bytes for further frames
@@ -120,6 +121,16 @@ def _require_readable(data: Any, facts: Facts) -> None:
     if (high := int(data.get("HighBit", facts["bits_stored"] - 1))) != facts["bits_stored"] - 1:
         # Retired from the standard; pydicom would take the wrong bits without a word.
         raise ValueError(f"{facts['bits_stored']} bits stored, of which the highest is bit {high}")
+
+
+def _require_same_size(data: Any, facts: Facts) -> None:
+    """Raise ValueError if a compressed picture has another size than the file says."""
+    from pydicom.encaps import get_frame
+
+    if data.file_meta.TransferSyntaxUID.is_encapsulated:
+        inner = codestream.size(get_frame(data.PixelData, 0, number_of_frames=1))
+        if inner not in (None, (facts["width"], facts["height"])):
+            raise ValueError(f"{facts['width']} x {facts['height']} pixels, compressed as {inner}")
 
 
 def _padding(stored: NDArray[Any], data: Any) -> NDArray[np.bool_]:
