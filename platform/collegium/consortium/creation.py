@@ -35,7 +35,7 @@ class Agreement:
 
 
 def agree(file: CardFile) -> Agreement:
-    """Compute the digests that a card file leaves out. Loads the base model.
+    """Compute the digests that a card file leaves out. Loads the base model and tries it out.
 
     Raises:
         DataError: the challenge set or the base model cannot be used.
@@ -44,6 +44,7 @@ def agree(file: CardFile) -> Agreement:
     challenge = kind.read(file.challenge)
     challenge.check()
     task = kind.load(file.recipe)
+    task.try_out()
     card = TaskCard(
         name=file.name,
         task=kind.name,

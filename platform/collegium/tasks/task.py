@@ -129,6 +129,14 @@ class Task(Protocol):
         """The untouched base, float32[layout.padded]."""
         ...
 
+    def try_out(self) -> None:
+        """Use the model once on a tiny invented input, before anything is deployed or paid.
+
+        Raises:
+            ModelMismatch: it cannot be used or trained.
+        """
+        ...
+
     def prepare(self, data: Any) -> Any:
         """Preprocess once; the result is accepted wherever a dataset is."""
         ...

@@ -84,6 +84,9 @@ class Regression:
     def zeros(self) -> Vector:
         return np.zeros(self.layout.padded, np.float32)
 
+    def try_out(self) -> None:
+        self.loss(self.zeros(), Rows(np.zeros((1, FEATURES)), np.zeros((1, OUTPUTS))))
+
     def prepare(self, data: Rows) -> Rows:
         return data
 

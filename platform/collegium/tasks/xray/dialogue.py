@@ -16,7 +16,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging as transformers_logging
 
 from collegium.errors import BadMetadata, ModelMismatch
@@ -26,12 +25,13 @@ from collegium.tasks.base_files import model_digest
 from collegium.tasks.task import Quality, Vector
 from collegium.tasks.xray import scoring
 from collegium.tasks.xray.data import Dataset
+from collegium.tasks.xray.loading import as_mismatch, load_parts
 from collegium.tasks.xray.pictures import Pixels, read_image
 from collegium.tasks.xray.prompts import Prompter
 from collegium.tasks.xray.recipe import DECODER, NAME, Recipe
 from collegium.tasks.xray.scoring import Examples
 from collegium.tasks.xray.tiny import locate
-from collegium.tasks.xray.training import Batches, train_locally
+from collegium.tasks.xray.training import Batches, answer_logits, train_locally
 from collegium.tasks.xray.vision import Vision
 
 Picture = Pixels | Image.Image | Path | str
@@ -76,8 +76,9 @@ class XrayDialogue:
         if layout is not None and layout.base_model != digest:
             raise _mismatch("base model", layout.base_model, digest)
         with _quietly():
-            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-            task = cls(model, AutoProcessor.from_pretrained(folder), recipe, digest)
+            model, processor = load_parts(folder)
+            with as_mismatch("a model that an adapter fits", folder):
+                task = cls(model, processor, recipe, digest)
         if frozen is not None:
             task.adapter.freeze(frozen)
         if layout is not None and layout != task.layout:
@@ -163,6 +164,20 @@ class XrayDialogue:
         if text.casefold() in ("yes", "no"):
             p_yes = float(1 / (1 + np.exp(losses[1] - losses[2])))
         return Answer(text, float(np.exp(-losses[0])), p_yes)
+
+    def try_out(self) -> None:
+        """See :meth:`collegium.tasks.task.Task.try_out`: one answer, and one gradient."""
+        pixels, question = np.zeros((32, 32), np.uint8), "Is there a finding?"
+        with as_mismatch("a model that answers and can be trained", self.recipe.base):
+            self.answer(self.zeros(), pixels, question)
+            row = self.prompter.row(pixels, self.prompter.picture(pixels), [(question, "yes")])
+            inputs, labels = self.prompter.collate([row])
+            logits, wanted = answer_logits(self.adapter.model, inputs, labels)
+            loss = torch.nn.functional.cross_entropy(logits, wanted)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch
+            self.adapter.model.zero_grad()
+            if not torch.isfinite(loss):
+                raise ValueError(f"a loss of {loss.item()}")
 
     def save_adapter(self, vector: Vector, folder: Path | str) -> None:
         self.adapter.save(vector, folder)
