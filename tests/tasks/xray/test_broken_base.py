@@ -79,3 +79,6 @@ def test_a_template_that_fails_is_found_by_the_trial(tmp_path: Path) -> None:
     (folder / "chat_template.jinja").write_text("{{ raise_exception('no images') }}")
     with pytest.raises(ModelMismatch, match="no images"):
         XrayDialogue.load(Recipe(base=str(folder))).try_out()
+    (folder / "chat_template.jinja").unlink()  # this model cannot be asked without one
+    with pytest.raises(ModelMismatch, match="image"):
+        XrayDialogue.load(Recipe(base=str(folder))).try_out()
