@@ -2,7 +2,8 @@
 
 Folders of 2,000 to 200,000 phantoms, most of which are links to the same files under other names:
 each name is a picture of its own for everything that reads them. Each size runs in a process of its
-own, so that the peak of its memory is that of this size.
+own, so that the peak of its memory is that of this size. The largest runs once more with pictures
+of 2,000 pixels an edge, as hospitals have them.
 """
 
 import json
@@ -23,6 +24,8 @@ from collegium.tasks.xray.phantoms import Style, render
 from collegium.tasks.xray.recipe import Recipe
 
 SIZES = (2_000, 20_000, 200_000)
+_LARGE = 2_000  # pixels an edge
+_PEAK_MIB = 1_024
 _DRAWN = 500  # different files
 _LOOKED_AT = 32  # what joining looks at
 _STEPS = 120  # batches of 32 pictures: more pictures than a node keeps
@@ -40,24 +43,35 @@ def measure(folder: Path) -> list[runs.Measure]:
             runs.at_most(f"{size:,} pictures: MiB at the peak of training", values["peak_mib"]),
         ]
     more = found[largest]["peak_mib"] - found[full]["peak_mib"]
+    large = _measured(_write(folder / "large", largest, _LARGE))
+    name = f"{largest:,} pictures of {_LARGE:,} pixels an edge"
+    figures += [
+        runs.at_most(f"{name}: seconds to register", large["register_s"], 10),
+        runs.at_most(f"{name}: MiB at the peak of training", large["peak_mib"], _PEAK_MIB),
+    ]
     each = round(2**20 * more / (largest - full))
     return [*figures, runs.at_most("bytes for each picture beyond what is kept", each, 1_000)]
 
 
-def _write(folder: Path, size: int) -> Path:
+def _write(folder: Path, size: int, edge: int | None = None) -> Path:
+    """A data folder of so many names; as JPEG of the given edge, or as PNG as they are drawn."""
     folder.mkdir()
+    suffix = "png" if edge is None else "jpg"
     rng, lines = np.random.default_rng(5), []
     names = list(DIAGNOSES)
     turns = []
     for number in range(_DRAWN):
         study = diagnosed_study(rng, names[number % len(names)])
         grey = np.rint(255 * render(study, Style(), rng)).astype(np.uint8)
-        Image.fromarray(grey).save(folder / f"{number:06d}.png")
+        image = Image.fromarray(grey)
+        if edge is not None:
+            image = image.resize((edge, edge), Image.Resampling.BICUBIC)
+        image.save(folder / f"{number:06d}.{suffix}")
         turns.append(diagnosis_turn(study))
     for number in range(size):
-        name = f"{number:06d}.png"
+        name = f"{number:06d}.{suffix}"
         if number >= _DRAWN:
-            os.link(folder / f"{number % _DRAWN:06d}.png", folder / name)
+            os.link(folder / f"{number % _DRAWN:06d}.{suffix}", folder / name)
         turn = turns[number % _DRAWN]
         line = {"file_name": name, "question": turn.question, "answer": turn.answer}
         lines.append(json.dumps({**line, "question_type": turn.kind, "patient": f"p{number}"}))

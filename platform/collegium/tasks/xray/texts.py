@@ -25,6 +25,8 @@ def fault(text: str) -> str | None:
         return "an empty text"
     if len(text) > MAX_TEXT:
         return f"{len(text):,} characters"
+    if text.isprintable():  # so none of the characters below; most texts are
+        return None
     for character in text:
         category = unicodedata.category(character)
         if category == "Cs":
