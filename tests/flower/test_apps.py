@@ -51,7 +51,7 @@ def homes(data: Path, agreement: Agreement, tmp_path: Path) -> Iterator[list[Nod
     found = []
     for name in NODES:
         home = NodeHome(tmp_path / name)
-        settings = NodeSettings(name, "", "", str(data / name), str(data / "challenge"))
+        settings = NodeSettings(name, "", f"0x{1:040x}", str(data / name), str(data / "challenge"))
         home.write_settings(settings, agreement.card.encode(), agreement.layout.encode())
         found.append(home)
     yield found
@@ -85,7 +85,7 @@ def test_another_challenge_set_is_refused_where_it_is_used(
     """Not only when a node registers: the files may change after that."""
     other = data / "reference"
     home = homes[0]
-    settings = NodeSettings("cardiac", "", "", str(data / "cardiac"), str(other))
+    settings = NodeSettings("cardiac", "", f"0x{1:040x}", str(data / "cardiac"), str(other))
     home.write_settings(settings, home.card(), home.layout())
     with pytest.raises(ModelMismatch, match="challenge set"):
         apps._site(str(home.path))
