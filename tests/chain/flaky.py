@@ -4,12 +4,28 @@ import http.client
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-Fault = Callable[[str, int], str | None]
+
+@dataclass(frozen=True)
+class Reply:
+    """What the proxy answers by itself.
+
+    Attributes:
+        body: bytes, or JSON in which the text ``{id}`` stands for the request's id.
+        status, headers: of HTTP.
+    """
+
+    body: Any = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Fault = Callable[[str, int], str | Reply | None]
 _LAGGING = {"null": None, "zero": "0x0"}
 
 
@@ -21,12 +37,15 @@ class FlakyProxy:
     ``"garbage"`` forwards and answers with something that is not JSON; ``"forbidden"`` answers
     with 403; ``"null"`` and ``"zero"`` answer so without asking, like a server that lags behind;
     ``"refuse"`` answers with a JSON-RPC error; ``None`` forwards and answers. ``nth`` counts the
-    requests of a method from 0.
+    requests of a method from 0; a batch has the method ``batch``. A :class:`Reply` is any other
+    answer, without asking.
 
     Attributes:
         seen: how often each method arrived at the proxy.
         forwarded: how often each was passed on.
         raw: the signed transactions that were passed on.
+        logins: the headers ``Authorization`` that arrived; ``None`` for a request without.
+        requests: each request's JSON.
     """
 
     def __init__(self, url: str, fault: Fault) -> None:
@@ -34,6 +53,8 @@ class FlakyProxy:
         self.seen: Counter[str] = Counter()
         self.forwarded: Counter[str] = Counter()
         self.raw: list[str] = []
+        self.logins: set[str | None] = set()
+        self.requests: list[Any] = []
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -56,9 +77,17 @@ class FlakyProxy:
 
     def serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         request = json.loads(body)
-        method = request["method"]
+        self.requests.append(request)
+        self.logins.add(handler.headers["Authorization"])
+        method = "batch" if isinstance(request, list) else request["method"]
         fault = self.fault(method, self.seen[method])
         self.seen[method] += 1
+        if isinstance(fault, Reply):
+            answer = fault.body
+            if not isinstance(answer, bytes):
+                number = "null" if method == "batch" else json.dumps(request["id"])
+                answer = json.dumps(answer).replace('"{id}"', number).encode()
+            return self._answer(handler, fault.status, answer, fault.headers)
         if fault == "busy":
             return self._answer(handler, 503, b"try later")
         if fault == "forbidden":
@@ -94,8 +123,15 @@ class FlakyProxy:
         return answer
 
     @staticmethod
-    def _answer(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+    def _answer(
+        handler: BaseHTTPRequestHandler,
+        status: int,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         handler.send_response(status)
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)

@@ -250,7 +250,7 @@ def test_small_pages_after_a_refusal(flaky, served, probe_on) -> None:
         probe, sender = probe_on(chain)
         for number in range(5):
             probe.transact(sender, "increment", str(number))
-        proxy = flaky(lambda method, nth: "refuse" if method == "eth_getLogs" and nth < 3 else None)
+        proxy = flaky(lambda method, nth: "refuse" if method == "eth_getLogs" and nth < 2 else None)
         with engines.connect(proxy.url) as limited:
             log = EventLog(Reader(limited, probe.known, blocks_per_request=16), [probe.address])
             assert [event["count"] for event in log.events()] == [1, 2, 3, 4, 5]

@@ -11,9 +11,9 @@ from eth_account import Account
 from collegium.chain import engines
 from collegium.chain.connection import Chain
 from collegium.chain.embedded.genesis import BALANCE_WEI
+from collegium.chain.http import Retry
 from collegium.chain.nonces import nonce_slot
 from collegium.chain.sender import Sender
-from collegium.chain.transport import Retry
 from collegium.errors import (
     ChainError,
     ChainUnreachable,

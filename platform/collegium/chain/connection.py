@@ -11,7 +11,8 @@ from web3 import Web3
 from web3.providers import BaseProvider
 
 from collegium.chain import local
-from collegium.chain.spec import ChainSpec
+from collegium.chain.http import public_url
+from collegium.chain.spec import ChainSpec, Kind
 from collegium.chain.transport import request
 from collegium.errors import WrongChain
 
@@ -53,9 +54,10 @@ class Chain:
         provider.global_ccip_read_enabled = False  # contracts must not redirect us
         self.chain_id = int(self.rpc("eth_chainId"), 16)
         if expected_chain_id not in (None, self.chain_id):
+            shown = public_url(spec.name) if spec.kind is Kind.URL else str(spec)
             raise WrongChain(
                 expected=f"chain id {expected_chain_id}",
-                found=f"chain id {self.chain_id} at {spec}",
+                found=f"chain id {self.chain_id} at {shown}",
                 action="Use the chain on which the federation was created.",
             )
 

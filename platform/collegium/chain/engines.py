@@ -7,8 +7,6 @@ find, query and stop it. Nothing here imports web3.py until a connection is made
 import json
 import os
 import socket
-import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -22,7 +20,7 @@ from collegium.errors import ChainFile, ChainStopped, ChainUnreachable, PortInUs
 
 if TYPE_CHECKING:
     from collegium.chain.connection import Chain
-    from collegium.chain.transport import Retry
+    from collegium.chain.http import Retry
 
 ENGINES = tuple(COMMANDS)
 DEFAULT_PORT = 8545  # the usual port of Ethereum nodes
@@ -278,14 +276,11 @@ def _wait_until_ready(chain: LocalChain, seconds: float) -> None:
 
 
 def _answers(url: str) -> bool:
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
-    query = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    from collegium.chain.http import Client, Retry
+
     try:
-        # Never through a proxy: the chain is on this machine.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(query, timeout=5) as response:
-            return "result" in json.load(response)
-    except (urllib.error.URLError, OSError, ValueError):  # ValueError: not JSON
+        return "result" in Client(url, Retry(attempts=1, timeout=5)).ask("eth_chainId", [])
+    except ChainUnreachable:
         return False
 
 

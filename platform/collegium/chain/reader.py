@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from collegium.chain.connection import Chain
+from collegium.chain.limits import too_large
 from collegium.chain.receipts import AbiBook, Event, Receipt
 from collegium.chain.reverts import explain_revert
 from collegium.chain.transport import RpcRefusal
@@ -71,9 +72,13 @@ class Reader:
             try:
                 page = self.chain.rpc("eth_getLogs", query)
             except RpcRefusal as refusal:
-                if step == 1:
+                if start == stop:
                     raise explain_revert(refusal) from refusal
-                step = max(1, step // 2)  # servers limit range or size, with different error texts
+                # Servers limit range or size, with different numbers and texts. Half of what was
+                # really asked for: near the newest block that is less than a step.
+                step = max(1, (stop - start + 1) // 2)
+                if too_large(refusal.message):
+                    self._step = step  # other errors may be gone with the next call
                 continue
             # Do not rely on the order in which a server lists logs.
             yield from sorted(

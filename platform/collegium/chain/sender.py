@@ -15,10 +15,11 @@ from eth_account.signers.local import LocalAccount
 from eth_utils import to_checksum_address
 
 from collegium.chain.connection import Chain
+from collegium.chain.http import Retry
 from collegium.chain.nonces import is_known, nonce_slot, pending_count
 from collegium.chain.receipts import AbiBook, Receipt
 from collegium.chain.reverts import explain_revert, revert_data
-from collegium.chain.transport import Retry, RpcRefusal
+from collegium.chain.transport import RpcRefusal
 from collegium.errors import (
     ChainUnreachable,
     CollegiumError,

@@ -58,7 +58,7 @@ def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]
         ChainFile: the file of an embedded chain is missing.
     """
     from collegium.chain.engines import connect
-    from collegium.chain.transport import Retry
+    from collegium.chain.http import INTERACTIVE
 
     if spec.path is not None and not spec.path.is_file():
         raise ChainFile(
@@ -66,8 +66,7 @@ def connected(spec: ChainSpec, run_dir: Path | None = None) -> Iterator["Chain"]
             found="no such file",
             action="Put the file back, or pass another run with --dir.",
         )
-    # A person waits: give up on a silent chain after 1.4 s, not after a minute like a server.
-    with connect(spec, run_dir=run_dir, retry=Retry(attempts=4)) as chain:
+    with connect(spec, run_dir=run_dir, retry=INTERACTIVE) as chain:
         yield chain
 
 

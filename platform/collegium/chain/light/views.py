@@ -1,35 +1,34 @@
 """The registry over HTTP: the contract's own views, called in two batches of ``eth_call``."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import replace
 
 from eth_hash.auto import keccak
 
+from collegium.chain.http import INTERACTIVE, Answer, Client, public_url
 from collegium.chain.light.registry import (
     Listed,
     Registry,
     no_federation,
     words,
 )
-from collegium.errors import ChainError, ChainUnreachable
+from collegium.errors import ChainError
 from collegium.protocol.addresses import checksum
 
-_BATCH = 200  # servers limit the size of a batch
-_TIMEOUT_SECONDS = 10.0
+_RETRY = replace(INTERACTIVE, timeout=10.0)
 
 
 def from_url(url: str, federation: str) -> Registry:
     """See :func:`collegium.chain.light.read_registry`."""
+    client = Client(url, _RETRY)
     asked = ("nodeCount()", "round()", "vault()")
-    count, newest, vault = _views(url, [(federation, name, None) for name in asked])
+    count, newest, vault = _views(client, [(federation, name, None) for name in asked])
     # An address without code answers every view with nothing.
     if min(map(len, (count, newest, vault))) < 32:
-        raise no_federation(federation, url)
+        raise no_federation(federation, public_url(url))
     ids = range(1, int.from_bytes(count[:32]) + 1)
     answers = _views(
-        url,
+        client,
         [(federation, "node(uint16)", i) for i in ids]
         + [(checksum(vault[12:32]), "stakeOf(uint16)", i) for i in ids],
     )
@@ -55,22 +54,13 @@ def _node(number: int, words: Sequence[bytes], stake: int) -> Listed:
     )
 
 
-def _views(url: str, asked: Sequence[tuple[str, str, int | None]]) -> list[bytes]:
+def _views(client: Client, asked: Sequence[tuple[str, str, int | None]]) -> list[bytes]:
     """Call views that take one number or nothing: (address, signature, argument)."""
-    results: list[bytes] = []
-    for start in range(0, len(asked), _BATCH):
-        batch = [
-            {
-                "jsonrpc": "2.0",
-                "id": number,
-                "method": "eth_call",
-                "params": [{"to": address, "data": _calldata(signature, argument)}, "latest"],
-            }
-            for number, (address, signature, argument) in enumerate(asked[start : start + _BATCH])
-        ]
-        by_id = {answer.get("id"): answer for answer in _post(url, batch)}
-        results += [_result(by_id.get(request["id"])) for request in batch]
-    return results
+    calls = [
+        ("eth_call", [{"to": address, "data": _calldata(signature, argument)}, "latest"])
+        for address, signature, argument in asked
+    ]
+    return [_result(answer) for answer in client.ask_all(calls)]
 
 
 def _calldata(signature: str, argument: int | None) -> str:
@@ -78,36 +68,12 @@ def _calldata(signature: str, argument: int | None) -> str:
     return "0x" + (keccak(signature.encode())[:4] + encoded).hex()
 
 
-def _result(answer: dict[str, Any] | None) -> bytes:
-    if answer is None or "result" not in answer:
+def _result(answer: Answer) -> bytes:
+    try:
+        return bytes.fromhex(answer["result"][2:])
+    except (KeyError, TypeError, ValueError):
         raise ChainError(
             expected="an answer to a view of the federation",
-            found=str((answer or {}).get("error", "none")),
+            found=str(answer.get("error") or answer.get("result")),
             action="Check the address of the federation, and the server.",
-        )
-    return bytes.fromhex(answer["result"][2:])
-
-
-def _post(url: str, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    import urllib.error
-    import urllib.request
-
-    body = json.dumps(batch).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    parts = urlsplit(url)
-    here = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    # Never through a proxy if the chain is on this machine.
-    proxies = [urllib.request.ProxyHandler({})] if here else []
-    try:
-        opener = urllib.request.build_opener(*proxies)
-        with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-            answer = json.load(response)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        # Without path and query, where providers put their access keys.
-        server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        raise ChainUnreachable(
-            expected=f"an Ethereum JSON-RPC server at {server}",
-            found=str(getattr(error, "reason", error)),
-            action="Check that the chain is running (collegium chain status), and the address.",
-        ) from error
-    return answer if isinstance(answer, list) else [answer]
+        ) from None
