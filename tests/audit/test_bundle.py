@@ -11,9 +11,10 @@ import pytest
 from collegium import evidence
 from collegium.audit import bundle as reading
 from collegium.audit.bundle import Bundle, parse_line
-from collegium.audit.index import BLOCKS, INDEX
+from collegium.audit.index import BLOCKS, INDEX, Index
 from collegium.chain.parts import PARTS
 from collegium.errors import BadBundle, BundleTooLarge, NoRun
+from collegium.protocol.canonical import canonical_json
 
 
 def _files(bundle: Path) -> dict[str, bytes]:
@@ -243,6 +244,14 @@ def test_the_index_says_things_once(bundle: Path, tmp_path: Path) -> None:
         result = evidence.audit(copy)
         assert [finding.code for finding in result.findings] == ["bundle"]
         assert result.to_json()["money"] is None
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_an_index_of_another_format_is_called_that(number: int) -> None:
+    """Another format has other fields; the error names the format, not the fields."""
+    other = {"format": f"collegium-evidence/{number}", "vault": "0x" + "11" * 20}
+    with pytest.raises(BadBundle, match=f"'format'.*collegium-evidence/3.*evidence/{number}"):
+        Index.decode(canonical_json(other))
 
 
 def test_a_zip_is_closed_again(bundle: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Deep nesting is refused before a parser recurses into it."""
 
+import tracemalloc
+
 import pytest
 
 from collegium.errors import NotCanonical
@@ -22,3 +24,15 @@ def test_deep_nesting_is_refused(start: bytes) -> None:
 def test_documents_are_checked_before_they_are_parsed() -> None:
     with pytest.raises(NotCanonical, match="levels"):
         parse_canonical(b"[" * 500_000)
+
+
+def test_a_long_string_of_escapes_takes_no_memory() -> None:
+    """A zip file of 256 kB can contain a line of 256 MB like this one."""
+    text = b'"' + b"\\\\" * 1_000_000 + b'"'
+    tracemalloc.start()
+    try:
+        check_depth(text)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2 * len(text)

@@ -252,3 +252,13 @@ def test_equal_pay_needs_a_positive_score():
     nothing = settle(agreed, [1, 2], [7, 8, 9], [[0, -5]] * 3)
     assert nothing.accepted == (True, True) and nothing.node_pays == (0, 0)
     assert nothing.returned >= 850_000  # the whole pool of the nodes
+
+
+@pytest.mark.parametrize(("rule", "times"), [(SCORE, 1.0), (EQUAL, 1.8)])
+def test_what_copies_earn_together_under_each_pay_rule(rule, times):
+    """The committee divides the credit of copies; equal pay gives each copy a share even so."""
+    agreed = terms(committee=1, min_updates=1, pay_rule=rule)
+    alone = settle(agreed, [1, 2, 3], [9], [[3000, 3000, 3000]])
+    copied = settle(agreed, [1, 2, 3, 4, 5], [9], [[3000, 3000, 1000, 1000, 1000]])
+    together = sum(copied.node_pays[2:]) / alone.node_pays[2]
+    assert together == pytest.approx(times, abs=0.001)

@@ -143,10 +143,11 @@ class Index:
             NotCanonical: it is not canonical JSON.
             BadBundle: a field is missing, unknown or out of range.
         """
-        fields = _check.keys(
-            parse_canonical(data, MAX_INDEX), ("format", *cls.__dataclass_fields__)
-        )
-        _check.one_of("format", fields.pop("format"), (FORMAT,))
+        document = parse_canonical(data, MAX_INDEX)
+        found = document.get("format") if isinstance(document, dict) else document
+        _check.one_of("format", found, (FORMAT,))  # first, as another format has other fields
+        fields = _check.keys(document, ("format", *cls.__dataclass_fields__))
+        del fields["format"]
         kinds: dict[str, Any] = {"updates": UpdateBlob, "states": StateBlob, "files": File}
         for name, kind in kinds.items():
             fields[name] = tuple(_entry(kind, item) for item in _list(name, fields[name]))
